@@ -1,0 +1,109 @@
+"""`Problem`: a programming task and the tests that define right and wrong, in one form for every source.
+
+Sources differ in how they test (HumanEval's `check(candidate)`, MBPP's asserts, KodCode's pytest files, stdin/stdout judges, evalplus
+inputs with a tolerance). Each way is a *kind* of test here, so that a sandbox can refuse what it does not know and nothing is guessed
+from file layout. Columns of a file that are not ours are kept on the problem and written back.
+"""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated, Any, Literal
+
+from pydantic import BaseModel, ConfigDict, Field
+
+from code_reward.rows import read_rows, write_rows
+
+
+class _Test(BaseModel):
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+
+class AssertTest(_Test):
+    """A script that runs after the program, in its namespace; it fails by raising (MBPP)."""
+
+    kind: Literal["asserts"] = "asserts"
+    code: str
+
+
+class CheckTest(_Test):
+    """Code that defines `check(candidate)`, which is called with the entry point (HumanEval, LeetCode)."""
+
+    kind: Literal["check"] = "check"
+    code: str
+
+
+class PytestTest(_Test):
+    """A pytest file that imports the program as module `module` (KodCode)."""
+
+    kind: Literal["pytest"] = "pytest"
+    code: str
+    module: str = "solution"
+
+
+class UnittestTest(_Test):
+    """A script with `unittest.TestCase` classes that use the program's names (CodeRM-8B)."""
+
+    kind: Literal["unittest"] = "unittest"
+    code: str
+
+
+class StdioTest(_Test):
+    """The program is run as a script with `stdin`; its output must equal `stdout` up to trailing white space (LiveCodeBench, TACO)."""
+
+    kind: Literal["stdio"] = "stdio"
+    stdin: str
+    stdout: str
+
+
+class CallTest(_Test):
+    """The entry point is called with `args`; the result must equal `expected`, floats within `atol` (evalplus).
+
+    `args` and `expected` are Python literals as source text (`ast.literal_eval` reads them), because JSON has no tuples, sets or
+    integers beyond 64 bits.
+    """
+
+    kind: Literal["call"] = "call"
+    args: str
+    expected: str
+    atol: float = Field(default=0.0, ge=0)
+
+
+Test = Annotated[AssertTest | CheckTest | PytestTest | UnittestTest | StdioTest | CallTest, Field(discriminator="kind")]
+
+
+class Problem(BaseModel):
+    """A programming task.
+
+    Unknown columns are kept (`problem.model_extra`), because a research data set's own columns are often needed later.
+    """
+
+    model_config = ConfigDict(extra="allow")
+
+    id: str = Field(min_length=1)
+    statement: str = Field(min_length=1)
+    """What the policy is asked, without any chat template."""
+    entry_point: str | None = None
+    """The function that the tests call; `Class().method` for LeetCode; None for a program that reads stdin."""
+    starter_code: str = ""
+    """Code that precedes a solution: imports, a signature, a class skeleton."""
+    reference_solution: str | None = None
+    """A whole program, starter code included, that passes the tests."""
+    tests: list[Test] = []
+    source: str = ""
+    """The name of the data set."""
+
+
+def load_problems(path: str | Path) -> list[Problem]:
+    """Read problems from JSONL (also `.gz`) or parquet; raises `DataError` naming the first bad row."""
+    return read_rows(path, Problem)
+
+
+def save_problems(path: str | Path, problems: list[Problem]) -> None:
+    """Write problems as JSONL (also `.gz`) or parquet, at once or not at all."""
+    write_rows(path, problems)
+
+
+def describe(problem: Problem) -> dict[str, Any]:
+    """What a reward needs to know of a problem, as plain JSON for a sample's metadata."""
+    return problem.model_dump(mode="json", include={"id", "statement", "entry_point", "starter_code", "tests", "source"})

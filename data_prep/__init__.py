@@ -1,0 +1,1 @@
+"""From problems to reward data: sources, generated problems, mutants, labelling by execution, preference pairs."""

@@ -1,0 +1,74 @@
+"""What a sandbox says: one `Outcome` per program, one `TestResult` per test, and the `Sandbox` protocol that every backend speaks."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Literal, Protocol
+
+from pydantic import BaseModel, ConfigDict, Field
+
+from code_reward.problem import Test
+from code_reward.verdict import Missing, Scored, Verdict
+
+Kind = Literal["passed", "failed", "wrong_output", "timeout", "out_of_memory", "crashed", "refused", "sandbox_error"]
+
+
+class Limits(BaseModel):
+    """What one program may use; CPU time decides, wall time only guards against a program that sleeps."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    cpu_seconds: float = Field(default=3.0, gt=0)
+    """CPU seconds per test."""
+    wall_seconds: float = Field(default=15.0, gt=0)
+    """Wall seconds per program, all tests together."""
+    memory_mb: int = Field(default=1024, gt=0)
+    output_kb: int = Field(default=256, gt=0)
+    """Output beyond this is dropped and the program is `failed`."""
+    processes: int = Field(default=0, ge=0)
+    """Child processes that the program may have at once."""
+    stop_at_first_failure: bool = True
+
+
+class TestResult(BaseModel):
+    """The outcome of one test, in the order of the tests given; tests after a stop are absent."""
+
+    kind: Kind
+    message: str = ""
+    seconds: float = 0.0
+
+
+class Outcome(BaseModel):
+    """What became of a program: the first result that is not `passed`, or `passed`."""
+
+    kind: Kind
+    message: str = ""
+    """For a person: the failing assertion, expected and got, or what the sandbox could not do."""
+    tests: list[TestResult] = []
+    seconds: float = 0.0
+    """CPU seconds of the program."""
+
+    @property
+    def passed(self) -> bool:
+        return self.kind == "passed"
+
+
+class Sandbox(Protocol):
+    """Runs programs that nobody trusts. In process and over HTTP alike; see `reward_servers.sandbox.connect`."""
+
+    async def run(self, program: str, tests: Sequence[Test], *, entry_point: str | None = None, limits: Limits | None = None) -> Outcome:
+        """Run `tests` against `program`. Never raises for what the program does; what fails on our side is `sandbox_error`."""
+        ...
+
+    async def close(self) -> None:
+        """Stop what the sandbox started."""
+        ...
+
+
+def to_verdict(outcome: Outcome, *, total: int, reward: Literal["binary", "fraction"] = "binary") -> Verdict:
+    """The unit-test reward: 1 or 0, or the share of `total` tests passed. A failure of the sandbox is `Missing`."""
+    if outcome.kind == "sandbox_error":
+        return Missing("sandbox_error")
+    if reward == "binary":
+        return Scored(float(outcome.passed))
+    return Scored(sum(result.kind == "passed" for result in outcome.tests) / max(total, 1))

@@ -1,0 +1,1 @@
+"""From reward data to a reward model checkpoint: datasets, losses, training, evaluation, export."""

@@ -1,0 +1,1 @@
+"""The project's rewards for TRL's trainers, and small SFT and GRPO entry points."""
