@@ -1,0 +1,67 @@
+"""Command lines: one pydantic settings class per command, its fields the options, its errors one sentence.
+
+A command's module stays light to import (`--help` answers in under half a second): what is heavy is imported inside the function that
+does the work.
+"""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Callable
+from typing import Any, TypeVar
+
+from pydantic import ValidationError
+from pydantic_settings import BaseSettings, SettingsConfigDict
+
+from code_reward.errors import CodeRewardError
+
+
+class Command(BaseSettings):
+    """Base of a command's settings: options are kebab-case, flags need no value, the class docstring is the help's first paragraph,
+    and a variable `CODE_REWARD_<OPTION>` of the environment stands in for an option that is not given."""
+
+    model_config = SettingsConfigDict(
+        env_prefix="CODE_REWARD_",
+        extra="forbid",
+        cli_parse_args=False,
+        cli_kebab_case=True,
+        cli_implicit_flags=True,
+        cli_avoid_json=True,
+        cli_hide_none_type=True,
+        cli_enforce_required=True,
+        use_attribute_docstrings=True,
+    )
+
+
+C = TypeVar("C", bound=Command)
+
+
+def run(command: type[C], main: Callable[[C], int | None], arguments: list[str] | None = None) -> None:
+    """Parse `arguments` (the process's own by default) into `command`, run `main`, and exit.
+
+    Exit status: what `main` returns (None is 0); 2 for a wrong option or a `CodeRewardError`, whose message goes to stderr as one line.
+    """
+    try:
+        settings = command(_cli_parse_args=sys.argv[1:] if arguments is None else arguments, _cli_prog_name=_program(main))  # type: ignore[call-arg]
+        sys.exit(main(settings))
+    except ValidationError as error:
+        sys.exit(_fail("; ".join(_explain(detail) for detail in error.errors()), 2))
+    except CodeRewardError as error:
+        sys.exit(_fail(str(error), 2))
+    except KeyboardInterrupt:
+        sys.exit(_fail("interrupted; what was finished is kept.", 130))
+
+
+def _program(main: Callable[..., Any]) -> str:
+    spec = getattr(sys.modules[main.__module__], "__spec__", None)
+    return f"python -m {spec.name.removesuffix('.__main__')}" if spec else sys.argv[0]
+
+
+def _explain(detail: Any) -> str:
+    option = "--" + "-".join(str(part) for part in detail["loc"]).replace("_", "-")
+    return f"{option}: {detail['msg']}" if detail["loc"] else str(detail["msg"])
+
+
+def _fail(message: str, status: int) -> int:
+    print(f"error: {message}", file=sys.stderr)
+    return status
