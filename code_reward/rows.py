@@ -1,6 +1,6 @@
 """Files of rows: JSONL, gzipped JSONL and parquet, one pydantic model per row.
 
-A file is written under a temporary name and renamed, so that a killed writer leaves the old file or none. In parquet a column whose
+A killed writer leaves the old file or none (`code_reward.files`). In parquet a column whose
 values are lists or mappings is stored as JSON text, because rows of one file may differ in shape (tests of several kinds); the file's
 schema metadata names these columns, so that reading gives back exactly what was written.
 """
@@ -9,38 +9,18 @@ from __future__ import annotations
 
 import gzip
 import json
-import os
 from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, TypeVar
 
 from pydantic import BaseModel, ValidationError
 
 from code_reward.errors import DataError
+from code_reward.files import replacing
 
 Row = TypeVar("Row", bound=BaseModel)
 
 _JSON_COLUMNS = b"code_reward.json_columns"
-
-
-@contextmanager
-def replacing(path: str | Path) -> Iterator[Path]:
-    """Give a temporary path beside `path`; rename it to `path` if the body succeeds, remove it otherwise."""
-    path = Path(path)
-    path.parent.mkdir(parents=True, exist_ok=True)
-    temporary = path.with_name(f".{path.name}.{os.getpid()}.tmp")
-    try:
-        yield temporary
-        os.replace(temporary, path)
-    finally:
-        temporary.unlink(missing_ok=True)
-
-
-def write_text(path: str | Path, text: str) -> None:
-    """Write a text file at once or not at all."""
-    with replacing(path) as temporary:
-        temporary.write_text(text, encoding="utf-8")
 
 
 def read_rows(path: str | Path, model: type[Row]) -> list[Row]:
