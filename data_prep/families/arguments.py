@@ -1,0 +1,118 @@
+"""Inputs for a task's function: what each kind of parameter may hold, with values around the constants of its reference solution.
+
+A boundary is where a wrong program differs from a right one, so half of all values lie within one of a constant of the reference, and
+the first inputs of every kind are its edge cases: the empty list, one element, repeats, all alike.
+"""
+
+from __future__ import annotations
+
+import ast
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from random import Random
+from typing import Any
+
+Values = Callable[[Random, "Constants"], Any]
+
+
+@dataclass(frozen=True)
+class Constants:
+    """The literals of a reference solution that inputs should lie close to."""
+
+    integers: tuple[int, ...]
+    characters: str
+
+    @classmethod
+    def of(cls, program: str) -> Constants:
+        literals = [node.value for node in ast.walk(ast.parse(program)) if isinstance(node, ast.Constant)]
+        integers = sorted({value for value in literals if type(value) is int})
+        return cls(
+            tuple(integers) or (0,), "".join(sorted({c for value in literals if isinstance(value, str) for c in value if c.isalnum()}))
+        )
+
+
+@dataclass(frozen=True)
+class Argument:
+    """A parameter: its name, its edge cases, and how to draw a value."""
+
+    name: str
+    edges: tuple[Any, ...]
+    draw: Values
+
+
+def _integer(draw: Random, constants: Constants) -> int:
+    if draw.random() < 0.5:
+        return draw.choice(constants.integers) * draw.choice((1, 1, 1, 2, 3, -1)) + draw.choice((-1, 0, 0, 1))
+    return draw.randint(-9, 24)
+
+
+def _natural(draw: Random, constants: Constants) -> int:
+    return abs(_integer(draw, constants)) if draw.random() < 0.6 else draw.randint(0, 60)
+
+
+def _digits(draw: Random, constants: Constants) -> int:
+    return int("".join(draw.choice("0123456789") for _ in range(draw.randint(1, 7))))
+
+
+def _integers(draw: Random, constants: Constants) -> list[int]:
+    values = [_integer(draw, constants) for _ in range(draw.randint(2, 9))]
+    if draw.random() < 0.4:
+        values.insert(draw.randrange(len(values)), draw.choice(values))
+    return values
+
+
+def _repeats(draw: Random, constants: Constants) -> list[int]:
+    pool = [_integer(draw, constants) for _ in range(draw.randint(2, 4))]
+    return [draw.choice(pool) for _ in range(draw.randint(4, 14))]
+
+
+def _word(draw: Random, constants: Constants, longest: int) -> str:
+    letters = "abcdeinorstuAEBT" + constants.characters * 4
+    return "".join(draw.choice(letters) for _ in range(draw.randint(1, longest)))
+
+
+def _text(draw: Random, constants: Constants) -> str:
+    letters = "abcdeiouxyzABEIZ0159 .-" + constants.characters * 5
+    return "".join(draw.choice(letters) for _ in range(draw.randint(3, 16)))
+
+
+def _sentence(draw: Random, constants: Constants) -> str:
+    longest = max(5, *(k + 2 for k in constants.integers if k < 12))
+    return " ".join(_word(draw, constants, longest) for _ in range(draw.randint(2, 7)))
+
+
+def _rows(draw: Random, constants: Constants) -> list[list[int]]:
+    return [[_integer(draw, constants) for _ in range(draw.randint(1, 4))] for _ in range(draw.randint(2, 4))]
+
+
+NUMBERS = Argument("numbers", ([], [0], [5, 5, 5, 5]), _integers)
+REPEATS = Argument("numbers", ([], [3], [2, 2, 2, 2, 2]), _repeats)
+LEFT = Argument("left", ([], [4]), _integers)
+RIGHT = Argument("right", ([2, 7], [4]), _integers)
+ROWS = Argument("rows", ([], [[1]]), _rows)
+TEXT = Argument("text", ("", "a"), _text)
+SENTENCE = Argument("text", ("", "a"), _sentence)
+N = Argument("n", (0, 1), _natural)
+INTEGER = Argument("n", (0, 1, -1), lambda draw, constants: _integer(draw, constants) if draw.random() < 0.7 else draw.randint(-50, 99))
+TERM = Argument("n", (0, 1, 2), lambda draw, constants: draw.randint(0, 45))
+DIGITS = Argument("n", (0, 7), _digits)
+LOW = Argument("low", (0, 3), _natural)
+HIGH = Argument("high", (0, 2), lambda draw, constants: _natural(draw, constants) + draw.randint(0, 20))
+
+
+def draw_inputs(arguments: Sequence[Argument], program: str, count: int, draw: Random) -> list[tuple[Any, ...]]:
+    """`count` different argument tuples, the edge cases first.
+
+    Raises:
+        `RuntimeError`: the arguments do not have that many values (a mistake in a family).
+    """
+    constants = Constants.of(program)
+    inputs: dict[str, tuple[Any, ...]] = {}
+    for edges in zip(*(argument.edges for argument in arguments), strict=False):
+        inputs[repr(edges)] = edges
+    for _ in range(60 * count):
+        if len(inputs) >= count:
+            return list(inputs.values())[:count]
+        values = tuple(argument.draw(draw, constants) for argument in arguments)
+        inputs.setdefault(repr(values), values)
+    raise RuntimeError(f"Only {len(inputs)} different inputs for:\n{program}")

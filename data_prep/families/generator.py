@@ -1,0 +1,104 @@
+"""`generate`: problems with hidden tests and judging inputs, drawn from the families.
+
+The same arguments give the same bytes. No two problems of a call do the same: a draft whose reference behaves like an earlier one's on
+the probe inputs of its signature is dropped, whatever its words.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Callable, Iterable, Iterator
+from copy import deepcopy
+from random import Random
+from typing import Any
+
+from code_reward.errors import ConfigurationError
+from code_reward.problem import CallTest, Problem
+from data_prep.families.arguments import draw_inputs
+from data_prep.families.catalogue import FAMILIES
+from data_prep.families.draft import Draft, phrase
+
+HIDDEN_TESTS = 12
+JUDGING_INPUTS = 12
+_PROBES = 40
+_PATIENCE = 400
+
+
+def generate(count: int, seed: int, families: Iterable[str] | None = None) -> list[Problem]:
+    """`count` distinct problems, the families in turn; one that has no more is passed over.
+
+    Each has 12 hidden `CallTest`s and two extra columns: `family`, and `inputs`, 12 argument tuples as source text that no hidden test
+    uses and that come without results, for a judge that compares behaviours.
+
+    Args:
+        count (`int`): How many problems.
+        seed (`int`): Same seed, same bytes.
+        families (`Iterable[str]`, *optional*, defaults to all): Names in `FAMILIES`.
+
+    Raises:
+        `ConfigurationError`: an unknown family, or more problems than the families hold.
+    """
+    names = list(FAMILIES) if families is None else list(families)
+    if unknown := sorted(set(names) - set(FAMILIES)):
+        raise ConfigurationError(f"Unknown families {', '.join(unknown)}; choose from {', '.join(FAMILIES)}.")
+    seen: set[str] = set()
+    sources = [_problems(name, seed, seen) for name in names]
+    problems: list[Problem] = []
+    while sources and len(problems) < count:
+        drawn = [(source, next(source, None)) for source in sources[: count - len(problems)]]
+        problems += [problem for _, problem in drawn if problem is not None]
+        exhausted = {id(source) for source, problem in drawn if problem is None}
+        sources = [source for source in sources if id(source) not in exhausted]
+    if len(problems) < count:
+        raise ConfigurationError(
+            f"These families hold only {len(problems)} distinct problems; ask for fewer than {count} or for more families."
+        )
+    return problems
+
+
+def _problems(name: str, seed: int, seen: set[str]) -> Iterator[Problem]:
+    draw = Random(f"{seed}/{name}")
+    failures = 0
+    while failures < _PATIENCE:
+        draft = FAMILIES[name](draw)
+        statement = phrase(draft, draw)
+        behaviour = _behaviour(draft)
+        if behaviour in seen or statement in seen:
+            failures += 1
+            continue
+        failures = 0
+        seen |= {behaviour, statement}
+        yield _finish(name, draft, statement, draw)
+
+
+def _finish(family: str, draft: Draft, statement: str, draw: Random) -> Problem:
+    inputs = draw_inputs(draft.arguments, draft.program, HIDDEN_TESTS + JUDGING_INPUTS, draw)
+    call = compile_function(draft.program, draft.name)
+    digest = hashlib.sha256(f"{statement}\n{draft.program}".encode()).hexdigest()[:10]
+    return Problem.model_validate(
+        {
+            "id": f"families/{family}/{digest}",
+            "statement": statement,
+            "entry_point": draft.name,
+            "reference_solution": draft.program,
+            "tests": [CallTest(args=repr(values), expected=repr(call(*deepcopy(values)))) for values in inputs[:HIDDEN_TESTS]],
+            "source": "families",
+            "family": family,
+            "inputs": [repr(values) for values in inputs[HIDDEN_TESTS:]],
+        }
+    )
+
+
+def compile_function(program: str, name: str) -> Callable[..., Any]:
+    """The function `name` of a reference solution of ours; never for programs that others wrote."""
+    namespace: dict[str, Any] = {}
+    exec(program, namespace)
+    function: Callable[..., Any] = namespace[name]
+    return function
+
+
+def _behaviour(draft: Draft) -> str:
+    signature = [argument.name for argument in draft.arguments]
+    probes = draw_inputs(draft.arguments, "", _PROBES, Random("/".join(signature)))
+    call = compile_function(draft.program, draft.name)
+    return repr([signature, [call(*deepcopy(values)) for values in probes]])
