@@ -40,14 +40,24 @@ class Argument:
     draw: Values
 
 
+def _boundary(draw: Random, constants: Constants) -> int:
+    return draw.choice(constants.integers) * draw.choice((1, 1, 1, 2, 3, -1)) + draw.choice((-1, 0, 0, 1))
+
+
 def _integer(draw: Random, constants: Constants) -> int:
-    if draw.random() < 0.5:
-        return draw.choice(constants.integers) * draw.choice((1, 1, 1, 2, 3, -1)) + draw.choice((-1, 0, 0, 1))
-    return draw.randint(-9, 24)
+    return _boundary(draw, constants) if draw.random() < 0.5 else draw.randint(-9, 24)
+
+
+def _any_integer(draw: Random, constants: Constants) -> int:
+    return _boundary(draw, constants) if draw.random() < 0.6 else draw.randint(-50, 99)
 
 
 def _natural(draw: Random, constants: Constants) -> int:
-    return abs(_integer(draw, constants)) if draw.random() < 0.6 else draw.randint(0, 60)
+    return abs(_boundary(draw, constants)) if draw.random() < 0.4 else draw.randint(0, 60)
+
+
+def _term(draw: Random, constants: Constants) -> int:
+    return draw.randint(0, 8) if draw.random() < 0.5 else draw.randint(0, 45)
 
 
 def _digits(draw: Random, constants: Constants) -> int:
@@ -55,6 +65,8 @@ def _digits(draw: Random, constants: Constants) -> int:
 
 
 def _integers(draw: Random, constants: Constants) -> list[int]:
+    if draw.random() < 0.3:
+        return [_boundary(draw, constants) for _ in range(draw.randint(1, 3))]
     values = [_integer(draw, constants) for _ in range(draw.randint(2, 9))]
     if draw.random() < 0.4:
         values.insert(draw.randrange(len(values)), draw.choice(values))
@@ -93,8 +105,8 @@ ROWS = Argument("rows", ([], [[1]]), _rows)
 TEXT = Argument("text", ("", "a"), _text)
 SENTENCE = Argument("text", ("", "a"), _sentence)
 N = Argument("n", (0, 1), _natural)
-INTEGER = Argument("n", (0, 1, -1), lambda draw, constants: _integer(draw, constants) if draw.random() < 0.7 else draw.randint(-50, 99))
-TERM = Argument("n", (0, 1, 2), lambda draw, constants: draw.randint(0, 45))
+INTEGER = Argument("n", (0, 1, -1), _any_integer)
+TERM = Argument("n", (0, 1, 2), _term)
 DIGITS = Argument("n", (0, 7), _digits)
 LOW = Argument("low", (0, 3), _natural)
 HIGH = Argument("high", (0, 2), lambda draw, constants: _natural(draw, constants) + draw.randint(0, 20))

@@ -149,7 +149,7 @@ def frequent_numbers(draw: Random) -> Draft:
             f"the different numbers, in order, that are {wanted.text} and whose count is {text} {times}",
         )
     )
-    what = what.replace("occur greater than", "occur more than").replace("is exactly", "equals")
+    what = what.replace("occur greater", "occur more").replace("occur less", "occur fewer").replace("is exactly", "equals")
     body = f"""
 counts = {{}}
 for x in numbers:

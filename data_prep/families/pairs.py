@@ -76,15 +76,14 @@ return result"""
 def compare_lists(draw: Random) -> Draft:
     tested, taken = combination(draw, "x", "y"), combination(draw, "x", "y")
     wanted = condition(draw, "value")
-    counted = draw.random() < 0.4
-    aim, step, name = (
-        ("the number of positions", "1", "count") if counted else (f"the total of the {taken.text}s", taken.code, f"total_{taken.word}")
-    )
-    tail = "" if counted else ", over the positions"
+    if draw.random() < 0.4:
+        aims, step, name = ("the number of positions", "how many positions there are"), "1", "count"
+    else:
+        aims, step, name = (f"the {taken.text} of both numbers, added up over the positions",) * 2, taken.code, f"total_{taken.word}"
     what = draw.choice(
         (
-            f"{aim}{tail} where the {tested.text} of both lists is {wanted.text}",
-            f"{aim}{tail} at which left and right have a {tested.text} that is {wanted.text}",
+            f"{aims[0]} where the {tested.text} of left and right is {wanted.text}",
+            f"{aims[1]} at which left and right have a {tested.text} that is {wanted.text}",
         )
     )
     body = f"""
@@ -104,14 +103,13 @@ def measure_rows(draw: Random) -> Draft:
     wanted = condition(draw, code, lowest=1, highest=4) if measure == "length" else condition(draw, code)
     aim, step, name = draw.choice(
         (
-            ("how many rows", "1", "count_rows"),
+            ("the number of rows", "1", "count_rows"),
             ("the total of the first numbers of rows", "row[0]", "sum_first"),
             ("the total of the last numbers of rows", "row[-1]", "sum_last"),
             ("the total of all numbers in rows", "sum(row)", "sum_rows"),
         )
     )
     what = draw.choice((f"{aim} whose {measure} is {wanted.text}", f"{aim} with a {measure} that is {wanted.text}"))
-    what = what.replace("how many rows whose", "the number of rows whose").replace("how many rows with", "the number of rows with")
     body = f"""
 total = 0
 for row in rows:

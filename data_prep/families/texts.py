@@ -146,8 +146,8 @@ def measure_words(draw: Random) -> Draft:
         (
             ("how many words there are", "the count of words", "1", "count"),
             ("the total length of the words", "the summed lengths of all words", "len(word)", "length"),
-            ("the number of vowel 'e' in the words", "how often 'e' occurs in the words", "word.count('e')", "count_e"),
-            ("the number of 'a' in the words", "how often 'a' occurs in the words", "word.count('a')", "count_a"),
+            ("how many times 'e' occurs in the words", "how often 'e' occurs in the words", "word.count('e')", "count_e"),
+            ("how many times 'a' occurs in the words", "how often 'a' occurs in the words", "word.count('a')", "count_a"),
         )
     )
     what = f"{draw.choice((aim, again))} {wanted.text}"

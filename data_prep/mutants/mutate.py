@@ -61,7 +61,7 @@ def mutants(program: str, limit: int, seed: int) -> list[Mutant]:
     Raises:
         `DataError`: the program is not Python.
     """
-    draw = Random(seed)
+    draw = Random(f"{seed}/{program}")
     seen = {normalise(program)}
     found: list[Mutant] = []
     for mutant in _candidates(program, draw):
@@ -129,10 +129,12 @@ def _write(tree: ast.Module) -> str | None:
 
 
 def _compiles(program: str) -> bool:
-    """Whether the program is Python to the compiler too: a moved `break` or `return` may stand where none is allowed."""
+    """Whether the program is Python to the compiler too: a moved `break` or `return` may stand where none is allowed, and `x is 1`,
+    which nobody writes, comes of a wrong constant."""
     try:
         with warnings.catch_warnings():
             warnings.simplefilter("ignore", SyntaxWarning)
+            warnings.filterwarnings("error", '"is', SyntaxWarning)
             compile(program, "mutant", "exec", dont_inherit=True)
     except (SyntaxError, ValueError, RecursionError, MemoryError):
         return False
