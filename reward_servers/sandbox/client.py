@@ -1,0 +1,70 @@
+"""The sandbox over HTTP: the same protocol as in process, spoken to a `python -m reward_servers.sandbox` server.
+
+A server that cannot be reached, or answers nonsense, is a `sandbox_error`: it says nothing about the program.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Sequence
+
+import aiohttp
+from pydantic import ValidationError
+
+from code_reward.problem import Test
+from reward_servers.sandbox.outcome import Limits, Outcome
+
+_ATTEMPTS = 4
+
+
+class HttpSandbox:
+    """A client of a sandbox server; one HTTP session per event loop, closed by `close` on the same loop.
+
+    Args:
+        url (`str`): The server's address, e.g. `http://127.0.0.1:8100`.
+        concurrency (`int`, *optional*, defaults to 64): Requests under way at once; the rest wait here.
+    """
+
+    def __init__(self, url: str, concurrency: int = 64) -> None:
+        self._url = url.rstrip("/")
+        self._concurrency = concurrency
+        self._sessions: dict[asyncio.AbstractEventLoop, aiohttp.ClientSession] = {}
+
+    async def run(self, program: str, tests: Sequence[Test], *, entry_point: str | None = None, limits: Limits | None = None) -> Outcome:
+        """See `Sandbox.run`. A connection that fails is tried again with growing pauses; then the outcome is `sandbox_error`."""
+        request = {
+            "program": program,
+            "tests": [test.model_dump() for test in tests],
+            "entry_point": entry_point,
+            "limits": (limits or Limits()).model_dump(),
+        }
+        trouble = ""
+        for attempt in range(_ATTEMPTS):
+            if attempt:
+                await asyncio.sleep(0.2 * 3**attempt)
+            try:
+                async with self._session().post(f"{self._url}/run", json=request) as response:
+                    if response.status == 200:
+                        return Outcome.model_validate(await response.json())
+                    trouble = f"the sandbox server answered {response.status}: {(await response.text())[:300]}"
+                    if response.status < 500:
+                        break
+            except (aiohttp.ClientError, asyncio.TimeoutError, ValidationError, OSError) as error:
+                trouble = f"the sandbox server at {self._url} cannot be used: {error or type(error).__name__}"
+        return Outcome(kind="sandbox_error", message=trouble)
+
+    async def close(self) -> None:
+        """Close this event loop's session."""
+        session = self._sessions.pop(asyncio.get_running_loop(), None)
+        if session is not None:
+            await session.close()
+
+    def _session(self) -> aiohttp.ClientSession:
+        loop = asyncio.get_running_loop()
+        session = self._sessions.get(loop)
+        if session is None or session.closed:
+            session = aiohttp.ClientSession(
+                connector=aiohttp.TCPConnector(limit=self._concurrency), timeout=aiohttp.ClientTimeout(total=None, connect=None)
+            )
+            self._sessions[loop] = session
+        return session

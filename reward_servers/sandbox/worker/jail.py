@@ -1,0 +1,190 @@
+"""What a worker puts around all of its children once, before any program is known: namespaces, a file system of their own, Landlock.
+
+Each layer is tried and, where the kernel or a container refuses, left out and named in the report; nothing here is needed for a verdict
+to be right, only for a hostile program to be harmless. What is put around each child anew is in `child`.
+"""
+
+from __future__ import annotations
+
+import os
+import shutil
+import tempfile
+from dataclasses import dataclass, field
+
+from reward_servers.sandbox.worker import kernel, landlock, seccomp
+
+WORK = "/tmp"
+LANDLOCK_FD = 199
+"""Where the ruleset waits, so that a child that closes everything else can spare it."""
+_SYSTEM = ("/usr", "/lib", "/lib64", "/lib32", "/bin", "/sbin", "/etc/ld.so.cache", "/etc/localtime", "/etc/mime.types", "/etc/ssl")
+_DEVICES = ("null", "zero", "random", "urandom", "full")
+
+
+@dataclass
+class Jail:
+    """The layers that this worker has, and what a child needs to enter them."""
+
+    readable: list[str]
+    proc: int
+    """/proc as it was before the worker's own root hid it; never open in a child."""
+    layers: dict[str, str] = field(default_factory=dict)
+    pid_namespace: int | None = None
+    """The worker's own pid namespace, to come back to after each fork."""
+    own_root: bool = False
+    work: str = WORK
+    landlock: int | None = None
+    filters: dict[bool, bytes | None] = field(default_factory=dict)
+    uid: int | None = None
+    """The user that children become; None leaves them as they are."""
+
+
+def build(readable: list[str]) -> Jail:
+    """Enter the namespaces that can be had; `readable` are the folders of the interpreter and its packages."""
+    proc = os.open("/proc", os.O_PATH | os.O_DIRECTORY | os.O_CLOEXEC)
+    jail = Jail(_without_nested([*_SYSTEM, *readable]), proc)
+    _enter_namespaces(jail)
+    _make_root(jail)
+    if not jail.own_root:
+        jail.work = tempfile.mkdtemp(prefix="code-reward-sandbox-")
+        os.chmod(jail.work, 0o1777)
+    _fence_files(jail)
+    jail.filters = {may_fork: seccomp.assemble(may_fork=may_fork) for may_fork in (False, True)}
+    if jail.filters[False]:
+        jail.layers["seccomp"] = "filter"
+    return jail
+
+
+def clean(jail: Jail) -> None:
+    """Empty the working directory; every process of the program that used it is dead."""
+    if not os.listdir(jail.work):
+        return
+    try:
+        for entry in os.scandir(jail.work):
+            shutil.rmtree(entry.path) if entry.is_dir(follow_symlinks=False) else os.unlink(entry.path)
+    except (OSError, RecursionError):
+        _replace_work(jail)
+
+
+def _replace_work(jail: Jail) -> None:
+    """A new working directory where the old one resists. Slow: taking a mount away waits for every core."""
+    if jail.own_root:
+        kernel.unmount(WORK)
+        _mount_work()
+    else:
+        jail.work = tempfile.mkdtemp(prefix="code-reward-sandbox-")
+        os.chmod(jail.work, 0o1777)
+    _fence_files(jail)  # Landlock allows the old directory, not what is at its path.
+
+
+def dismantle(jail: Jail) -> None:
+    """Remove what would stay on disk."""
+    if not jail.own_root:
+        shutil.rmtree(jail.work, ignore_errors=True)
+
+
+def _enter_namespaces(jail: Jail) -> None:
+    flags = kernel.NEWNS | kernel.NEWNET | kernel.NEWIPC | kernel.NEWUTS
+    uid, gid = os.getuid(), os.getgid()
+    try:
+        kernel.unshare(flags if uid == 0 else flags | kernel.NEWUSER)
+        if uid != 0:
+            _map_user(uid, gid)
+        own = os.open("/proc/self/ns/pid", os.O_RDONLY | os.O_CLOEXEC)
+        kernel.unshare(kernel.NEWPID)
+        kernel.setns(own, kernel.NEWPID)
+        jail.pid_namespace = own
+        jail.layers["namespaces"] = "mount,network,ipc,uts,pid" + (",user" if uid else "")
+    except OSError as error:
+        jail.layers["no_namespaces"] = str(error)
+    if uid == 0:
+        # A user of this worker's own, so that limits per user count its children only. Pids are unique on a machine, so these are.
+        jail.uid = 1_500_000_000 + os.getpid()
+        jail.layers["user"] = str(jail.uid)
+
+
+def _map_user(uid: int, gid: int) -> None:
+    for name, text in (("setgroups", "deny"), ("gid_map", f"1000 {gid} 1"), ("uid_map", f"1000 {uid} 1")):
+        with open(f"/proc/self/{name}", "w") as file:
+            file.write(text)
+
+
+def _make_root(jail: Jail) -> None:
+    if "namespaces" not in jail.layers:
+        return
+    root = tempfile.mkdtemp(prefix="code-reward-root-")
+    try:
+        kernel.mount("none", "/", flags=kernel.MS_REC | kernel.MS_PRIVATE)
+        kernel.mount("tmpfs", root, "tmpfs", kernel.MS_NOSUID | kernel.MS_NODEV, "size=1m,mode=755")
+        for path in jail.readable:
+            _bind(root, path)
+        os.makedirs(root + "/dev")
+        for name in _DEVICES:
+            _bind(root, "/dev/" + name)
+        os.makedirs(root + WORK)
+        _read_only(root)
+        os.chdir(root)
+        _enter_root(root)
+        _mount_work()
+        jail.own_root = True
+        jail.layers["root"] = "own, read-only"
+    except OSError as error:
+        jail.layers["no_root"] = str(error)
+    finally:
+        if os.path.isdir(root):
+            os.rmdir(root)
+
+
+def _bind(root: str, path: str) -> None:
+    target = root + path
+    if os.path.islink(path):
+        os.makedirs(os.path.dirname(target), exist_ok=True)
+        os.symlink(os.readlink(path), target)
+        return
+    if not os.path.exists(path):
+        return
+    if os.path.isdir(path):
+        os.makedirs(target, exist_ok=True)
+    else:
+        os.makedirs(os.path.dirname(target), exist_ok=True)
+        os.close(os.open(target, os.O_CREAT | os.O_WRONLY))
+    kernel.mount(path, target, flags=kernel.MS_BIND | kernel.MS_REC)
+
+
+def _read_only(root: str) -> None:
+    import ctypes
+
+    attributes = (ctypes.c_uint64 * 4)(kernel.MS_RDONLY | kernel.MS_NOSUID, 0, 0, 0)
+    at_fdcwd, recursive = -100, 0x8000
+    kernel.syscall("mount_setattr", at_fdcwd, ctypes.c_char_p(root.encode()), recursive, ctypes.byref(attributes), 32)
+
+
+def _enter_root(root: str) -> None:
+    """pivot_root, so that nothing of the old root stays reachable."""
+    import ctypes
+
+    kernel.syscall("pivot_root", ctypes.c_char_p(b"."), ctypes.c_char_p(b"."))
+    kernel.unmount(".")
+    os.chdir("/")
+
+
+def _mount_work() -> None:
+    kernel.mount("tmpfs", WORK, "tmpfs", kernel.MS_NOSUID | kernel.MS_NODEV, "size=64m,nr_inodes=4096,mode=1777")
+
+
+def _fence_files(jail: Jail) -> None:
+    devices = ["/dev/" + name for name in _DEVICES]
+    try:
+        ruleset = landlock.create([*jail.readable, *devices], [jail.work, "/dev/null"])
+        jail.landlock = os.dup2(ruleset, LANDLOCK_FD, inheritable=False)
+        os.close(ruleset)
+        jail.layers["landlock"] = f"abi {landlock.version()}"
+    except OSError as error:
+        jail.layers["no_landlock"] = str(error)
+
+
+def _without_nested(paths: list[str]) -> list[str]:
+    kept: list[str] = []
+    for path in sorted(set(paths)):
+        if os.path.lexists(path) and not any(path == other or path.startswith(other + "/") for other in kept):
+            kept.append(path)
+    return kept

@@ -1,0 +1,117 @@
+"""The zygote: a warm, clean interpreter that forks one child per order and reports its end.
+
+It never sees a program or a test: an order carries limits and file descriptors only, and the child reads its job itself. So no memory of
+earlier work can be found in a later child.
+"""
+
+from __future__ import annotations
+
+import gc
+import json
+import os
+import resource
+import select
+import signal
+import socket
+from typing import Any
+
+from reward_servers.sandbox.worker import child, kernel
+from reward_servers.sandbox.worker import jail as jails
+
+LIGHT = ["bisect", "collections", "copy", "datetime", "functools", "heapq", "itertools", "json", "math", "operator", "random", "re"]
+LIGHT += ["string", "time", "typing", "types", "collections.abc", "dataclasses", "enum"]
+HEAVY = ["unittest", "unittest.mock", "numpy", "pytest", "_pytest.assertion.rewrite", "statistics", "fractions", "decimal"]
+MAX_FDS = 8
+
+
+def preload(names: list[str]) -> None:
+    """Import what is installed of `names`, then freeze the heap so that forks share its pages."""
+    for name in names:
+        try:
+            __import__(name)
+        except ImportError:
+            continue
+    gc.collect()
+    gc.freeze()
+
+
+def serve(control: socket.socket, jail: jails.Jail) -> None:
+    """Fork a child per order until the referee goes away."""
+    base_memory = _virtual_memory(jail)
+    running: dict[int, int] = {}  # pidfd -> pid
+    poller = select.poll()
+    poller.register(control, select.POLLIN)
+    while True:
+        for fd, _ in poller.poll():
+            if fd != control.fileno():
+                _reap(fd, running.pop(fd), control, poller)
+                if not running:
+                    jails.clean(jail)
+                continue
+            data, fds, _, _ = socket.recv_fds(control, 1 << 16, MAX_FDS)
+            if not data:
+                _kill(running)
+                return
+            order = json.loads(data)
+            if order["do"] == "kill":
+                _kill(running)
+            elif order["do"] == "warm":
+                _become_heavy(fds, control, jail)
+            else:
+                pid = _fork(jail, order, fds, control, base_memory)
+                pidfd = os.pidfd_open(pid)
+                running[pidfd] = pid
+                poller.register(pidfd, select.POLLIN)
+                control.send(json.dumps({"pid": pid}).encode())
+            for extra in fds:
+                os.close(extra)
+
+
+def _fork(jail: jails.Jail, order: dict[str, Any], fds: list[int], control: socket.socket, base_memory: int) -> int:
+    if jail.pid_namespace is not None:
+        kernel.unshare(kernel.NEWPID)
+    pid = os.fork()
+    if pid == 0:
+        child.main(jail, order, fds, base_memory)
+    if jail.pid_namespace is not None:
+        kernel.setns(jail.pid_namespace, kernel.NEWPID)
+    return pid
+
+
+def _become_heavy(fds: list[int], control: socket.socket, jail: jails.Jail) -> None:
+    """Fork a second zygote, with more imported, that serves the socket that came with the order."""
+    if os.fork() == 0:
+        try:
+            control.close()
+            own = socket.socket(fileno=fds[0])
+            preload(HEAVY)
+            own.send(b'{"ready": true}')
+            serve(own, jail)
+        finally:
+            os._exit(0)
+
+
+def _kill(running: dict[int, int]) -> None:
+    for pid in running.values():
+        for kill in (os.kill, os.killpg):
+            try:
+                kill(pid, signal.SIGKILL)
+            except ProcessLookupError:
+                continue
+
+
+def _reap(pidfd: int, pid: int, control: socket.socket, poller: select.poll) -> None:
+    poller.unregister(pidfd)
+    os.close(pidfd)
+    _kill({pidfd: pid})
+    _, status, usage = os.wait4(pid, 0)
+    control.send(json.dumps({"ended": pid, "status": status, "cpu": usage.ru_utime + usage.ru_stime}).encode())
+
+
+def _virtual_memory(jail: jails.Jail) -> int:
+    """Bytes of address space before any program: a program's own memory limit starts there."""
+    fd = os.open(f"{os.getpid()}/statm", os.O_RDONLY, dir_fd=jail.proc)
+    try:
+        return int(os.read(fd, 100).split()[0]) * resource.getpagesize()
+    finally:
+        os.close(fd)

@@ -1,0 +1,94 @@
+import asyncio
+
+import pytest
+
+from code_reward.problem import AssertTest, CallTest, CheckTest, PytestTest, StdioTest, UnittestTest
+from reward_servers.sandbox import connect
+from reward_servers.sandbox.outcome import Limits
+
+ADD_ONE = "def f(x):\n    return x + 1\n"
+QUICK = Limits(cpu_seconds=0.2, wall_seconds=5)
+
+
+@pytest.fixture(scope="module")
+def sandbox():
+    sandbox = connect(workers=2)
+    yield sandbox
+    asyncio.run(sandbox.close())
+
+
+RIGHT = [
+    AssertTest(code="assert f(1) == 2\nassert f(-1) == 0"),
+    AssertTest(code="for i in range(3):\n    assert f(i) == i + 1"),
+    CheckTest(code="def check(candidate):\n    assert candidate(1) == 2"),
+    CheckTest(code="def check(candidate):\n    for i in range(3):\n        assert candidate(i) == i + 1"),
+    CallTest(args="[1]", expected="2"),
+    CallTest(args="{'x': 1}", expected="2"),
+    CallTest(args="[1.0]", expected="2.001", atol=0.01),
+    UnittestTest(code="import unittest\nclass T(unittest.TestCase):\n    def test_f(self):\n        self.assertEqual(f(1), 2)\n"),
+    PytestTest(code="from solution import f\ndef test_f():\n    assert f(1) == 2\n"),
+]
+
+
+@pytest.mark.parametrize("test", RIGHT, ids=lambda test: test.kind)
+async def test_a_right_program_passes_and_a_wrong_one_fails(sandbox, test):
+    assert (await sandbox.run(ADD_ONE, [test], entry_point="f")).kind == "passed"
+    assert (await sandbox.run("def f(x):\n    return x", [test], entry_point="f")).kind == "failed"
+
+
+async def test_stdio_compares_up_to_trailing_white_space(sandbox):
+    tests = [StdioTest(stdin="4\n", stdout="8"), StdioTest(stdin="5\n", stdout="10  \n\n")]
+    assert (await sandbox.run("print(int(input()) * 2)", tests)).passed
+    outcome = await sandbox.run("print(8)", tests)
+    assert [test.kind for test in outcome.tests] == ["passed", "wrong_output"]
+    assert "expected '10', got '8'" in outcome.message
+
+
+async def test_every_test_has_a_result_when_asked(sandbox):
+    tests = [AssertTest(code=f"assert f({x}) == 2") for x in range(4)]
+    every = await sandbox.run(ADD_ONE, tests, limits=Limits(stop_at_first_failure=False))
+    assert [test.kind for test in every.tests] == ["failed", "passed", "failed", "failed"]
+    assert len((await sandbox.run(ADD_ONE, tests)).tests) == 1
+
+
+async def test_a_failure_says_what_was_expected(sandbox):
+    outcome = await sandbox.run(ADD_ONE, [AssertTest(code="assert f(1) == 3")])
+    assert outcome.message == "f(1): expected 3, got 2"
+
+
+@pytest.mark.parametrize(
+    ("program", "kind"),
+    [
+        ("def f(x):\n    while True: pass", "timeout"),
+        ("def f(x):\n    return [0] * 10**10", "out_of_memory"),
+        ("import os\ndef f(x):\n    os._exit(0)", "crashed"),
+        ("import socket\ndef f(x):\n    socket.socket()\n    return 2", "refused"),
+        ("import os\ndef f(x):\n    os.fork()\n    return 2", "refused"),
+        ("def f(x:", "failed"),
+    ],
+)
+async def test_each_end_has_its_kind(sandbox, program, kind):
+    assert (await sandbox.run(program, [AssertTest(code="assert f(1) == 2")], limits=QUICK)).kind == kind
+
+
+async def test_a_sleeping_program_ends_at_the_wall(sandbox):
+    outcome = await sandbox.run("import time\ntime.sleep(60)", [AssertTest(code="assert f(1) == 2")], limits=Limits(wall_seconds=0.3))
+    assert outcome.kind == "timeout"
+
+
+async def test_a_test_that_hangs_leaves_the_next_ones_their_time(sandbox):
+    program = "def f(x):\n    while x == 0: pass\n    return x + 1"
+    tests = [AssertTest(code=f"assert f({x}) == {x + 1}") for x in (1, 0, 2)]
+    outcome = await sandbox.run(program, tests, limits=Limits(cpu_seconds=0.1, stop_at_first_failure=False))
+    assert [test.kind for test in outcome.tests] == ["passed", "timeout", "passed"]
+
+
+async def test_hundreds_at_once(sandbox):
+    tests = [AssertTest(code="assert f(1) == 2")]
+    outcomes = await asyncio.gather(*(sandbox.run(ADD_ONE, tests) for _ in range(200)))
+    assert all(outcome.passed for outcome in outcomes)
+
+
+def test_several_event_loops(sandbox):
+    for _ in range(2):
+        assert asyncio.run(sandbox.run(ADD_ONE, [AssertTest(code="assert f(1) == 2")])).passed
