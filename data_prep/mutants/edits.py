@@ -1,7 +1,8 @@
 """`Edit`: one change to one place of a syntax tree, and the walk that finds every place where an operator applies.
 
-An edit sets one field of one node and can be undone, so that all mutants of a program come from one parse. Annotations, decorators,
-docstrings, patterns, f-strings and the targets of assignments are left alone: changing them changes nothing, or makes no program.
+An edit sets one field of one node and can be undone, so that all mutants of a program come from one parse. Signatures, annotations,
+decorators, docstrings, patterns, f-strings and the targets of assignments are left alone: a change there changes nothing, or makes no
+program.
 """
 
 from __future__ import annotations
@@ -12,18 +13,8 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Any
 
-_UNTOUCHED_FIELDS = {
-    "annotation",
-    "returns",
-    "decorator_list",
-    "targets",
-    "target",
-    "type_params",
-    "bases",
-    "keywords_only",
-    "optional_vars",
-}
-_UNTOUCHED_NODES = (ast.JoinedStr, ast.pattern, ast.Import, ast.ImportFrom, ast.Global, ast.Nonlocal, ast.AnnAssign, ast.Delete)
+_UNTOUCHED_FIELDS = {"annotation", "returns", "decorator_list", "targets", "target", "type_params", "bases", "optional_vars"}
+_UNTOUCHED_NODES = (ast.arguments, ast.JoinedStr, ast.pattern)
 
 
 @dataclass(frozen=True)
@@ -70,7 +61,7 @@ class Edit:
 def find_edits(tree: ast.Module, expressions: dict[str, ExpressionOperator], blocks: dict[str, BlockOperator]) -> list[Edit]:
     """Every edit of the operators on `tree`, in a fixed order."""
     edits = []
-    for statement in tree.body:
+    for statement in (statement for statement in tree.body if not is_docstring(statement)):
         context = Context.of(statement)
         for owner, field, value in _fields(statement):
             if isinstance(value, ast.expr):
@@ -90,7 +81,7 @@ def find_edits(tree: ast.Module, expressions: dict[str, ExpressionOperator], blo
     return edits
 
 
-def is_docstring(statement: ast.stmt) -> bool:
+def is_docstring(statement: ast.AST) -> bool:
     return isinstance(statement, ast.Expr) and isinstance(statement.value, ast.Constant) and isinstance(statement.value.value, str)
 
 
@@ -100,14 +91,9 @@ def _fields(root: ast.AST) -> Iterator[tuple[ast.AST, str, Any]]:
     while waiting:
         owner = waiting.pop()
         for field, value in ast.iter_fields(owner):
-            children = [value] if isinstance(value, ast.AST) else value if isinstance(value, list) else []
-            children = [child for child in children if isinstance(child, ast.AST)]
-            if field in _UNTOUCHED_FIELDS or not children or isinstance(children[0], _UNTOUCHED_NODES):
+            children = [child for child in (value if isinstance(value, list) else [value]) if isinstance(child, ast.AST)]
+            if field in _UNTOUCHED_FIELDS or not children:
                 continue
-            if isinstance(children[0], (ast.expr, ast.stmt)) and len(children) == (len(value) if isinstance(value, list) else 1):
+            if isinstance(children[0], (ast.expr, ast.stmt)):
                 yield owner, field, value
-            waiting += [child for child in reversed(children) if not isinstance(child, _UNTOUCHED_NODES) and not _is_text(child)]
-
-
-def _is_text(node: ast.AST) -> bool:
-    return isinstance(node, ast.stmt) and is_docstring(node)
+            waiting += [child for child in reversed(children) if not isinstance(child, _UNTOUCHED_NODES) and not is_docstring(child)]

@@ -61,10 +61,11 @@ def mutants(program: str, limit: int, seed: int) -> list[Mutant]:
     Raises:
         `DataError`: the program is not Python.
     """
-    draw = Random(f"{seed}/{program}")
-    seen = {normalise(program)}
+    original = normalise(program)
+    seen = {original}
     found: list[Mutant] = []
-    for mutant in _candidates(program, draw):
+    # Seeded with the program too, or the first mutants of all programs would be of the same kinds.
+    for mutant in _candidates(program, Random(f"{seed}/{original}")):
         if len(found) >= limit:
             break
         if mutant.program not in seen:
