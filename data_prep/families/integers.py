@@ -111,12 +111,12 @@ return steps"""
 
 def grow_number(draw: Random) -> Draft:
     start, factor, more = draw.randint(1, 9), draw.randint(2, 5), draw.randint(1, 9)
-    operator, verb = draw.choice((("+", "adding"), ("-", "subtracting")))
+    operator, verb, sign = draw.choice((("+", "adding", "plus"), ("-", "subtracting", "minus")))
     limit = draw.choice((20, 50, 100))
     what = draw.choice(
         (
             f"{start} after n rounds of multiplying by {factor} and {verb} {more}, stopping early above {limit}",
-            f"the value that starts at {start} and n times is multiplied by {factor}, then {verb} {more}, until above {limit}",
+            f"the value that starts at {start} and n times becomes {factor} times itself {sign} {more}, until above {limit}",
         )
     )
     body = f"""

@@ -126,7 +126,7 @@ def chunk_numbers(draw: Random) -> Draft:
     what = draw.choice(
         (
             f"the {measure} of each block of {size} numbers, where it is {wanted.text}",
-            f"the list of those values that are {wanted.text}, taking the {measure} of every {size} numbers",
+            f"the list with the {measure} of every {size} numbers, only where it is {wanted.text}",
         )
     )
     body = f"""

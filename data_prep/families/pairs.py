@@ -8,6 +8,8 @@ from data_prep.families.arguments import LEFT, NUMBERS, RIGHT, ROWS
 from data_prep.families.draft import Draft
 from data_prep.families.phrases import combination, comparison, condition
 
+_SIDES = ("left", "right")
+
 
 def count_pairs(draw: Random) -> Draft:
     made = combination(draw, "numbers[i]", "numbers[j]")
@@ -37,7 +39,7 @@ def count_neighbours(draw: Random) -> Draft:
     what = draw.choice(
         (
             f"how many times two {apart} have a {made.text} that is {wanted.text}",
-            f"the count of {apart} whose {made.text} is {wanted.text}",
+            f"the count of pairs of {apart} whose {made.text} is {wanted.text}",
         )
     )
     body = f"""
@@ -53,9 +55,9 @@ return count"""
 def merge_lists(draw: Random) -> Draft:
     side, value = draw.choice((("left", "x"), ("right", "y")))
     wanted = condition(draw, value)
-    first, second = combination(draw, "x", "y"), combination(draw, "x", "y")
+    first, second = combination(draw, "x", "y", _SIDES), combination(draw, "x", "y", _SIDES)
     while second.code == first.code:
-        second = combination(draw, "x", "y")
+        second = combination(draw, "x", "y", _SIDES)
     what = draw.choice(
         (
             f"a list with, for each position, the {first.text} where the {side} number is {wanted.text}, else the {second.text}",
@@ -74,12 +76,12 @@ return result"""
 
 
 def compare_lists(draw: Random) -> Draft:
-    tested, taken = combination(draw, "x", "y"), combination(draw, "x", "y")
+    tested, taken = combination(draw, "x", "y", _SIDES), combination(draw, "x", "y", _SIDES)
     wanted = condition(draw, "value")
     if draw.random() < 0.4:
         aims, step, name = ("the number of positions", "how many positions there are"), "1", "count"
     else:
-        aims, step, name = (f"the {taken.text} of both numbers, added up over the positions",) * 2, taken.code, f"total_{taken.word}"
+        aims, step, name = (f"the {taken.text}, added up over the positions",) * 2, taken.code, f"total_{taken.word}"
     what = draw.choice(
         (
             f"{aims[0]} where the {tested.text} of left and right is {wanted.text}",

@@ -70,15 +70,16 @@ def change(draw: Random, value: str = "x") -> Words:
     )
 
 
-def combination(draw: Random, first: str, second: str) -> Words:
-    """Two numbers made one; the text reads "the sum of", "the first minus the second"."""
+def combination(draw: Random, first: str, second: str, names: tuple[str, str] = ("first", "second")) -> Words:
+    """Two numbers made one; the text reads "sum", "larger number", "difference (first minus second)"."""
+    one, other = names
     return draw.choice(
         (
             Words("sum", f"{first} + {second}", "sum"),
             Words("product", f"{first} * {second}", "product"),
-            Words("larger", f"max({first}, {second})", "larger"),
-            Words("smaller", f"min({first}, {second})", "smaller"),
-            Words("difference (first minus second)", f"{first} - {second}", "minus"),
-            Words("difference (second minus first)", f"{second} - {first}", "minus"),
+            Words("larger number", f"max({first}, {second})", "larger"),
+            Words("smaller number", f"min({first}, {second})", "smaller"),
+            Words(f"difference ({one} minus {other})", f"{first} - {second}", "minus"),
+            Words(f"difference ({other} minus {one})", f"{second} - {first}", "minus"),
         )
     )

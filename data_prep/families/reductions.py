@@ -105,7 +105,7 @@ def longest_streak(draw: Random) -> Draft:
     what = draw.choice(
         (
             f"the length of the longest run of neighbours that are all {wanted.text}",
-            f"how many numbers in a row are {wanted.text}, at most",
+            f"the most numbers in a row that are {wanted.text}",
         )
     )
     body = f"""
