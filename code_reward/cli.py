@@ -6,12 +6,15 @@ does the work.
 
 from __future__ import annotations
 
+import inspect
+import os
+import select
 import sys
 from collections.abc import Callable
 from typing import Any, TypeVar
 
 from pydantic import ValidationError
-from pydantic_settings import BaseSettings, SettingsConfigDict
+from pydantic_settings import BaseSettings, SettingsConfigDict, SettingsError
 
 from code_reward.errors import CodeRewardError
 
@@ -32,6 +35,11 @@ class Command(BaseSettings):
         use_attribute_docstrings=True,
     )
 
+    @classmethod
+    def __pydantic_init_subclass__(cls, **options: Any) -> None:
+        # The help prints the docstring as it stands.
+        cls.__doc__ = inspect.getdoc(cls)
+
 
 C = TypeVar("C", bound=Command)
 
@@ -42,23 +50,41 @@ def run(command: type[C], main: Callable[[C], int | None], arguments: list[str] 
     Exit status: what `main` returns (None is 0); 2 for a wrong option or a `CodeRewardError`, whose message goes to stderr as one line.
     """
     try:
-        settings = command(_cli_parse_args=sys.argv[1:] if arguments is None else arguments, _cli_prog_name=_program(main))  # type: ignore[call-arg]
-        sys.exit(main(settings))
+        settings = command(_cli_parse_args=sys.argv[1:] if arguments is None else arguments, _cli_prog_name=_program())  # type: ignore[call-arg]
+        status = main(settings)
+        sys.stdout.flush()
+        sys.exit(status)
     except ValidationError as error:
         sys.exit(_fail("; ".join(_explain(detail) for detail in error.errors()), 2))
+    except SettingsError as error:
+        sys.exit(_fail(f"{error}; correct it, see --help.", 2))
     except CodeRewardError as error:
         sys.exit(_fail(str(error), 2))
+    except BrokenPipeError:
+        if not _reader_has_gone():
+            raise
+        # Python flushes once more when it exits.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        sys.exit(0)
     except KeyboardInterrupt:
         sys.exit(_fail("interrupted; what was finished is kept.", 130))
 
 
-def _program(main: Callable[..., Any]) -> str:
-    spec = getattr(sys.modules[main.__module__], "__spec__", None)
+def _reader_has_gone() -> bool:
+    """Whether our standard output is a pipe that nobody reads any more."""
+    poll = select.poll()
+    poll.register(sys.stdout, 0)
+    return any(event & select.POLLERR for _, event in poll.poll(0))
+
+
+def _program() -> str:
+    spec = getattr(sys.modules["__main__"], "__spec__", None)
     return f"python -m {spec.name.removesuffix('.__main__')}" if spec else sys.argv[0]
 
 
 def _explain(detail: Any) -> str:
-    option = "--" + "-".join(str(part) for part in detail["loc"]).replace("_", "-")
+    # A number in the place is the index of one of several values.
+    option = "--" + "-".join(part for part in detail["loc"] if isinstance(part, str)).replace("_", "-")
     return f"{option}: {detail['msg']}" if detail["loc"] else str(detail["msg"])
 
 

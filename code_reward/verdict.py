@@ -9,6 +9,7 @@ group's statistics and of the loss, counted, and reported.
 from __future__ import annotations
 
 import math
+import sys
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
@@ -58,7 +59,7 @@ def to_record(verdict: Verdict) -> dict[str, Any]:
 def from_record(record: Mapping[str, Any]) -> Verdict:
     """Read what `to_record` wrote; raises `DataError` for anything else."""
     kind, reason, score = record.get("verdict"), record.get("reason"), record.get("score")
-    if kind == "scored" and isinstance(score, (int, float)) and math.isfinite(score):
+    if kind == "scored" and isinstance(score, (int, float)) and not isinstance(score, bool) and abs(score) <= sys.float_info.max:
         return Scored(float(score))
     if kind == "rejected" and isinstance(reason, str):
         return Rejected(reason)

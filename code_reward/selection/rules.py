@@ -1,0 +1,60 @@
+"""Rules of selection: functions from what is known of N candidates to a mask of those that are kept.
+
+A rule keeps at least one candidate and never sees which are right.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Callable
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+Mask = NDArray[np.bool_]
+
+
+@dataclass(frozen=True)
+class Candidates:
+    """What a rule may look at.
+
+    Args:
+        passed (`NDArray[bool]`, shape `(N, M)`): Whether candidate i passes test j; M may be 0.
+        scores (`NDArray[float64]`, shape `(N,)`): What a reward model says, higher is better; NaN where it gave no score.
+    """
+
+    passed: Mask
+    scores: NDArray[np.float64]
+
+    def __len__(self) -> int:
+        return len(self.passed)
+
+    def take(self, which: NDArray[np.intp]) -> Candidates:
+        """Only these candidates, in this order."""
+        return Candidates(self.passed[which], self.scores[which])
+
+
+Rule = Callable[[Candidates], Mask]
+
+
+def best_by_score(candidates: Candidates) -> Mask:
+    """Keep the candidates with the highest score. One without a score loses to any that has one; if none has, all are kept."""
+    scores = np.nan_to_num(candidates.scores, nan=-np.inf)
+    kept: Mask = scores == scores.max()
+    return kept
+
+
+def majority_vote(candidates: Candidates) -> Mask:
+    """CodeRM-8B's vote, with the tie-break of its published code.
+
+    Keep the candidates that pass the most tests; among these, those whose exact set of passed tests is the most frequent one, or ones
+    (Ma et al. 2025, section 2.1; the tie-break is in `calculate_result.py` only).
+    """
+    votes = candidates.passed.sum(axis=1)
+    most = votes == votes.max()
+    patterns = [row.tobytes() for row in candidates.passed]
+    sizes = Counter(pattern for pattern, leads in zip(patterns, most, strict=True) if leads)
+    largest = max(sizes.values())
+    # A pattern outside the lead has another number of passed tests, hence no size here.
+    return np.array([sizes[pattern] == largest for pattern in patterns])

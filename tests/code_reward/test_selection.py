@@ -1,0 +1,320 @@
+import itertools
+import json
+import math
+import subprocess
+import sys
+
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from code_reward.errors import DataError
+from code_reward.selection import (
+    METHODS,
+    Candidates,
+    Method,
+    ResultsMatrix,
+    accuracies,
+    best_by_score,
+    best_of_n,
+    by_sampling,
+    compare,
+    load_matrices,
+    majority_vote,
+    save_matrices,
+)
+from code_reward.selection.evaluation import applicable
+
+
+def candidates(passed, scores=None):
+    count = len(passed)
+    given_scores = [math.nan] * count if scores is None else scores
+    return Candidates(np.array(passed, dtype=bool).reshape(count, -1), np.array(given_scores, dtype=float))
+
+
+def kept(mask):
+    return np.flatnonzero(mask).tolist()
+
+
+def rows(*patterns):
+    return [[mark == "1" for mark in pattern] for pattern in patterns]
+
+
+def matrix(passed=None, correct=None, scores=None, name="p"):
+    return ResultsMatrix(problem_id=name, passed=passed, correct=correct, scores=scores)
+
+
+matrices_of_results = st.integers(0, 4).flatmap(
+    lambda tests: st.lists(st.lists(st.booleans(), min_size=tests, max_size=tests), min_size=1, max_size=9)
+)
+
+# Rules
+
+
+def vote_by_the_papers_words(passed):
+    """Step by step as published: maximal number of passed tests, then the largest groups of identical sets of passed tests."""
+    votes = [sum(row) for row in passed]
+    first = [index for index, count in enumerate(votes) if count == max(votes)]
+    groups = {}
+    for index in first:
+        groups.setdefault(frozenset(test for test, ok in enumerate(passed[index]) if ok), []).append(index)
+    largest = max(map(len, groups.values()))
+    return sorted(index for group in groups.values() if len(group) == largest for index in group)
+
+
+@given(matrices_of_results)
+def test_majority_vote_is_that_of_the_paper(passed):
+    assert kept(majority_vote(candidates(passed))) == vote_by_the_papers_words(passed)
+
+
+@pytest.mark.parametrize(
+    ("patterns", "expected"),
+    [
+        (["110", "100", "111"], [2]),
+        (["110", "110", "011"], [0, 1]),
+        (["110", "011"], [0, 1]),
+        (["100", "100", "100", "011"], [3]),
+        (["000", "000"], [0, 1]),
+        (["", "", ""], [0, 1, 2]),
+    ],
+)
+def test_majority_vote_breaks_ties_by_the_largest_group_of_identical_results(patterns, expected):
+    assert kept(majority_vote(candidates(rows(*patterns)))) == expected
+
+
+@pytest.mark.parametrize(
+    ("scores", "expected"),
+    [
+        ([0.1, 0.9, 0.5], [1]),
+        ([0.9, 0.1, 0.9], [0, 2]),
+        ([-5.0, math.nan, -7.0], [0]),
+        ([math.nan, math.nan], [0, 1]),
+        ([-1.7976931348623157e308, math.nan], [0]),
+    ],
+)
+def test_best_by_score_keeps_the_highest_and_all_that_equal_it(scores, expected):
+    assert kept(best_by_score(candidates([[]] * len(scores), scores))) == expected
+
+
+@given(matrices_of_results, st.data())
+def test_rules_do_not_depend_on_the_order_of_candidates(passed, data):
+    scores = data.draw(st.lists(st.sampled_from([0.0, 1.0, math.nan]), min_size=len(passed), max_size=len(passed)))
+    order = np.array(data.draw(st.permutations(range(len(passed)))))
+    for rule in (majority_vote, best_by_score):
+        straight = rule(candidates(passed, scores))
+        assert straight.any()
+        assert (rule(candidates(passed, scores).take(order)) == straight[order]).all()
+
+
+# Best of n
+
+
+def best_of_n_by_hand(correct, scores, n):
+    totals = []
+    for subset in itertools.combinations(range(len(correct)), n):
+        keys = [-math.inf if scores[index] is None else scores[index] for index in subset]
+        winners = [correct[index] for index, key in zip(subset, keys, strict=True) if key == max(keys)]
+        totals.append(sum(winners) / len(winners))
+    return sum(totals) / len(totals)
+
+
+scored = st.lists(st.tuples(st.booleans(), st.none() | st.sampled_from([-1.0, 0.0, 2.0])), min_size=1, max_size=7)
+
+
+@given(scored, st.data())
+def test_best_of_n_is_the_mean_over_all_subsets(drawn, data):
+    correct, scores = zip(*drawn, strict=True)
+    n = data.draw(st.integers(1, len(drawn)))
+    assert best_of_n(correct, scores, n) == pytest.approx(best_of_n_by_hand(correct, scores, n), abs=1e-12)
+
+
+@given(scored, st.data())
+def test_best_of_n_agrees_with_the_rule_that_it_measures(drawn, data):
+    correct, scores = map(list, zip(*drawn, strict=True))
+    n = data.draw(st.integers(1, len(drawn)))
+    problem = matrix(correct=correct, scores=scores)
+    exact = accuracies(METHODS["best_by_score"], [problem], n)
+    assert accuracies(Method(by_sampling(best_by_score)), [problem], n, draws=math.comb(len(drawn), n)) == pytest.approx(exact, abs=1e-12)
+
+
+def test_best_of_n_of_many_candidates_is_exact_and_fast():
+    scores = list(range(400))
+    assert best_of_n([score >= 300 for score in scores], scores, 200) == pytest.approx(1.0)
+    assert best_of_n([score == 399 for score in scores], scores, 100) == pytest.approx(0.25)
+
+
+@pytest.mark.parametrize(
+    ("correct", "scores", "n", "message"),
+    [
+        ([1], [1.0], 2, "best of 2 in 1"),
+        ([1], [1.0], 0, "best of 0"),
+        ([1, 0], [1.0], 1, "1 scores for 2"),
+        ([1, 0], [1.0, math.nan], 1, "scores is nan"),
+        ([], [], 1, "at least one"),
+    ],
+)
+def test_best_of_n_refuses_what_is_not_defined(correct, scores, n, message):
+    with pytest.raises(DataError, match=message):
+        best_of_n(correct, scores, n)
+
+
+# Evaluation
+
+
+def simulated(seed=0, problems=40, count=12, tests=10):
+    """Problems of every difficulty; right candidates pass more tests and score higher."""
+    rng = np.random.default_rng(seed)
+    made = []
+    for index in range(problems):
+        correct = rng.random(count) < rng.random()
+        passed = rng.random((count, tests)) < np.where(correct, 0.8, 0.4)[:, np.newaxis]
+        scores = 2 * correct + rng.normal(size=count)
+        made.append(matrix(passed.tolist(), correct.tolist(), scores.tolist(), name=f"p{index}"))
+    return made
+
+
+def by_name(figures):
+    return {(figure.method, figure.n): figure for figure in figures}
+
+
+def test_methods_lie_between_random_and_the_oracle():
+    figures = by_name(compare(simulated(), [1, 4, 12], resamples=200))
+    for n in (4, 12):
+        random, oracle = figures["random", n].accuracy.estimate, figures["oracle", n].accuracy.estimate
+        for name in ("best_by_score", "majority_vote"):
+            assert random < figures[name, n].accuracy.estimate <= oracle
+            assert figures[name, n].over_random.low > 0
+
+
+def test_with_one_candidate_every_method_is_a_random_choice():
+    figures = compare(simulated(), [1], resamples=50)
+    assert len({round(figure.accuracy.estimate, 12) for figure in figures}) == 1
+
+
+def test_random_does_not_depend_on_n_and_the_oracle_grows():
+    figures = by_name(compare(simulated(), [1, 2, 12], resamples=50))
+    assert len({figures["random", n].accuracy for n in (1, 2, 12)}) == 1
+    estimates = [figures["oracle", n].accuracy.estimate for n in (1, 2, 12)]
+    assert estimates == sorted(set(estimates))
+
+
+def test_sampled_subsets_estimate_what_all_subsets_give():
+    problems = simulated(problems=5)
+    every = accuracies(METHODS["majority_vote"], problems, 4, draws=math.comb(12, 4))
+    sampled = accuracies(METHODS["majority_vote"], problems, 4, draws=400)
+    assert sampled == pytest.approx(every, abs=0.1)
+    assert (sampled != every).any()
+
+
+def test_figures_depend_on_the_seed_alone():
+    problems = simulated(problems=10)
+    first, again, other = (compare(problems, [4], draws=20, resamples=50, seed=seed) for seed in (1, 1, 2))
+    assert first == again
+    assert first != other
+
+
+def test_a_rule_never_sees_the_truth():
+    problem = simulated(problems=1)[0]
+    wrong = problem.model_copy(update={"correct": [False] * 12})
+    assert (problem.candidates().passed == wrong.candidates().passed).all()
+    assert not hasattr(problem.candidates(), "correct")
+
+
+def test_a_rule_of_anyones_can_be_compared():
+    def least_tests(known):
+        votes = known.passed.sum(axis=1)
+        return votes == votes.min()
+
+    figures = by_name(compare(simulated(), [12], methods={**METHODS, "least": Method(by_sampling(least_tests))}, resamples=100))
+    assert figures["least", 12].over_random.high < 0
+
+
+def test_a_method_whose_input_is_missing_is_an_error_that_names_the_problem():
+    problems = [*simulated(problems=2), matrix(correct=[True] * 12, name="bare")]
+    with pytest.raises(DataError, match="'bare' has no scores"):
+        accuracies(METHODS["best_by_score"], problems, 2)
+    with pytest.raises(DataError, match="'bare' has no passed"):
+        accuracies(METHODS["majority_vote"], problems, 2)
+
+
+def test_more_candidates_than_a_problem_has_is_an_error_that_names_it():
+    with pytest.raises(DataError, match="'p0' has 12 candidates"):
+        accuracies(METHODS["random"], simulated(problems=1), 13)
+
+
+def test_only_methods_with_input_are_applicable():
+    bare = [matrix(correct=[True, False])]
+    assert list(applicable(bare)) == ["random", "oracle"]
+    assert list(applicable([*bare, matrix(correct=[True], scores=[None])])) == ["random", "best_by_score", "oracle"]
+
+
+# Files
+
+
+@pytest.mark.parametrize("suffix", ["jsonl", "jsonl.gz", "parquet"])
+def test_matrices_survive_a_file(tmp_path, suffix):
+    problems = [*simulated(problems=3), matrix(correct=[True], scores=[None], name="x"), matrix(correct=[True], passed=[[]], name="y")]
+    save_matrices(tmp_path / f"matrices.{suffix}", problems)
+    assert load_matrices(tmp_path / f"matrices.{suffix}") == problems
+
+
+@pytest.mark.parametrize(
+    ("row", "message"),
+    [
+        ({"correct": []}, "correct"),
+        ({"correct": [True], "passed": [[True], [False]]}, "passed has 2 candidates and correct has 1"),
+        ({"correct": [True, False], "passed": [[True], []]}, "differ in length"),
+        ({"correct": [True], "scores": [1.0, 2.0]}, "scores has 2"),
+        ({"correct": [True], "scores": [math.nan]}, "finite"),
+        ({"correct": [None]}, "correct.0"),
+        ({"correct": [True], "passed": [[None]]}, "passed.0.0"),
+    ],
+)
+def test_a_matrix_that_does_not_fit_is_an_error_that_names_its_row(tmp_path, row, message):
+    path = tmp_path / "matrices.jsonl"
+    path.write_text(json.dumps({"problem_id": "a", "correct": [True]}) + "\n" + json.dumps({"problem_id": "b", **row}) + "\n")
+    with pytest.raises(DataError, match="row 2") as caught:
+        load_matrices(path)
+    assert message in str(caught.value)
+
+
+def test_a_problem_that_occurs_twice_is_an_error(tmp_path):
+    save_matrices(tmp_path / "matrices.jsonl", [matrix(correct=[True])] * 2)
+    with pytest.raises(DataError, match="row 2: problem 'p' occurs twice"):
+        load_matrices(tmp_path / "matrices.jsonl")
+
+
+# The command
+
+
+def command(*arguments):
+    return subprocess.run(
+        [sys.executable, "-m", "code_reward.selection", *map(str, arguments)], capture_output=True, text=True, check=False
+    )
+
+
+def test_the_command_prints_a_table(tmp_path):
+    save_matrices(tmp_path / "matrices.jsonl", simulated())
+    done = command(tmp_path / "matrices.jsonl", "--best-of", "1,12", "--resamples", 100)
+    assert done.returncode == 0, done.stderr
+    assert [done.stdout.count(name) for name in METHODS] == [2] * len(METHODS) or "random" in done.stdout
+    assert "40 problems" in done.stdout
+
+
+def test_the_command_prints_json_that_equals_the_library(tmp_path):
+    problems = simulated(problems=5)
+    save_matrices(tmp_path / "matrices.jsonl", problems)
+    done = command(tmp_path / "matrices.jsonl", "--json", "--seed", 3, "--resamples", 50, "--best-of", 4)
+    expected = [(figure.method, figure.n, figure.accuracy.low) for figure in compare(problems, [4], seed=3, resamples=50)]
+    assert [(one["method"], one["n"], one["accuracy"]["low"]) for one in json.loads(done.stdout)["figures"]] == expected
+
+
+@pytest.mark.parametrize("content", ["", '{"problem_id": "a"}\n', '{"problem_id": "a", "correct": [true]}\n'])
+def test_the_command_says_in_one_line_what_is_wrong_with_a_file(tmp_path, content):
+    (tmp_path / "matrices.jsonl").write_text(content)
+    done = command(tmp_path / "matrices.jsonl")
+    assert done.returncode == 2
+    assert done.stdout == ""
+    assert done.stderr.startswith("error: ")
+    assert done.stderr.count("\n") == 1
