@@ -7,28 +7,40 @@ the first inputs of every kind are its edge cases: the empty list, one element, 
 from __future__ import annotations
 
 import ast
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from random import Random
-from typing import Any
+from typing import Any, TypeVar
 
+Literal = TypeVar("Literal", int, str)
 Values = Callable[[Random, "Constants"], Any]
 
 
 @dataclass(frozen=True)
 class Constants:
-    """The literals of a reference solution that inputs should lie close to."""
+    """The literals of a reference solution that inputs should lie close to: integers that decide a comparison, else all; characters."""
 
     integers: tuple[int, ...]
     characters: str
 
     @classmethod
     def of(cls, program: str) -> Constants:
-        literals = [node.value for node in ast.walk(ast.parse(program)) if isinstance(node, ast.Constant)]
-        integers = sorted({value for value in literals if type(value) is int})
-        return cls(
-            tuple(integers) or (0,), "".join(sorted({c for value in literals if isinstance(value, str) for c in value if c.isalnum()}))
-        )
+        nodes = list(ast.walk(ast.parse(program)))
+        deciding = [side for node in nodes if isinstance(node, ast.Compare) for side in _deciding(node)]
+        integers = _literals(deciding, int) or _literals(nodes, int) or [0]
+        characters = {character for text in _literals(nodes, str) for character in text if character.isalnum()}
+        return cls(tuple(integers), "".join(sorted(characters)))
+
+
+def _deciding(comparison: ast.Compare) -> list[ast.AST]:
+    """Where a comparison changes: the modulus of a remainder, else what is compared with."""
+    if isinstance(comparison.left, ast.BinOp) and isinstance(comparison.left.op, ast.Mod):
+        return [comparison.left.right]
+    return [node for side in comparison.comparators for node in ast.walk(side)]
+
+
+def _literals(nodes: Iterable[ast.AST], kind: type[Literal]) -> list[Literal]:
+    return sorted({node.value for node in nodes if isinstance(node, ast.Constant) and type(node.value) is kind})  # type: ignore[type-var]
 
 
 @dataclass(frozen=True)
@@ -49,7 +61,7 @@ def _integer(draw: Random, constants: Constants) -> int:
 
 
 def _any_integer(draw: Random, constants: Constants) -> int:
-    return _boundary(draw, constants) if draw.random() < 0.6 else draw.randint(-50, 99)
+    return _boundary(draw, constants) if draw.random() < 0.85 else draw.randint(-50, 99)
 
 
 def _natural(draw: Random, constants: Constants) -> int:
@@ -71,6 +83,10 @@ def _integers(draw: Random, constants: Constants) -> list[int]:
     if draw.random() < 0.4:
         values.insert(draw.randrange(len(values)), draw.choice(values))
     return values
+
+
+def _long(draw: Random, constants: Constants) -> list[int]:
+    return [_integer(draw, constants) for _ in range(draw.randint(3, 13))]
 
 
 def _repeats(draw: Random, constants: Constants) -> list[int]:
@@ -98,6 +114,7 @@ def _rows(draw: Random, constants: Constants) -> list[list[int]]:
 
 
 NUMBERS = Argument("numbers", ([], [0], [5, 5, 5, 5]), _integers)
+LONG = Argument("numbers", ([], [0], [3, 8, 1, 9, 2, 7, 4, 6, 0, 5]), _long)
 REPEATS = Argument("numbers", ([], [3], [2, 2, 2, 2, 2]), _repeats)
 LEFT = Argument("left", ([], [4]), _integers)
 RIGHT = Argument("right", ([2, 7], [4]), _integers)

@@ -7,6 +7,7 @@ the probe inputs of its signature is dropped, whatever its words.
 from __future__ import annotations
 
 import hashlib
+from collections import Counter
 from collections.abc import Callable, Iterable, Iterator
 from copy import deepcopy
 from random import Random
@@ -20,6 +21,7 @@ from data_prep.families.draft import Draft, phrase
 
 HIDDEN_TESTS = 12
 JUDGING_INPUTS = 12
+_POOL = 40
 _PROBES = 40
 _DISTINCT_RESULTS = 3
 _PATIENCE = 400
@@ -69,25 +71,38 @@ def _problems(name: str, seed: int, seen: set[str]) -> Iterator[Problem]:
             continue
         failures = 0
         seen |= {behaviour, statement}
-        yield _finish(name, draft, statement, draw)
+        yield _finish(name, draft, statement)
 
 
-def _finish(family: str, draft: Draft, statement: str, draw: Random) -> Problem:
-    inputs = draw_inputs(draft.arguments, draft.program, HIDDEN_TESTS + JUDGING_INPUTS, draw)
-    call = compile_function(draft.program, draft.name)
+def _finish(family: str, draft: Draft, statement: str) -> Problem:
     digest = hashlib.sha256(f"{statement}\n{draft.program}".encode()).hexdigest()[:10]
+    # Drawn from the problem alone, so that a problem has the same tests whatever was drawn before it.
+    calls = _telling_calls(draft, Random(digest))
+    hidden, judging = calls[0 : 2 * HIDDEN_TESTS : 2], calls[1 : 2 * JUDGING_INPUTS : 2]
     return Problem.model_validate(
         {
             "id": f"families/{family}/{digest}",
             "statement": statement,
             "entry_point": draft.name,
             "reference_solution": draft.program,
-            "tests": [CallTest(args=repr(values), expected=repr(call(*deepcopy(values)))) for values in inputs[:HIDDEN_TESTS]],
+            "tests": [CallTest(args=arguments, expected=result) for arguments, result in hidden],
             "source": "families",
             "family": family,
-            "inputs": [repr(values) for values in inputs[HIDDEN_TESTS:]],
+            "inputs": [arguments for arguments, _ in judging],
         }
     )
+
+
+def _telling_calls(draft: Draft, draw: Random) -> list[tuple[str, str]]:
+    """Calls with their results, as text, each result in turn: a few calls from the front show every case of the function."""
+    call = compile_function(draft.program, draft.name)
+    pool = [(repr(values), repr(call(*deepcopy(values)))) for values in draw_inputs(draft.arguments, draft.program, _POOL, draw)]
+    rounds = []
+    times: Counter[str] = Counter()
+    for arguments, result in pool:
+        rounds.append((times[result], arguments, result))
+        times[result] += 1
+    return [(arguments, result) for _, arguments, result in sorted(rounds, key=lambda item: item[0])]
 
 
 def compile_function(program: str, name: str) -> Callable[..., Any]:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from random import Random
 
-from data_prep.families.arguments import NUMBERS, REPEATS
+from data_prep.families.arguments import LONG, NUMBERS, REPEATS
 from data_prep.families.draft import Draft
 from data_prep.families.phrases import COMPARISONS, change, condition
 
@@ -117,7 +117,7 @@ for i, x in enumerate(numbers):
     if {wanted.code}:
         result.append({code})
 return result"""
-    return Draft(f"at_{wanted.word}", what, body, (NUMBERS,))
+    return Draft(f"at_{wanted.word}", what, body, (LONG,))
 
 
 def chunk_numbers(draw: Random) -> Draft:
@@ -136,7 +136,7 @@ for i in range(0, len(numbers), {size}):
     if {wanted.code}:
         result.append(value)
 return result"""
-    return Draft(f"block_{code}_{wanted.word}", what, body, (NUMBERS,))
+    return Draft(f"block_{code}_{wanted.word}", what, body, (LONG,))
 
 
 def frequent_numbers(draw: Random) -> Draft:
