@@ -33,6 +33,8 @@ def replacing_folder(path: str | Path) -> Iterator[Path]:
     """Give a new empty folder beside `path`; put it in the place of `path` if the body succeeds, remove it otherwise."""
     path = Path(path)
     temporary = path.with_name(f".{path.name}.{os.getpid()}.tmp")
+    # A killed writer may have left one: in containers the same process id comes back.
+    shutil.rmtree(temporary, ignore_errors=True)
     temporary.mkdir(parents=True)
     try:
         yield temporary

@@ -20,9 +20,12 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import cache
-from typing import Generic, Literal, TypeVar, get_args
+from typing import TYPE_CHECKING, Generic, Literal, TypeVar, get_args
 
 from code_reward.errors import ConfigurationError
+
+if TYPE_CHECKING:
+    from importlib.metadata import EntryPoint
 
 GROUP = "code_reward.plugins"
 
@@ -57,16 +60,17 @@ class Registry:
         self._entries[kind][name] = _Entry(value, self._plugin)
 
     def entries(self, kind: Kind) -> Mapping[str, _Entry]:
+        """What was added of one kind, by name."""
         return self._entries[kind]
 
-    def load(self, plugin: str, entry_point: object) -> None:
-        """Let one plugin register itself."""
-        self._plugin = plugin
+    def load(self, entry_point: EntryPoint) -> None:
+        """Let one plugin register itself; whatever it raises becomes a `ConfigurationError` that names it."""
+        self._plugin = f"{entry_point.name!r} ({entry_point.value})"
         try:
-            entry_point.load()(self)  # type: ignore[attr-defined]
+            entry_point.load()(self)
         except Exception as error:
             reason = str(error).rstrip(".") if isinstance(error, ConfigurationError) else f"{type(error).__name__}: {error}"
-            raise ConfigurationError(f"Plugin {plugin} is broken: {reason}; mend or uninstall it.", kind="broken_plugin") from error
+            raise ConfigurationError(f"Plugin {self._plugin} is broken: {reason}; mend or uninstall it.", kind="broken_plugin") from error
 
 
 @cache
@@ -76,7 +80,7 @@ def installed() -> Registry:
 
     registry = Registry()
     for entry_point in sorted(entry_points(group=GROUP), key=lambda found: found.name):
-        registry.load(f"{entry_point.name!r} ({entry_point.value})", entry_point)
+        registry.load(entry_point)
     return registry
 
 

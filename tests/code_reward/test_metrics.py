@@ -89,7 +89,10 @@ def test_pair_accuracy_counts_a_tie_half(pairs):
 # Calibration
 
 
-@given(st.lists(st.tuples(st.booleans(), st.floats(0, 1)), min_size=1, max_size=40), st.integers(1, 12))
+@given(
+    st.lists(st.tuples(st.booleans(), st.floats(0, 1) | st.sampled_from([0.0, 0.1, 0.25, 0.5, 1.0])), min_size=1, max_size=40),
+    st.integers(1, 12),
+)
 def test_ece_is_that_of_brute_force(rows, bins):
     expected = 0.0
     edges = np.linspace(0, 1, bins + 1)
