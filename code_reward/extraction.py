@@ -1,0 +1,207 @@
+"""From a policy's answer to the program that is judged, or to the reason why there is none.
+
+One function for training data, rewards and evaluation alike. The answer is what follows the last `</think>`, without chat end tokens; the
+program stands in a fence (see `fences`) tagged python or not tagged at all. A text that begins with a program and has a bare fence after
+it, or no fence at all, is read as one block whose opening fence stood in the prompt (policies that are prefilled with "```python").
+
+Nothing here ever raises, and the cost is bounded and linear in the length, whatever the text.
+"""
+
+from __future__ import annotations
+
+import re
+from bisect import bisect
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import Final, Literal
+
+from code_reward.fences import Fence, find_fences
+from code_reward.validity import ValidityReason, check_program, ends_inside_string, is_too_long, mentions_entry_point
+
+MAX_ANSWER_CHARACTERS: Final = 256 * 1024
+"""Of an answer after its reasoning. Four times the longest program."""
+
+Policy = Literal["strict", "last", "longest"]
+Reason = Literal["no_code", "several_blocks", "truncated", "answer_too_long"] | ValidityReason
+
+REASONS: Final[dict[Reason, str]] = {
+    "no_code": "the answer has no python or untagged block with anything in it",
+    "several_blocks": "policy strict: more than one such block",
+    "truncated": "a fence, or the reasoning, is opened and never closed",
+    "answer_too_long": f"the answer after its reasoning has more than {MAX_ANSWER_CHARACTERS} characters",
+    "program_too_long": "the program has more than 64 KB of UTF-8 or 25,000 tokens; decided before parsing",
+    "does_not_parse": "the program is not Python of the feature version",
+    "entry_point_missing": "the program parses but does not define what the tests call",
+    "trivial": "the program, or its entry point, is only comments, docstring, `pass`, `...` or `raise NotImplementedError`",
+}
+"""Every reason for an extraction without code, and what it means."""
+
+_END_TOKENS = (
+    "<|im_end|>",
+    "<|endoftext|>",
+    "<|eot_id|>",
+    "<|end_of_text|>",
+    "<|user|>",
+    "<|observation|>",
+    "<|eom_id|>",
+    "</s>",
+    "<｜end▁of▁sentence｜>",
+)
+_PYTHON = re.compile(r"\{?[ \t]*\.?(?:python|py)[0-9.]*(?![\w+#-])", re.IGNORECASE)
+_FENCE_LINE = re.compile(r"^ {0,3}(?:`{3,}|~{3,})(?P<info>.*)$", re.MULTILINE)
+_SESSION = re.compile(r"\s*(?:>>>|\$ |In \[[0-9]*\]:)")
+_THINK = re.compile(r"^[ \t]*<think>", re.MULTILINE)
+
+
+@dataclass(frozen=True, slots=True)
+class Extraction:
+    """Either `code` or the `reason` why there is none.
+
+    `closed` is False for a program that stands bare, to the end of the text: where a generation was cut off it may be a part only.
+    """
+
+    code: str | None
+    reason: Reason | None = None
+    closed: bool = True
+
+
+@dataclass(frozen=True, slots=True)
+class _Block:
+    code: str
+    tagged: bool
+    closed: bool
+    bare: bool = False
+
+
+def extract_code(response: str, policy: Policy = "last", entry_point: str | None = None) -> Extraction:
+    """The program of an answer.
+
+    Which block counts:
+
+    - `strict` (CodeScaler): there is exactly one, and it is closed by a fence.
+    - `last`: the last one that is an *attempt*, as judges of answers do. A block after the solution that shows its use or output is
+      none: it parses but does not define the entry point (without an entry point: it is trivial, a session, or untagged and not
+      Python). A block that tries and fails (is cut off, does not parse, is a stub) is the answer and is rejected: an earlier draft
+      does not stand in for it, so that a broken last word never pays.
+    - `longest`: the longest of the valid ones, wherever it is; the most lenient.
+
+    Blocks are never joined: helpers in a block of their own are not part of the program.
+
+    Args:
+        response (`str`): What the policy generated, reasoning included.
+        policy (`"strict"`, `"last"` or `"longest"`, *optional*, defaults to `"last"`): Which of several blocks is the answer.
+        entry_point (`str`, *optional*): What the program must define: `f`, or `Solution().f`; None for a program that reads stdin.
+    """
+    answer = final_answer(response)
+    if len(answer) > MAX_ANSWER_CHARACTERS:
+        return Extraction(None, "answer_too_long")
+    text = answer.replace("\r\n", "\n").replace("\r", "\n")
+    fences = find_fences(text)
+    if _thinks_on(text, fences):
+        return Extraction(None, "truncated")
+    blocks = list(_blocks(text, fences, entry_point))
+    if policy == "strict":
+        return _only(blocks, entry_point)
+    return _longest(blocks, entry_point) if policy == "longest" else _last(blocks, entry_point)
+
+
+def final_answer(response: str) -> str:
+    """What follows the last `</think>`, without the chat end tokens and white space at its end."""
+    begin = response.rfind("</think>")
+    begin = 0 if begin < 0 else begin + len("</think>")
+    if len(response) - begin > 2 * MAX_ANSWER_CHARACTERS:
+        return response[begin:]
+    end = len(response)
+    while True:
+        while end > begin and response[end - 1].isspace():
+            end -= 1
+        token = next((token for token in _END_TOKENS if response.endswith(token, begin, end)), None)
+        if token is None:
+            return response[begin:end]
+        end -= len(token)
+
+
+def _thinks_on(text: str, fences: list[Fence]) -> bool:
+    """Whether a line outside of every fence opens reasoning (which nothing closes: the text begins after the last `</think>`)."""
+    starts = [fence.start for fence in fences]
+    for match in _THINK.finditer(text):
+        before = bisect(starts, match.start())
+        if before == 0 or fences[before - 1].end <= match.start():
+            return True
+    return False
+
+
+def _blocks(text: str, fences: list[Fence], entry_point: str | None) -> Iterator[_Block]:
+    """The blocks that may hold the program, from first to last."""
+    first = _FENCE_LINE.search(text)
+    lead = _program(text if first is None else text[: first.start()])
+    if first is None:
+        if check_program(lead) is None or (entry_point is not None and mentions_entry_point(lead, entry_point)):
+            yield _Block(lead, tagged=True, closed=False, bare=True)
+        return
+    if not first["info"].strip() and check_program(lead) is None:
+        yield _Block(lead, tagged=True, closed=True)
+        fences = find_fences(text[first.end() + 1 :])
+    for fence in fences:
+        code = _program(fence.content)
+        tagged = _PYTHON.match(fence.info) is not None
+        if code and (tagged or not fence.info) and not _SESSION.match(code):
+            yield _Block(code, tagged, fence.closed)
+
+
+def _program(content: str) -> str:
+    """The content without blank lines around it."""
+    end = len(content.rstrip(" \t\n"))
+    begin = content.rfind("\n", 0, end - len(content[:end].lstrip(" \t\n"))) + 1
+    return content[begin:end]
+
+
+def _only(blocks: list[_Block], entry_point: str | None) -> Extraction:
+    if len(blocks) > 1:
+        return Extraction(None, "several_blocks")
+    if not blocks or blocks[0].bare:
+        return Extraction(None, "no_code")
+    reason = _judge(blocks[0], entry_point)
+    return Extraction(blocks[0].code if reason is None else None, reason)
+
+
+def _last(blocks: list[_Block], entry_point: str | None) -> Extraction:
+    latest: Reason = "no_code"
+    for number, block in reversed(list(enumerate(blocks))):
+        reason = _judge(block, entry_point)
+        if reason is None:
+            return _accept(block, blocks[:number])
+        if _is_attempt(block, reason, entry_point):
+            return Extraction(None, reason)
+        latest = reason if latest == "no_code" else latest
+    return Extraction(None, latest)
+
+
+def _longest(blocks: list[_Block], entry_point: str | None) -> Extraction:
+    latest: Reason = "no_code"
+    for number in sorted(range(len(blocks)), key=lambda number: (len(blocks[number].code), number), reverse=True):
+        reason = _judge(blocks[number], entry_point)
+        if reason is None:
+            return _accept(blocks[number], blocks[:number])
+        latest = reason if latest == "no_code" else latest
+    return Extraction(None, latest)
+
+
+def _accept(block: _Block, earlier: list[_Block]) -> Extraction:
+    """Take the block, unless a fence-like line inside a string of an earlier one has cut that one and everything after it wrongly."""
+    if any(not is_too_long(other.code) and ends_inside_string(other.code) for other in earlier):
+        return Extraction(None, "does_not_parse")
+    return Extraction(block.code, closed=block.closed)
+
+
+def _judge(block: _Block, entry_point: str | None) -> Reason | None:
+    if not block.closed and not block.bare:
+        return "truncated"
+    return check_program(block.code, entry_point)
+
+
+def _is_attempt(block: _Block, reason: Reason, entry_point: str | None) -> bool:
+    """Whether a block that failed for `reason` was meant to be the answer."""
+    if entry_point is not None:
+        return reason == "trivial" or (reason != "entry_point_missing" and mentions_entry_point(block.code, entry_point))
+    return reason == "truncated" or (reason != "trivial" and block.tagged)
