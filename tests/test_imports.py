@@ -45,7 +45,9 @@ def name_of(path: Path) -> str:
 
 
 def is_command(path: Path) -> bool:
-    return "\nif __name__ == " in path.read_text()
+    """Whether a person runs it, as opposed to a module that our own code starts as a child, without options."""
+    text = path.read_text()
+    return "\nif __name__ == " in text and "from code_reward.cli import" in text
 
 
 def imports_of(tree: ast.AST, package: str) -> Iterator[str]:
