@@ -12,7 +12,7 @@ import aiohttp
 from pydantic import ValidationError
 
 from code_reward.problem import Test
-from reward_servers.sandbox.outcome import Limits, Outcome
+from reward_servers.sandbox.outcome import Limits, Mode, Outcome
 
 _ATTEMPTS = 4
 
@@ -22,11 +22,13 @@ class HttpSandbox:
 
     Args:
         url (`str`): The server's address, e.g. `http://127.0.0.1:8100`.
+        mode (`str`, *optional*, defaults to `auto`): See `reward_servers.sandbox.connect`.
         concurrency (`int`, *optional*, defaults to 64): Requests under way at once; the rest wait here.
     """
 
-    def __init__(self, url: str, concurrency: int = 64) -> None:
+    def __init__(self, url: str, mode: Mode = "auto", concurrency: int = 64) -> None:
         self._url = url.rstrip("/")
+        self._mode = mode
         self._concurrency = concurrency
         self._sessions: dict[asyncio.AbstractEventLoop, aiohttp.ClientSession] = {}
 
@@ -36,6 +38,7 @@ class HttpSandbox:
             "program": program,
             "tests": [test.model_dump() for test in tests],
             "entry_point": entry_point,
+            "mode": self._mode,
             "limits": (limits or Limits()).model_dump(),
         }
         trouble = ""

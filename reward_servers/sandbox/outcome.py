@@ -12,6 +12,9 @@ from code_reward.verdict import Missing, Scored, Verdict
 
 Kind = Literal["passed", "failed", "wrong_output", "timeout", "out_of_memory", "crashed", "refused", "sandbox_error"]
 
+Mode = Literal["auto", "sealed", "inline"]
+"""Whether tests may share a process with the program: `auto` where they must, `sealed` never, `inline` wherever they can."""
+
 
 class Limits(BaseModel):
     """What one program may use; CPU time decides, wall time only guards against a program that sleeps."""
@@ -36,6 +39,9 @@ class TestResult(BaseModel):
     kind: Kind
     message: str = ""
     seconds: float = 0.0
+    """CPU seconds, as the process of the program tells."""
+    sealed: bool = True
+    """Whether the verdict was reached outside the program's process."""
 
 
 class Outcome(BaseModel):

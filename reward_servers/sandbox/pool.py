@@ -18,11 +18,20 @@ from typing import Any
 
 from code_reward.errors import SandboxError
 from code_reward.problem import Test
-from reward_servers.sandbox.outcome import Limits, Outcome
+from reward_servers.sandbox.outcome import Limits, Mode, Outcome
 
 _ROOT = str(Path(__file__).resolve().parents[2])
 _START = "import sys; sys.path.insert(0, sys.argv[1]); from reward_servers.sandbox.worker.main import main; main(sys.argv[1], sys.argv[2:])"
 _ATTEMPTS = 2
+# All that programs see of the environment. LD_BIND_NOW: symbols are bound once, not in every fork.
+_ENVIRONMENT = {
+    "PATH": "/usr/bin:/bin",
+    "HOME": "/tmp",
+    "TMPDIR": "/tmp",
+    "LANG": "C.UTF-8",
+    "LD_BIND_NOW": "1",
+    "OPENBLAS_NUM_THREADS": "1",
+}
 
 
 class WorkerLost(Exception):
@@ -40,7 +49,14 @@ class Worker:
         """Start the process and read which layers of isolation it has; raises `SandboxError`."""
         libraries = sorted({sysconfig.get_path("purelib"), sysconfig.get_path("platlib")})
         command = [sys.executable, "-I", "-S", "-B", "-X", "utf8", "-c", _START, _ROOT, *libraries]
-        environment = {"PATH": "/usr/bin:/bin", "HOME": "/tmp", "TMPDIR": "/tmp", "LANG": "C.UTF-8", "OPENBLAS_NUM_THREADS": "1"}
+        environment = {
+            "PATH": "/usr/bin:/bin",
+            "HOME": "/tmp",
+            "TMPDIR": "/tmp",
+            "LANG": "C.UTF-8",
+            "LD_BIND_NOW": "1",
+            "OPENBLAS_NUM_THREADS": "1",
+        }
         self._process = subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, env=environment, cwd="/")
         try:
             self.layers = self._read()
@@ -100,9 +116,11 @@ class LocalSandbox:
 
     Args:
         workers (`int`, *optional*, defaults to the number of usable cores): Programs that run at once.
+        mode (`str`, *optional*, defaults to `auto`): See `reward_servers.sandbox.connect`.
     """
 
-    def __init__(self, workers: int | None = None) -> None:
+    def __init__(self, workers: int | None = None, mode: Mode = "auto") -> None:
+        self._mode = mode
         self._jobs: queue.SimpleQueue[_Item | None] = queue.SimpleQueue()
         self._closed = False
         count = workers or len(os.sched_getaffinity(0))
@@ -116,8 +134,9 @@ class LocalSandbox:
             raise SandboxError("This sandbox is closed; make a new one.")
         job = {
             "program": program,
-            "tests": [test.model_dump() for test in tests],
+            "tests": json.dumps([vars(test) for test in tests]),
             "entry_point": entry_point,
+            "mode": self._mode,
             "limits": (limits or Limits()).model_dump(),
         }
         future: Future[Outcome] = Future()

@@ -33,7 +33,7 @@ class Jail:
     own_root: bool = False
     work: str = WORK
     landlock: int | None = None
-    filters: dict[bool, bytes | None] = field(default_factory=dict)
+    filters: dict[bool, seccomp.Filter | None] = field(default_factory=dict)
     uid: int | None = None
     """The user that children become; None leaves them as they are."""
 

@@ -11,7 +11,8 @@ import sys
 from typing import Any
 
 from reward_servers.sandbox.worker import jail, zygote
-from reward_servers.sandbox.worker.referee import Referee, ZygoteLost
+from reward_servers.sandbox.worker.link import Link, ZygoteLost
+from reward_servers.sandbox.worker.referee import Referee
 
 
 def main(package_root: str, libraries: list[str]) -> None:
@@ -29,7 +30,7 @@ def main(package_root: str, libraries: list[str]) -> None:
     theirs.close()
     layers = json.loads(ours.recv(1 << 16) or b'{"error": "the zygote did not start"}')
     _send(answers, layers)
-    referee = Referee(ours)
+    referee = Referee(Link(ours))
     while (job := _receive(jobs)) is not None:
         try:
             _send(answers, referee.decide(job))
@@ -42,8 +43,6 @@ def _be_zygote(control: socket.socket, libraries: list[str]) -> None:
         site.setquit()
         site.sethelper()
         zygote.preload(zygote.LIGHT)
-        from reward_servers.sandbox.worker import inline, values  # noqa: F401 - warm for the children
-
         surroundings = jail.build([sys.base_prefix, sys.exec_prefix, *libraries])
         control.send(json.dumps(surroundings.layers).encode())
         zygote.serve(control, surroundings)

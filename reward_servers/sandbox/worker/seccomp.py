@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import ctypes
 import errno
+import re
 import struct
 
 from reward_servers.sandbox.worker import kernel
@@ -57,8 +58,8 @@ def _jump(code: int, value: int, if_true: int, if_false: int) -> bytes:
 _LOAD, _RETURN, _EQUAL, _AT_LEAST, _ANY_BIT = 0x20, 0x06, 0x15, 0x35, 0x45
 
 
-def assemble(*, may_fork: bool) -> bytes | None:
-    """The filter as BPF instructions, with a placeholder for the child's pid; None on an architecture that is not known."""
+def assemble(*, may_fork: bool) -> Filter | None:
+    """The filter; None on an architecture that is not known."""
     if kernel.MACHINE not in _ARCHITECTURE:
         return None
     column = 0 if kernel.MACHINE == "x86_64" else 1
@@ -77,7 +78,7 @@ def assemble(*, may_fork: bool) -> bytes | None:
     if not may_fork:
         for number in (_KILL[column], _TGKILL[column]):
             program += _only_self(number)
-    return b"".join([*program, _statement(_RETURN, _ALLOW)])
+    return Filter(b"".join([*program, _statement(_RETURN, _ALLOW)]))
 
 
 def _clone(number: int, may_fork: bool) -> list[bytes]:
@@ -92,13 +93,21 @@ def _only_self(number: int) -> list[bytes]:
     return [_jump(_EQUAL, number, 0, len(body) + 1), *body, _statement(_RETURN, _ALLOW)]
 
 
-def install(program: bytes, pid: int) -> None:
-    """Filter this process and all that come from it, for good. Needs no privilege after PR_SET_NO_NEW_PRIVS."""
-    code = program.replace(struct.pack("=I", _PLACEHOLDER), struct.pack("=I", pid))
-    buffer = ctypes.create_string_buffer(code, len(code))
+class Filter:
+    """An assembled filter, ready to be installed in a fork."""
 
-    class Filter(ctypes.Structure):
-        _fields_ = [("length", ctypes.c_ushort), ("instructions", ctypes.c_void_p)]
+    def __init__(self, code: bytes) -> None:
+        self._code = code
+        self._pids = [match.start() for match in re.finditer(re.escape(struct.pack("=I", _PLACEHOLDER)), code)]
+        self._buffer = ctypes.create_string_buffer(code, len(code))
+        self._header = _Header(len(code) // 8, ctypes.addressof(self._buffer))
 
-    filter_ = Filter(len(code) // 8, ctypes.addressof(buffer))
-    kernel.prctl(kernel.PR_SET_SECCOMP, 2, ctypes.addressof(filter_))
+    def install(self, pid: int) -> None:
+        """Filter this process, whose pid is given, and all that come from it, for good. Needs PR_SET_NO_NEW_PRIVS."""
+        for place in self._pids:
+            struct.pack_into("=I", self._buffer, place, pid)
+        kernel.prctl(kernel.PR_SET_SECCOMP, 2, ctypes.addressof(self._header))
+
+
+class _Header(ctypes.Structure):
+    _fields_ = [("length", ctypes.c_ushort), ("instructions", ctypes.c_void_p)]

@@ -6,6 +6,7 @@ earlier work can be found in a later child.
 
 from __future__ import annotations
 
+import contextlib
 import gc
 import json
 import os
@@ -38,36 +39,46 @@ def preload(names: list[str]) -> None:
 def serve(control: socket.socket, jail: jails.Jail) -> None:
     """Fork a child per order until the referee goes away."""
     base_memory = _virtual_memory(jail)
-    running: dict[int, int] = {}  # pidfd -> pid
+    children: dict[int, int] = {}  # pidfd -> pid
     poller = select.poll()
     poller.register(control, select.POLLIN)
     while True:
         for fd, _ in poller.poll():
-            if fd != control.fileno():
-                _reap(fd, running.pop(fd), control, poller)
-                if not running:
-                    jails.clean(jail)
-                continue
-            data, fds, _, _ = socket.recv_fds(control, 1 << 16, MAX_FDS)
-            if not data:
-                _kill(running)
-                return
-            order = json.loads(data)
-            if order["do"] == "kill":
-                _kill(running)
-            elif order["do"] == "warm":
-                _become_heavy(fds, control, jail)
+            if fd == control.fileno():
+                if not _obey(control, jail, children, poller, base_memory):
+                    return
             else:
-                pid = _fork(jail, order, fds, control, base_memory)
-                pidfd = os.pidfd_open(pid)
-                running[pidfd] = pid
-                poller.register(pidfd, select.POLLIN)
-                control.send(json.dumps({"pid": pid}).encode())
-            for extra in fds:
-                os.close(extra)
+                poller.unregister(fd)
+                _bury(fd, children.pop(fd), control, jail)
+                if not children:
+                    jails.clean(jail)
 
 
-def _fork(jail: jails.Jail, order: dict[str, Any], fds: list[int], control: socket.socket, base_memory: int) -> int:
+def _obey(control: socket.socket, jail: jails.Jail, children: dict[int, int], poller: select.poll, base_memory: int) -> bool:
+    """Carry out the next order; False when there will be no more."""
+    data, fds, _, _ = socket.recv_fds(control, 1 << 16, MAX_FDS)
+    if not data:
+        for pid in children.values():
+            _kill(pid, jail)
+        return False
+    order = json.loads(data)
+    if order["do"] == "kill":
+        if order["pid"] in children.values():
+            _kill(order["pid"], jail)
+    elif order["do"] == "warm":
+        _become_heavy(fds, control, jail)
+    else:
+        pid = _fork(jail, order, fds, base_memory)
+        pidfd = os.pidfd_open(pid)
+        children[pidfd] = pid
+        poller.register(pidfd, select.POLLIN)
+        control.send(b'{"pid": %d}' % pid)
+    for fd in fds:
+        os.close(fd)
+    return True
+
+
+def _fork(jail: jails.Jail, order: dict[str, Any], fds: list[int], base_memory: int) -> int:
     if jail.pid_namespace is not None:
         kernel.unshare(kernel.NEWPID)
     pid = os.fork()
@@ -91,21 +102,19 @@ def _become_heavy(fds: list[int], control: socket.socket, jail: jails.Jail) -> N
             os._exit(0)
 
 
-def _kill(running: dict[int, int]) -> None:
-    for pid in running.values():
-        for kill in (os.kill, os.killpg):
-            try:
-                kill(pid, signal.SIGKILL)
-            except ProcessLookupError:
-                continue
+def _kill(pid: int, jail: jails.Jail) -> None:
+    """Kill a child that is not yet buried; with a pid namespace of its own, its first process takes all the others along."""
+    os.kill(pid, signal.SIGKILL)
+    if jail.pid_namespace is None:
+        with contextlib.suppress(ProcessLookupError):
+            os.killpg(pid, signal.SIGKILL)
 
 
-def _reap(pidfd: int, pid: int, control: socket.socket, poller: select.poll) -> None:
-    poller.unregister(pidfd)
+def _bury(pidfd: int, pid: int, control: socket.socket, jail: jails.Jail) -> None:
     os.close(pidfd)
-    _kill({pidfd: pid})
+    _kill(pid, jail)
     _, status, usage = os.wait4(pid, 0)
-    control.send(json.dumps({"ended": pid, "status": status, "cpu": usage.ru_utime + usage.ru_stime}).encode())
+    control.send(b'{"ended": %d, "status": %d, "cpu": %f}' % (pid, status, usage.ru_utime + usage.ru_stime))
 
 
 def _virtual_memory(jail: jails.Jail) -> int:

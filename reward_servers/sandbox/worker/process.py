@@ -1,0 +1,107 @@
+"""One child as the referee sees it: its results file, its bell, its CPU clock, its end."""
+
+from __future__ import annotations
+
+import json
+import marshal
+import os
+import socket
+from collections.abc import Sequence
+from typing import Any
+
+from reward_servers.sandbox.worker import kernel
+from reward_servers.sandbox.worker.link import End, Link
+
+RESULT_BYTES = 16 << 20
+"""All that a child may write as results; a program that makes more is cut off."""
+_CHUNK = 1 << 15
+
+Event = list[Any]
+
+
+class Process:
+    """A forked child. What it writes may be anything: `read` raises `ValueError` for what is not one JSON list per line."""
+
+    def __init__(self, link: Link, role: str, work: Any, limits: dict[str, Any], extra_fds: Sequence[int] = ()) -> None:
+        self._link = link
+        self.started = False
+        self.obstacle = ""
+        self._tests = b""
+        self.end: End | None = None
+        self._mark = 0.0
+        self._offset = 0
+        self._partial = b""
+        self._results = os.memfd_create("results")
+        self.bell, theirs = socket.socketpair()
+        try:
+            self.pid = link.fork(role, limits, [self._results, theirs.fileno(), *extra_fds])
+        finally:
+            theirs.close()
+        self.send(marshal.dumps(work))
+
+    def send(self, data: bytes) -> None:
+        """Give the child a message; a child that is gone does not hear it, which its end will tell."""
+        try:
+            self.bell.sendall(len(data).to_bytes(4, "big") + data)
+        except OSError:
+            return
+
+    def keep_tests(self, data: bytes) -> None:
+        """Send this when the child asks for its tests."""
+        self._tests = data
+
+    def cpu_used(self) -> float:
+        """CPU seconds since the last mark."""
+        total = kernel.cpu_seconds(self.pid)
+        return 0.0 if total is None else total - self._mark
+
+    def mark(self) -> None:
+        """Begin a new step."""
+        self._mark = kernel.cpu_seconds(self.pid) or self._mark
+
+    def listen(self) -> None:
+        """Take what has come over the bell: r = started, x = could not start, t = send the tests."""
+        try:
+            heard = self.bell.recv(1 << 16, socket.MSG_DONTWAIT)
+        except OSError:
+            return
+        if not self.started and heard[:1] == b"x":
+            self.obstacle = heard[1:].decode(errors="replace")
+        elif not self.started and heard[:1] == b"r":
+            self.started = True
+        if self._tests and b"t" in heard:
+            self.send(self._tests)
+            self._tests = b""
+
+    def read(self) -> list[Event]:
+        """The events written since the last read."""
+        events = []
+        while self._offset < RESULT_BYTES and (part := os.pread(self._results, _CHUNK, self._offset)):
+            self._offset += len(part)
+            *lines, self._partial = (self._partial + part).split(b"\n")
+            events += [_event(line) for line in lines]
+        return events
+
+    def check_end(self) -> bool:
+        """Whether the child has ended."""
+        if self.end is None:
+            self.end = self._link.poll_end(self.pid)
+        return self.end is not None
+
+    def stop(self) -> End:
+        """Kill the child and all that came of it, if need be, and wait until it is gone."""
+        if self.end is None:
+            self._link.send({"do": "kill", "pid": self.pid})
+            self.end = self._link.wait_end(self.pid)
+        if self.bell.fileno() >= 0:
+            self.listen()
+            self.bell.close()
+            os.close(self._results)
+        return self.end
+
+
+def _event(line: bytes) -> Event:
+    event = json.loads(line)
+    if not isinstance(event, list) or len(event) < 2 or not isinstance(event[0], str):
+        raise ValueError("not an event")
+    return event
