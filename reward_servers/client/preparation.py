@@ -1,0 +1,85 @@
+"""From an answer to token ids without stalling the event loop: short answers here, one per turn of the loop, long ones in processes."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import os
+import sys
+from pathlib import Path
+
+from code_reward.rm_input import Encoded, RMInput
+from code_reward.verdict import Missing, Rejected
+from reward_servers.client.preparing import COMMAND, from_line
+from reward_servers.client.settings import ClientSettings
+
+_LINE_BYTES = 2**28
+
+
+class Preparation:
+    """Extracts and tokenises answers; make and use it inside one running event loop."""
+
+    def __init__(self, folder: Path, rm_input: RMInput, settings: ClientSettings) -> None:
+        self._folder, self._rm_input, self._settings = folder, rm_input, settings
+        self._turn = asyncio.Lock()
+        self._idle: asyncio.LifoQueue[asyncio.subprocess.Process | None] = asyncio.LifoQueue()
+        for _ in range(settings.preparation_processes):
+            self._idle.put_nowait(None)
+
+    async def prepare(self, statement: str, response: str, entry_point: str | None) -> Encoded | Rejected | Missing:
+        """The reward model's input for an answer; `Missing` if its process died of it, twice."""
+        if len(response) <= self._settings.inline_characters:
+            # The lock lets the loop do its other work between two answers, however many wait.
+            async with self._turn:
+                await asyncio.sleep(0)
+                return self._rm_input.build(statement, response, entry_point)
+        job = json.dumps({"statement": statement, "response": response, "entry_point": entry_point}).encode() + b"\n"
+        for _ in range(2):
+            prepared = await self._in_process(job)
+            if prepared is not None:
+                return prepared
+        return Missing("preparation_failed")
+
+    async def _in_process(self, job: bytes) -> Encoded | Rejected | None:
+        process = await self._idle.get()
+        healthy = False
+        try:
+            if process is None:
+                process = await self._start()
+            assert process.stdin is not None
+            assert process.stdout is not None
+            process.stdin.write(job)
+            await process.stdin.drain()
+            line = await process.stdout.readline()
+            healthy = line.endswith(b"\n")
+            return from_line(line) if healthy else None
+        except (BrokenPipeError, ConnectionResetError):
+            return None
+        finally:
+            # A process whose answer was not read, be it for a deadline, must not answer the next job.
+            if process is not None and not healthy:
+                _kill(process)
+            self._idle.put_nowait(process if healthy else None)
+
+    async def _start(self) -> asyncio.subprocess.Process:
+        environment = {**os.environ, "PYTHONPATH": os.pathsep.join(path for path in sys.path if path), "TOKENIZERS_PARALLELISM": "false"}
+        return await asyncio.create_subprocess_exec(
+            *COMMAND,
+            str(self._folder),
+            stdin=asyncio.subprocess.PIPE,
+            stdout=asyncio.subprocess.PIPE,
+            env=environment,
+            limit=_LINE_BYTES,
+        )
+
+    def close(self) -> None:
+        """End the idle processes; busy ones are ended by the cancellation of what waits for them."""
+        while not self._idle.empty():
+            process = self._idle.get_nowait()
+            if process is not None:
+                _kill(process)
+
+
+def _kill(process: asyncio.subprocess.Process) -> None:
+    if process.returncode is None:
+        process.kill()
