@@ -26,7 +26,7 @@ class Selection(Command):
 
     file: CliPositionalArg[Path]
     """The results matrices."""
-    best_of: tuple[PositiveInt, ...] = ()
+    best_of: list[PositiveInt] = Field(default=[])
     """How many candidates to choose from, e.g. 1,10,100. By default as many as every problem has."""
     draws: PositiveInt = 100
     """Subsets of the candidates per problem; all of them where there are no more than that."""

@@ -3,6 +3,7 @@ import sys
 import textwrap
 
 import pytest
+from pydantic import Field
 
 from code_reward.cli import Command, run
 from code_reward.errors import DataError
@@ -18,7 +19,7 @@ class Options(Command):
     """How many."""
     dry_run: bool = False
     name: str
-    best_of: tuple[int, ...] = ()
+    best_of: list[int] = Field(default=[])
 
 
 def outcome(main, *arguments):
@@ -30,7 +31,7 @@ def outcome(main, *arguments):
 def test_options_are_kebab_case_and_flags_need_no_value():
     seen = []
     assert outcome(seen.append, "--name", "x", "--dry-run", "--best-of", "1,2") is None
-    assert (seen[0].name, seen[0].dry_run, seen[0].best_of, seen[0].size) == ("x", True, (1, 2), 3)
+    assert (seen[0].name, seen[0].dry_run, seen[0].best_of, seen[0].size) == ("x", True, [1, 2], 3)
 
 
 def test_the_environment_stands_in_for_an_option_that_is_not_given(monkeypatch):

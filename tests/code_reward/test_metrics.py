@@ -103,7 +103,7 @@ def test_ece_is_that_of_brute_force(rows, bins):
     measured = reliability(*zip(*rows, strict=True), bins=bins)
     assert measured.ece == pytest.approx(expected, abs=1e-12)
     assert sum(one.count for one in measured.bins) == len(rows)
-    assert all(one.low <= one.confidence <= one.high for one in measured.bins)
+    assert all(one.low - 1e-12 <= one.confidence <= one.high + 1e-12 for one in measured.bins)
 
 
 def test_ece_of_a_boaster_and_of_an_honest_one():
