@@ -7,6 +7,7 @@ from file layout. Columns of a file that are not ours are kept on the problem an
 
 from __future__ import annotations
 
+import ast
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
@@ -107,3 +108,15 @@ def save_problems(path: str | Path, problems: list[Problem]) -> None:
 def describe(problem: Problem) -> dict[str, Any]:
     """What a reward needs to know of a problem, as plain JSON for a sample's metadata."""
     return problem.model_dump(mode="json", include={"id", "statement", "entry_point", "starter_code", "tests", "source"})
+
+
+def runnable(problem: Problem, program: str) -> str:
+    """The program that is run for an answer: with the starter code before it (LeetCode's imports and node classes), unless that is open at
+    its end (the skeleton of a class) or the program must stand first because it imports from `__future__`."""
+    try:
+        ast.parse(problem.starter_code)
+    except (SyntaxError, ValueError):
+        return program
+    if not problem.starter_code.strip() or "from __future__ import" in program:
+        return program
+    return f"{problem.starter_code.rstrip()}\n\n\n{program}"

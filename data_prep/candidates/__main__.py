@@ -1,0 +1,35 @@
+"""Turn a published pool of solutions into candidate rows: `python -m data_prep.candidates NAME PATH --out FILE`."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from pydantic_settings import CliPositionalArg
+
+from code_reward.cli import Command, run
+from code_reward.rows import write_rows
+from data_prep.candidates import load_candidates
+
+
+class Candidates(Command):
+    """Turn a published pool of solutions into candidate rows."""
+
+    name: CliPositionalArg[str]
+    """codegen16b, qwen25coder, humanevalpack, lcb, kodcode, leetcode or rm_bench."""
+    path: CliPositionalArg[Path]
+    """The published file."""
+    out: Path
+    """File for the candidates (JSONL or parquet)."""
+
+
+def main(settings: Candidates) -> None:
+    """Read, write, and say how many."""
+    candidates = load_candidates(settings.name, settings.path)
+    write_rows(settings.out, candidates)
+    distinct = len({(candidate.problem_id, candidate.program or candidate.response) for candidate in candidates})
+    problems = len({candidate.problem_id for candidate in candidates})
+    print(f"{len(candidates)} candidates ({distinct} distinct) for {problems} problems: {settings.out}")
+
+
+if __name__ == "__main__":
+    run(Candidates, main)

@@ -1,0 +1,88 @@
+"""Pools of whole answers: prose, reasoning and fenced code, from which a program has to be extracted."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from pydantic import Field
+
+from code_reward.errors import DataError
+from data_prep.candidates.candidate import Candidate
+from data_prep.sources.records import Record, each, read_records
+
+
+class SubmissionRecord(Record):
+    question_id: str
+    output_list: list[str]
+    code_list: list[str]
+    graded_list: list[bool]
+
+
+def livecodebench(path: Path) -> list[Candidate]:
+    """A LiveCodeBench submission: whole outputs, the code that the benchmark took from them, its verdicts on hidden tests."""
+    records = read_records(path, SubmissionRecord)
+    return [candidate for outputs in each(path, records, _outputs) for candidate in outputs]
+
+
+def _outputs(record: SubmissionRecord) -> list[Candidate]:
+    if not len(record.output_list) == len(record.code_list) == len(record.graded_list):
+        raise DataError("output_list, code_list and graded_list differ in length; correct the row or remove it.")
+    return [
+        Candidate(problem_id=record.question_id, program=code, response=output, published={"hidden": graded})
+        for output, code, graded in zip(record.output_list, record.code_list, record.graded_list, strict=True)
+    ]
+
+
+class Turn(Record):
+    speaker: str = Field(alias="from")
+    value: str
+
+
+class ConversationRecord(Record):
+    question_id: str
+    conversations: list[Turn]
+    r1_solution: str
+    r1_correctness: bool
+
+
+def kodcode(path: Path) -> list[Candidate]:
+    """KodCode's conversations: a reasoning model's whole answers.
+
+    The published verdict is of `r1_solution`; where that is another program than the answer holds, the answer has no verdict.
+    """
+    return each(path, read_records(path, ConversationRecord), _conversation)
+
+
+def _conversation(record: ConversationRecord) -> Candidate:
+    answers = [turn.value for turn in record.conversations if turn.speaker == "gpt"]
+    if not answers:
+        raise DataError("conversations has no turn from gpt; correct the row or remove it.")
+    published = {"tests": record.r1_correctness} if record.r1_solution.strip() in answers[-1] else {}
+    return Candidate(problem_id=record.question_id, response=answers[-1], published=published, model="deepseek-r1")
+
+
+class RMBenchRecord(Record):
+    id: int
+    language: str
+    chosen: list[str]
+    rejected: list[str]
+
+
+def rm_bench(path: Path) -> list[Candidate]:
+    """RM-Bench's code answers, right and wrong ones in three styles each; `language` is kept, for most are not Python."""
+    return [
+        Candidate(problem_id=str(record.id), response=response, published={"rm_bench": right}, language=record.language)
+        for record in read_records(path, RMBenchRecord)
+        for right, responses in ((True, record.chosen), (False, record.rejected))
+        for response in responses
+    ]
+
+
+class LeetCodeRecord(Record):
+    task_id: str
+    response: str
+
+
+def leetcode(path: Path) -> list[Candidate]:
+    """The model-written answer beside every LeetCodeDataset task; nobody has published a verdict on it."""
+    return [Candidate(problem_id=record.task_id, response=record.response) for record in read_records(path, LeetCodeRecord)]

@@ -1,0 +1,51 @@
+"""Problem sources: published data sets, each read into `Problem`s with the tests of its own kind.
+
+    problems = load("humaneval", "problems/humaneval.jsonl.gz")
+
+`problems` reads files of our own format. A third party's source is added by a plugin (`code_reward.plugins`, kind `problem_source`).
+Files are read as they are published (docs/real_data.md says where); nothing is fetched here.
+"""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from code_reward.plugins import Catalogue
+from code_reward.problem import Problem, load_problems
+from data_prep.sources.humaneval import HUMANEVAL
+from data_prep.sources.humanevalpack import HUMANEVALPACK
+from data_prep.sources.kodcode import KODCODE
+from data_prep.sources.leetcode import LEETCODE
+from data_prep.sources.livecodebench import LIVECODEBENCH
+from data_prep.sources.mbpp import MBPP
+from data_prep.sources.source import Source
+
+__all__ = ["SOURCES", "Source", "load"]
+
+SOURCES = Catalogue(
+    "problem_source",
+    Source,
+    {
+        "problems": Source(load_problems, "files of this project"),
+        "humaneval": HUMANEVAL,
+        "mbpp": MBPP,
+        "leetcode": LEETCODE,
+        "kodcode": KODCODE,
+        "lcb": LIVECODEBENCH,
+        "humanevalpack": HUMANEVALPACK,
+    },
+)
+
+
+def load(name: str, path: str | Path) -> list[Problem]:
+    """Read the file at `path` as the source `name`.
+
+    The evalplus sources run every reference solution in a sandbox to learn the expected results (a minute or two) and start an event loop
+    of their own: from a coroutine, call this in a thread.
+
+    Raises:
+        ConfigurationError: No source has that name.
+        DataError: The file is absent, or a row is malformed (named by its number).
+        SandboxError: The sandbox itself failed.
+    """
+    return SOURCES.get(name).read(Path(path))

@@ -1,0 +1,56 @@
+"""Turn a published data set into problems: `python -m data_prep.sources NAME PATH --out FILE`."""
+
+from __future__ import annotations
+
+from collections import Counter
+from pathlib import Path
+
+from pydantic_settings import CliPositionalArg
+
+from code_reward.cli import Command, run
+from code_reward.problem import Problem, save_problems
+from data_prep.sources import load
+
+
+class Sources(Command):
+    """Turn a published data set into problems."""
+
+    name: CliPositionalArg[str]
+    """humaneval, humaneval_plus, mbpp, mbpp_plus, leetcode, kodcode, lcb, humanevalpack, problems (our own files), or a plugin's source."""
+    path: CliPositionalArg[Path]
+    """The published file."""
+    out: Path
+    """File for the problems (JSONL or parquet)."""
+    verify: bool = False
+    """Run every reference solution and leave out problems whose reference does not pass its own tests."""
+
+
+def main(settings: Sources) -> None:
+    """Read, perhaps verify, write, and say how many of what."""
+    problems = load(settings.name, settings.path)
+    if settings.verify:
+        problems = _verified(problems)
+    save_problems(settings.out, problems)
+    kinds = Counter(test.kind for problem in problems for test in problem.tests)
+    tests = ", ".join(f"{count} {kind}" for kind, count in kinds.most_common()) or "none"
+    print(f"{len(problems)} problems: {settings.out}")
+    print(f"  tests: {tests}")
+    print(f"  with a reference solution: {sum(problem.reference_solution is not None for problem in problems)}")
+
+
+def _verified(problems: list[Problem]) -> list[Problem]:
+    """The problems without those whose reference solution fails their tests; without tests or reference there is nothing to verify."""
+    from data_prep.candidates import Candidate
+    from data_prep.label import label_now
+
+    testable = [problem for problem in problems if problem.tests and problem.reference_solution]
+    references = [Candidate(problem_id=problem.id, program=problem.reference_solution or "") for problem in testable]
+    outcomes = {row.problem_id: row.outcome for row in label_now(testable, references)}
+    failing = {problem.id for problem in testable if outcomes.get(problem.id) != "passed"}
+    for problem_id in sorted(failing):
+        print(f"  left out: {problem_id} (its reference solution: {outcomes.get(problem_id, 'sandbox_error')})")
+    return [problem for problem in problems if problem.id not in failing]
+
+
+if __name__ == "__main__":
+    run(Sources, main)

@@ -1,0 +1,91 @@
+"""Rows of published files, checked against the columns that a source needs.
+
+A source names its columns as a pydantic model; this module reads the file whatever its container (a JSON array, or what
+`code_reward.rows` reads) and turns rows into problems. Every complaint names the file and the row.
+"""
+
+from __future__ import annotations
+
+import gzip
+import json
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from typing import Any, TypeVar
+
+from pydantic import BaseModel, ConfigDict, ValidationError
+
+from code_reward.errors import DataError
+from code_reward.extraction import REASONS
+from code_reward.problem import Problem
+from code_reward.rows import read_rows
+from code_reward.validity import check_program
+
+
+class Record(BaseModel):
+    """Base of a source's columns; columns that the source does not name are left out."""
+
+    model_config = ConfigDict(extra="ignore")
+
+
+R = TypeVar("R", bound=Record)
+T = TypeVar("T")
+
+
+def read_records(path: str | Path, model: type[R]) -> list[R]:
+    """Read `.json`, `.json.gz` (one array of objects), `.jsonl`, `.jsonl.gz` or `.parquet`; raises `DataError` naming the first bad row."""
+    path = Path(path)
+    if not path.name.endswith((".json", ".json.gz")):
+        return read_rows(path, model)
+    rows = read_json(path)
+    if not isinstance(rows, list):
+        raise DataError(f"{path} holds a {type(rows).__name__}, not a list of rows; check that it is the published file.")
+    return each(path, rows, model.model_validate)
+
+
+def read_json(path: str | Path) -> Any:
+    """Read a whole `.json` or `.json.gz` file; raises `DataError` if it is absent or not JSON."""
+    path = Path(path)
+    try:
+        data = path.read_bytes()
+        return json.loads(gzip.decompress(data) if path.suffix == ".gz" else data)
+    except FileNotFoundError:
+        raise DataError(f"{path} does not exist; check the path.", kind="no_such_file") from None
+    except (OSError, EOFError, ValueError) as error:
+        raise DataError(f"{path} cannot be read as JSON ({error}); fetch it again.") from error
+
+
+def each(path: str | Path, rows: Sequence[Any], convert: Callable[[Any], T]) -> list[T]:
+    """Convert every row; a `DataError` or a failed validation is raised again with the file and the row's number (from 1)."""
+    done = []
+    for number, row in enumerate(rows, start=1):
+        try:
+            done.append(convert(row))
+        except ValidationError as error:
+            first = error.errors()[0]
+            where = ".".join(str(part) for part in first["loc"]) or "the row"
+            raise DataError(f"{path}, row {number}: {where}: {first['msg']}; correct the row or remove it.") from error
+        except DataError as error:
+            raise DataError(f"{path}, row {number}: {error}", kind=error.kind) from error
+    return done
+
+
+def read_problems(path: str | Path, model: type[R], convert: Callable[[R], Problem]) -> list[Problem]:
+    """The problems of a file; also checks that no id occurs twice."""
+    seen: set[str] = set()
+
+    def once(record: R) -> Problem:
+        problem = convert(record)
+        if problem.id in seen:
+            raise DataError(f"the id {problem.id!r} occurs a second time; give every problem its own.")
+        seen.add(problem.id)
+        return problem
+
+    return each(path, read_records(path, model), once)
+
+
+def checked(program: str, column: str, entry_point: str | None = None) -> str:
+    """The program itself; raises `DataError` naming the column if it does not parse, is a stub, or does not define the entry point."""
+    reason = check_program(program, entry_point)
+    if reason is not None:
+        raise DataError(f"{column}: {REASONS[reason]}; correct the row or remove it.")
+    return program
