@@ -12,10 +12,12 @@ from typing import Any
 from reward_servers.sandbox.worker import fetters
 from reward_servers.sandbox.worker.calls import run_calls
 from reward_servers.sandbox.worker.ends import EXIT_BROKEN, EXIT_OUT_OF_MEMORY
+from reward_servers.sandbox.worker.examiner import run_examiner
 from reward_servers.sandbox.worker.inline import run_inline
 from reward_servers.sandbox.worker.jail import LANDLOCK_FD, Jail
 from reward_servers.sandbox.worker.program import run_script
 from reward_servers.sandbox.worker.report import Report
+from reward_servers.sandbox.worker.witness import run_witness
 
 FIRST_FD = LANDLOCK_FD + 1
 """Where the referee's descriptors lie in the child: results, bell, then what the role needs."""
@@ -62,5 +64,8 @@ def _prepare(jail: Jail, order: dict[str, Any], base_memory: int, report: Report
 def _play(role: str, work: dict[str, Any], report: Report) -> int:
     if role == "script":
         return run_script(work)
-    {"calls": run_calls, "inline": run_inline}[role](work, report)
+    if role in ("examiner", "witness"):
+        {"examiner": run_examiner, "witness": run_witness}[role](work, report, FIRST_FD + 2)
+    else:
+        {"calls": run_calls, "inline": run_inline}[role](work, report)
     return 0

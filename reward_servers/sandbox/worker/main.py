@@ -33,7 +33,7 @@ def main(package_root: str, libraries: list[str]) -> None:
     referee = Referee(Link(ours))
     while (job := _receive(jobs)) is not None:
         try:
-            _send(answers, referee.decide(job))
+            _send(answers, referee.answer(job))
         except (ZygoteLost, ConnectionError):
             return
 

@@ -23,11 +23,13 @@ class Process:
     """A forked child. What it writes may be anything: `read` raises `ValueError` for what is not one JSON list per line."""
 
     def __init__(self, link: Link, role: str, work: Any, limits: dict[str, Any], extra_fds: Sequence[int] = ()) -> None:
-        self._link = link
+        self.link = link
         self.started = False
         self.obstacle = ""
         self._tests = b""
         self.end: End | None = None
+        self.last_events: list[Event] = []
+        """What was still unread when the child was stopped."""
         self._mark = 0.0
         self._offset = 0
         self._partial = b""
@@ -85,19 +87,26 @@ class Process:
     def check_end(self) -> bool:
         """Whether the child has ended."""
         if self.end is None:
-            self.end = self._link.poll_end(self.pid)
+            self.end = self.link.poll_end(self.pid)
         return self.end is not None
 
     def stop(self) -> End:
         """Kill the child and all that came of it, if need be, and wait until it is gone."""
         if self.end is None:
-            self._link.send({"do": "kill", "pid": self.pid})
-            self.end = self._link.wait_end(self.pid)
+            self.link.send({"do": "kill", "pid": self.pid})
+            self.end = self.link.wait_end(self.pid)
         if self.bell.fileno() >= 0:
             self.listen()
+            self.last_events = self._read_rest()
             self.bell.close()
             os.close(self._results)
         return self.end
+
+    def _read_rest(self) -> list[Event]:
+        try:
+            return self.read()
+        except (ValueError, RecursionError):
+            return []
 
 
 def _event(line: bytes) -> Event:

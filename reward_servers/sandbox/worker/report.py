@@ -35,15 +35,24 @@ class Report:
 
     def receive(self) -> bytes:
         """A message of the referee."""
-        return _read(self._bell, int.from_bytes(_read(self._bell, 4), "big"))
+        message = read_message(self._bell)
+        if message is None:
+            raise EOFError("the referee is gone")
+        return message
 
 
-def _read(fd: int, size: int) -> bytes:
+def read_message(fd: int) -> bytes | None:
+    """A message with its length before it; None at the end."""
+    header = _read(fd, 4)
+    return None if header is None else _read(fd, int.from_bytes(header, "big"))
+
+
+def _read(fd: int, size: int) -> bytes | None:
     data = os.read(fd, size)
     while len(data) < size:
         part = os.read(fd, size - len(data))
         if not part:
-            raise EOFError("the referee is gone")
+            return None
         data += part
     return data
 

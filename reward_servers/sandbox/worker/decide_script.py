@@ -1,0 +1,54 @@
+"""Running a program as a script: standard input and output are files in memory, the output is judged here."""
+
+from __future__ import annotations
+
+import os
+from typing import Any
+
+from reward_servers.sandbox.worker.ends import Trouble
+from reward_servers.sandbox.worker.job import Job
+from reward_servers.sandbox.worker.judge import judge_output
+from reward_servers.sandbox.worker.process import Process
+from reward_servers.sandbox.worker.watch import watch
+
+
+def decide_script(job: Job, test: dict[str, Any]) -> None:
+    """Add the result of one stdin/stdout test."""
+    execution = execute(job, test["stdin"])
+    kind, message = execution["kind"], execution["message"]
+    if kind == "passed":
+        kind, message = judge_output(test["stdout"], execution["stdout"])
+    job.verdicts.seconds += execution["seconds"]
+    job.verdicts.add(kind, message, seconds=execution["seconds"])
+
+
+def execute(job: Job, stdin: str) -> dict[str, Any]:
+    """Run the program: kind (`passed` for exit code 0), message, stdout, stderr, exit_code (None when killed), seconds of CPU."""
+    streams = [os.memfd_create(name) for name in ("stdin", "stdout", "stderr")]
+    try:
+        with open(streams[0], "wb", closefd=False) as file:
+            file.write(stdin.encode("utf-8", "surrogatepass"))
+        os.lseek(streams[0], 0, os.SEEK_SET)
+        link = job.zygotes.choose(job.program)
+        child = job.start(link, "script", {"program": job.program}, fds=streams)
+        trouble = watch(link, child, [], job.limits, job.deadline, lambda event: False)
+        return _read_execution(job, child, trouble, streams)
+    finally:
+        for fd in streams:
+            os.close(fd)
+
+
+def _read_execution(job: Job, child: Process, trouble: Trouble | None, streams: list[int]) -> dict[str, Any]:
+    end = child.stop()
+    limit = job.limits["output_kb"] * 1024
+    stdout, stderr = (os.pread(fd, limit + 1, 0) for fd in streams[1:])
+    exit_code = os.WEXITSTATUS(end.status) if child.started and os.WIFEXITED(end.status) else None
+    kind, message = (trouble.kind, trouble.message) if trouble else ("crashed", "")
+    if len(stdout) > limit or len(stderr) > limit:
+        kind, message = "failed", f"more than {job.limits['output_kb']} KB of output"
+    elif exit_code == 0 and kind == "crashed":
+        kind, message = "passed", ""
+    elif exit_code:
+        message = (stderr.decode(errors="replace").strip().splitlines() or [message])[-1][:500]
+    texts = [text[:limit].decode(errors="replace") for text in (stdout, stderr)]
+    return {"kind": kind, "message": message, "stdout": texts[0], "stderr": texts[1], "exit_code": exit_code, "seconds": end.cpu}
