@@ -1,0 +1,104 @@
+"""Which endpoint takes the next request: the least loaded one that is well. An endpoint that fails rests, longer each time.
+
+Belongs to one event loop.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections import deque
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from data_prep.llm.endpoint import Endpoint
+
+_FIRST_REST = 0.5
+_LONGEST_REST = 30.0
+
+
+@dataclass
+class Station:
+    """One endpoint's state."""
+
+    endpoint: Endpoint
+    headers: dict[str, str]
+    busy: int = 0
+    failures: int = 0
+    """In a row."""
+    rests_until: float = 0.0
+    model: str = ""
+    """What it called its model in its first answer."""
+
+    @property
+    def load(self) -> float:
+        return self.busy / self.endpoint.concurrency
+
+
+class Fleet:
+    """The endpoints of a run.
+
+    Args:
+        endpoints (`Sequence[Endpoint]`): One or more.
+    """
+
+    def __init__(self, endpoints: Sequence[Endpoint]) -> None:
+        self.stations = [Station(endpoint, endpoint.headers()) for endpoint in endpoints]
+        self._waiting: dict[str, deque[asyncio.Future[None]]] = {"policy": deque(), "judge": deque()}
+
+    async def take(self, role: str, deadline: float) -> Station | None:
+        """A free station for `role`, when there is one; None when loop time `deadline` passes before. Give it back with `give_back`."""
+        loop = asyncio.get_running_loop()
+        while (station := self._free(role, loop.time())) is None:
+            woken: asyncio.Future[None] = loop.create_future()
+            self._waiting[role].append(woken)
+            try:
+                await asyncio.wait_for(woken, max(min(self._next_change(loop.time()), deadline) - loop.time(), 0.001))
+            except (asyncio.TimeoutError, TimeoutError):
+                if loop.time() >= deadline:
+                    return None
+            finally:
+                if woken in self._waiting[role]:
+                    self._waiting[role].remove(woken)
+        station.busy += 1
+        return station
+
+    def give_back(self, station: Station) -> None:
+        """The request is over."""
+        station.busy -= 1
+        self._wake(station)
+
+    def succeed(self, station: Station) -> None:
+        station.failures = 0
+
+    def rest(self, station: Station, at_least: float = 0.0) -> None:
+        """Leave this station alone for a while: twice as long with every failure in a row, and at least `at_least` seconds."""
+        now = asyncio.get_running_loop().time()
+        if station.rests_until > now:
+            return  # Requests that were under way when it fell ill fail together: one illness.
+        station.rests_until = now + max(min(_FIRST_REST * 2**station.failures, _LONGEST_REST), at_least)
+        station.failures = min(station.failures + 1, 16)
+
+    def _free(self, role: str, now: float) -> Station | None:
+        ready = [
+            station
+            for station in self.stations
+            if station.endpoint.serves(role) and station.rests_until <= now and station.busy < self._room(station)
+        ]
+        return min(ready, key=lambda station: station.load, default=None)
+
+    def _room(self, station: Station) -> int:
+        # One that was ill is tried with a single request first.
+        return 1 if station.failures else station.endpoint.concurrency
+
+    def _next_change(self, now: float) -> float:
+        return min((station.rests_until for station in self.stations if station.rests_until > now), default=now + _LONGEST_REST)
+
+    def _wake(self, station: Station) -> None:
+        """Let as many look again as this station has room for."""
+        for role, waiting in self._waiting.items():
+            room = self._room(station) - station.busy if station.endpoint.serves(role) else 0
+            while waiting and room > 0:
+                woken = waiting.popleft()
+                if not woken.done():
+                    woken.set_result(None)
+                    room -= 1

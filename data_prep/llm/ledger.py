@@ -1,0 +1,89 @@
+"""`Ledger`: what was paid for, once and for ever: every finished call of a run, on disk before anybody sees its answer.
+
+A call is known by its *scope* (a rollout of a tree), its digest (what was asked) and its occurrence number (the how-many-th time the scope
+asked just this); so a run that is repeated asks the same questions in the same scopes and is given the same answers, in whatever order its
+scopes run. Answers of scopes that are over are not held in memory. Sandbox runs are kept likewise: a program may print something else
+when run again, and the next question would then be another one.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Awaitable, Callable
+from pathlib import Path
+from typing import Any
+
+from data_prep.llm.append import Appender, read_lines
+from data_prep.llm.errors import LLMError
+
+Record = dict[str, Any]
+
+
+class Ledger:
+    """Finished calls, appended to one file by one process; a context manager.
+
+    Args:
+        path (`Path`): The file, made if absent.
+        wanted (`Callable[[str], bool]`, *optional*): Which scopes of an earlier run may still ask; the others' records are not loaded.
+        replay (`bool`, *optional*): Answer from the file alone: a question that it has no answer to is an `LLMError`, kind `not_recorded`.
+
+    Raises:
+        DataError: A line of the file is not a record.
+    """
+
+    def __init__(self, path: str | Path, wanted: Callable[[str], bool] = lambda scope: True, replay: bool = False) -> None:
+        self._replay = replay
+        self._scopes: dict[str, dict[str, Record]] = {}
+        for line in read_lines(Path(path)):
+            if wanted(line["scope"]):
+                self._scopes.setdefault(line["scope"], {})[line["key"]] = line["value"]
+        self._file = Appender(path)
+
+    def __enter__(self) -> Ledger:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._file.close()
+
+    def scope(self, name: str) -> Scope:
+        """The scope of that name, its counts at zero."""
+        return Scope(name, self)
+
+    def forget(self, name: str) -> None:
+        """This scope will not ask again in this process."""
+        self._scopes.pop(name, None)
+
+    def find(self, scope: str, key: str) -> Record | None:
+        """What is recorded; raises `LLMError` for what a replay does not have."""
+        found = self._scopes.get(scope, {}).get(key)
+        if found is None and self._replay:
+            raise LLMError(f"The recording has no answer to {key} in {scope}; replay with the settings of its run.", kind="not_recorded")
+        return found
+
+    def write(self, scope: str, key: str, value: Record) -> None:
+        self._file.append({"scope": scope, "key": key, "value": value})
+
+
+class Scope:
+    """One rollout's view of a ledger: counts how often it asked each thing. Ask in a fixed order."""
+
+    def __init__(self, name: str, ledger: Ledger) -> None:
+        self.name = name
+        self._ledger = ledger
+        self._occurrences: Counter[str] = Counter()
+
+    def once(self, digest: str, produce: Callable[[], Awaitable[Record]]) -> Awaitable[Record]:
+        """The recorded value of this occurrence of `digest`, or a new one from `produce`, recorded.
+
+        The occurrence is counted when this is called, not when it is awaited: several may be awaited together.
+        """
+        key = f"{digest}/{self._occurrences[digest]}"
+        self._occurrences[digest] += 1
+        return self._once(key, produce)
+
+    async def _once(self, key: str, produce: Callable[[], Awaitable[Record]]) -> Record:
+        found = self._ledger.find(self.name, key)
+        if found is None:
+            found = await produce()
+            self._ledger.write(self.name, key, found)
+        return found
