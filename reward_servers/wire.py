@@ -171,7 +171,10 @@ def _result(entry: Any) -> Result:
 
 
 def _data(reply: Any) -> list[Any]:
-    return sorted(reply["data"], key=lambda entry: int(entry["index"]))
+    data = sorted(reply["data"], key=lambda entry: int(entry["index"]))
+    if [entry["index"] for entry in data] != list(range(len(data))):
+        raise ValueError("The entries are not numbered from 0 on.")
+    return data
 
 
 CLASSIFY = Dialect("/classify", "input_ids", lambda reply: reply)

@@ -15,11 +15,23 @@ from reward_servers.wire import BadReply, Dialect, Result
 
 
 class AskError(Exception):
-    """A request without usable answer; `retry_after` is how many seconds the server asked us to wait."""
+    """A request without usable answer.
 
-    def __init__(self, reason: Reason, message: str, *, status: int | None = None, retry_after: float | None = None) -> None:
+    Args:
+        received: The server had the request, so that what was sent may be the cause.
+        retry_after: How many seconds the server asked us to wait.
+    """
+
+    def __init__(
+        self, reason: Reason, message: str, *, received: bool = True, status: int | None = None, retry_after: float | None = None
+    ) -> None:
         super().__init__(message)
-        self.reason, self.status, self.retry_after = reason, status, retry_after
+        self.reason, self.received, self.status, self.retry_after = reason, received, status, retry_after
+
+    @property
+    def suspicious(self) -> bool:
+        """Whether the inputs sent may be the cause."""
+        return self.received and self.reason not in ("overloaded", "wrong_model")
 
 
 class Refused(AskError):
@@ -36,6 +48,8 @@ async def ask(session: aiohttp.ClientSession, url: str, dialect: Dialect, batch:
     try:
         async with session.post(url + dialect.path, data=body, headers={"Content-Type": "application/json"}) as response:
             reply = await response.read()
+    except aiohttp.ClientConnectorError as error:
+        raise AskError("unreachable", f"{url}: {error}", received=False) from error
     except asyncio.TimeoutError as error:
         raise AskError("timeout", f"{url} did not answer in time") from error
     except (aiohttp.ClientError, OSError) as error:

@@ -48,6 +48,7 @@ class Engine:
         self._riders = cycle([Reference(items=[item], tolerance=reference.tolerance) for item in short])
         self._flights: dict[bytes, Item] = {}
         self._tasks: set[asyncio.Task[None]] = set()
+        self._closed = False
         self._spawn(self._dispatch())
         if router is not None:
             self._spawn(follow_router(self._session, router, self.fleet, settings.refresh_seconds))
@@ -58,6 +59,8 @@ class Engine:
         Args:
             group: Inputs of one group share a prefix and travel together.
         """
+        if self._closed:
+            return Missing("closed"), False
         key = key_of(ids)
         score = self._cache.get(key)
         if score is not None:
@@ -88,6 +91,7 @@ class Engine:
 
     async def close(self) -> None:
         """Stop; whoever still waits gets `Missing("closed")`."""
+        self._closed = True
         for task in [*self._tasks, *(worker.checking for worker in self.fleet.workers.values() if worker.checking)]:
             task.cancel()
         for item in list(self._flights.values()):
@@ -117,7 +121,7 @@ class Engine:
         except Refused as error:
             await self._suspect(worker, batch, error)
         except AskError as error:
-            batch.failures += error.reason not in ("unreachable", "wrong_model")
+            batch.failures += error.suspicious
             if batch.failures >= _TRIES:
                 await self._suspect(worker, batch, error)
             else:
@@ -155,20 +159,20 @@ class Engine:
             self._retry(Batch(again), "not_finite")
 
     async def _suspect(self, worker: Worker, batch: Batch, error: AskError) -> None:
-        """Halve a batch that may be the cause of its failure; give up one that is alone if the worker is well without it."""
-        if len(batch.items) > 1:
-            middle = len(batch.items) // 2
-            for half in (batch.items[:middle], batch.items[middle:]):
-                self._retry(Batch(half), error.reason)
-            return
+        """If the worker is well without it, the batch is the cause: halve it, or give up the item that is alone."""
         try:
             await self.fleet.check(worker)
         except AskError as failure:
             self.fleet.failed(worker, failure)
             self._retry(Batch(batch.items), failure.reason)
-        else:
+            return
+        middle = len(batch.items) // 2
+        if middle == 0:
             logger.warning("Given up: %s", error)
             self._give_up(batch, error.reason)
+            return
+        for half in (batch.items[:middle], batch.items[middle:]):
+            self._retry(Batch(half, failures=_TRIES - 1), error.reason)
 
     def _retry(self, batch: Batch, reason: Reason) -> None:
         for item in batch.items:

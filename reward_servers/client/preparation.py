@@ -22,6 +22,8 @@ class Preparation:
     def __init__(self, folder: Path, rm_input: RMInput, settings: ClientSettings) -> None:
         self._folder, self._rm_input, self._settings = folder, rm_input, settings
         self._turn = asyncio.Lock()
+        self._processes: set[asyncio.subprocess.Process] = set()
+        self._closed = False
         self._idle: asyncio.LifoQueue[asyncio.subprocess.Process | None] = asyncio.LifoQueue()
         for _ in range(settings.preparation_processes):
             self._idle.put_nowait(None)
@@ -36,8 +38,8 @@ class Preparation:
         job = json.dumps({"statement": statement, "response": response, "entry_point": entry_point}).encode() + b"\n"
         for _ in range(2):
             prepared = await self._in_process(job)
-            if prepared is not None:
-                return prepared
+            if prepared is not None or self._closed:
+                return prepared or Missing("closed")
         return Missing("preparation_failed")
 
     async def _in_process(self, job: bytes) -> Encoded | Rejected | None:
@@ -46,6 +48,7 @@ class Preparation:
         try:
             if process is None:
                 process = await self._start()
+                self._processes.add(process)
             assert process.stdin is not None
             assert process.stdout is not None
             process.stdin.write(job)
@@ -72,12 +75,12 @@ class Preparation:
             limit=_LINE_BYTES,
         )
 
-    def close(self) -> None:
-        """End the idle processes; busy ones are ended by the cancellation of what waits for them."""
-        while not self._idle.empty():
-            process = self._idle.get_nowait()
-            if process is not None:
-                _kill(process)
+    async def close(self) -> None:
+        """End the processes; answers that are being prepared become `Missing("closed")`."""
+        self._closed = True
+        for process in self._processes:
+            _kill(process)
+        await asyncio.gather(*(process.wait() for process in self._processes))
 
 
 def _kill(process: asyncio.subprocess.Process) -> None:

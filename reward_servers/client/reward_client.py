@@ -104,7 +104,7 @@ class RewardClient:
         with self._lock:
             engine, preparation = self._engines.pop(asyncio.get_running_loop(), (None, None))
         if engine is not None and preparation is not None:
-            preparation.close()
+            await preparation.close()
             await engine.close()
 
     async def __aenter__(self) -> RewardClient:

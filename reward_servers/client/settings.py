@@ -70,7 +70,7 @@ class ClientSettings(BaseModel):
     """How often a router is asked for its workers."""
     cache_items: int = Field(default=100_000, ge=0)
     """Scores remembered, least recently used ones dropped first; 0 remembers none."""
-    inline_characters: int = Field(default=2_000, ge=0)
+    inline_characters: int = Field(default=4_000, ge=0)
     """Answers up to this long are extracted and tokenised in the event loop, longer ones in a process of their own."""
     preparation_processes: int = Field(default=2, gt=0)
     """Processes for that, started when the first long answer comes."""

@@ -17,7 +17,6 @@ from code_reward.reference import Reference, require_equal
 from reward_servers.batching import Batcher
 from reward_servers.embedded.app import Service, build_app
 from reward_servers.embedded.metrics import Metrics
-from reward_servers.scorer import Scorer
 
 if TYPE_CHECKING:
     from reward_servers.embedded.__main__ import EmbeddedServer
@@ -27,19 +26,25 @@ def serve(settings: EmbeddedServer) -> None:
     """Serve until SIGTERM or SIGINT; raises `ConfigurationError` or `RewardServerError` if it cannot start."""
     with _bind(settings.host, settings.port) as listener:
         service = load(settings)
-        server = _Server(uvicorn.Config(build_app(service, settings.model.name), log_level="warning", access_log=False))
+        server = _Server(
+            uvicorn.Config(build_app(service, settings.model.name), log_level="warning", access_log=False, timeout_graceful_shutdown=10)
+        )
         asyncio.run(server.serve([listener]))
         service.batcher.close()
 
 
 def load(settings: EmbeddedServer) -> Service:
     """The model of `settings`, checked against its reference scores."""
-    if not (settings.model / "code_reward.json").is_file():
-        raise ConfigurationError(f"{settings.model} holds no code_reward.json; give a reward model checkpoint (see rm_train.adopt).")
-    reference = Reference.load(settings.model)
-    scorer = Scorer(settings.model, settings.dtype, settings.device, settings.threads)
-    require_equal(reference, scorer.logits([item.ids for item in reference.items]), settings.dtype, str(settings.model))
-    tokenizer = Tokenizer.from_file(str(settings.model / "tokenizer.json"))
+    folder = settings.model
+    if not (folder / "code_reward.json").is_file():
+        raise ConfigurationError(f"{folder} is no folder with a code_reward.json; give a reward model checkpoint (see rm_train.adopt).")
+    reference = Reference.load(folder)
+    # Takes seconds to import; what is wrong with the folder is said before.
+    from reward_servers.scorer import Scorer
+
+    scorer = Scorer(folder, settings.dtype, settings.device, settings.threads)
+    require_equal(reference, scorer.logits([item.ids for item in reference.items]), settings.dtype, str(folder))
+    tokenizer = Tokenizer.from_file(str(folder / "tokenizer.json"))
     metrics = Metrics()
     batcher = Batcher(scorer.logits, settings.max_batch_tokens, settings.max_queue_tokens, metrics.batch)
     return Service(scorer, lambda text: tokenizer.encode(text).ids, batcher, metrics)

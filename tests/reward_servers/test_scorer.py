@@ -55,7 +55,7 @@ def an_awkward_batch():
     programs = [statement + draw(rng.randrange(1, 60)) for _ in range(6)] + [
         statement + head + draw(rng.randrange(1, 60)) for _ in range(6)
     ]
-    return [*programs, programs[0], statement, statement[:25], statement + [0, 0], statement + [0], [0], [5], draw(200)]
+    return [*programs, programs[0], statement, statement[:25], [*statement, 0, 0], [*statement, 0], [0], [5], draw(200)]
 
 
 @pytest.fixture(scope="module")

@@ -1,0 +1,145 @@
+"""A reward model server that really misbehaves, over real sockets, as told; and that counts what it was asked.
+
+It speaks the wire of a worker (`/classify`, `/v1/embeddings`) or of a router (no `/classify`), and scores with a function, so that a test
+knows the right score of everything.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import json
+from collections.abc import Callable
+from hashlib import sha256
+from typing import Literal
+
+from aiohttp import web
+
+Score = Callable[[list[int]], float]
+
+Fault = Literal["reset", "hang", "drip", "500", "503", "429", "404", "malformed", "short", "nan", "softmax", "closes"]
+
+
+def score_of(ids: list[int]) -> float:
+    """The score of the model that tests take for the right one: anything between -4 and 4, decided by the ids."""
+    return int.from_bytes(sha256(json.dumps(ids).encode()).digest()[:4], "big") / 2**29 - 4
+
+
+def other_score_of(ids: list[int]) -> float:
+    """The score of another model."""
+    return score_of([*ids, 0])
+
+
+class Misbehaving:
+    """One such server.
+
+    Attributes:
+        fault: What is wrong with it now; None: nothing.
+        poison: Token ids that make the server refuse (400), crash on (500) or score NaN a whole request, by kind.
+        score: What it scores with; set another function to become another model.
+        lists: The number of inputs of each request answered with scores.
+        scored: Every input scored.
+        most_at_once: The highest number of requests in flight.
+    """
+
+    def __init__(self, score: Score = score_of, *, router: bool = False) -> None:
+        self.score, self.router = score, router
+        self.fault: Fault | None = None
+        self.poison: dict[int, Literal["400", "500", "nan", "reset"]] = {}
+        self.delay = 0.0
+        self.retry_after: str | None = None
+        self.workers: list[str] = []
+        self.lists: list[int] = []
+        self.scored: list[tuple[int, ...]] = []
+        self.requests = self.most_at_once = self._at_once = 0
+        self.port = 0
+        self._runner: web.AppRunner | None = None
+
+    @property
+    def url(self) -> str:
+        return f"http://127.0.0.1:{self.port}"
+
+    async def __aenter__(self) -> Misbehaving:
+        await self.start()
+        return self
+
+    async def __aexit__(self, *exception: object) -> None:
+        await self.stop()
+
+    async def start(self) -> None:
+        """Listen; on the same port as before if it listened before."""
+        app = web.Application(client_max_size=2**28)
+        app.router.add_get("/workers", self._list_workers)
+        app.router.add_post("/v1/embeddings", self._answer)
+        if not self.router:
+            app.router.add_post("/classify", self._answer)
+        self._runner = web.AppRunner(app, shutdown_timeout=0.01)
+        await self._runner.setup()
+        site = web.TCPSite(self._runner, "127.0.0.1", self.port, reuse_address=True)
+        await site.start()
+        self.port = self._runner.addresses[0][1]
+
+    async def stop(self) -> None:
+        """Close every connection and refuse new ones."""
+        if self._runner is not None:
+            await self._runner.cleanup()
+            self._runner = None
+
+    async def _list_workers(self, request: web.Request) -> web.Response:
+        return web.json_response({"workers": [{"id": str(i), "url": url, "is_healthy": True} for i, url in enumerate(self.workers)]})
+
+    async def _answer(self, request: web.Request) -> web.StreamResponse:
+        self.requests += 1
+        self._at_once += 1
+        self.most_at_once = max(self.most_at_once, self._at_once)
+        try:
+            record = await request.json()
+            batch = record.get("input_ids") or record["input"]
+            await asyncio.sleep(self.delay)
+            return await self._misbehave(request, batch)
+        finally:
+            self._at_once -= 1
+
+    async def _misbehave(self, request: web.Request, batch: list[list[int]]) -> web.StreamResponse:
+        tokens = {i for ids in batch for i in ids}
+        kinds = {kind for token, kind in self.poison.items() if token in tokens}
+        fault = self.fault
+        if fault == "closes" or "reset" in kinds:
+            assert request.transport is not None
+            request.transport.abort()
+            await asyncio.sleep(3600)
+        if fault in ("500", "503", "429", "404"):
+            return web.Response(status=int(fault), headers={"Retry-After": self.retry_after} if self.retry_after else None)
+        if fault == "hang":
+            await asyncio.sleep(3600)
+        if "400" in kinds:
+            return web.json_response({"error": {"message": "an input is too long"}}, status=400)
+        if "500" in kinds:
+            return web.Response(status=500)
+        body = self._body(request.path, batch, {token for token, kind in self.poison.items() if kind == "nan"})
+        if fault in ("reset", "drip"):
+            return await self._trickle(request, body, fault)
+        return web.Response(body=body, content_type="application/json")
+
+    async def _trickle(self, request: web.Request, body: bytes, fault: str) -> web.StreamResponse:
+        response = web.StreamResponse(headers={"Content-Type": "application/json", "Content-Length": str(len(body))})
+        await response.prepare(request)
+        for i in range(len(body)):
+            await response.write(body[i : i + 1])
+            if fault == "reset" and i == len(body) // 2:
+                assert request.transport is not None
+                request.transport.abort()
+            await asyncio.sleep(0.05 if fault == "drip" else 0)
+        return response
+
+    def _body(self, path: str, batch: list[list[int]], poison: set[int]) -> bytes:
+        if self.fault == "malformed":
+            return b'[{"embedding": [1.0'
+        scores = [float("nan") if self.fault == "nan" or poison & set(ids) else self.score(ids) for ids in batch]
+        if self.fault == "softmax":
+            scores = [1.0] * len(scores)
+        if self.fault == "short":
+            scores = scores[:-1]
+        self.lists.append(len(batch))
+        self.scored += [tuple(ids) for ids in batch]
+        entries = [{"index": i, "embedding": [score]} for i, score in enumerate(scores)]
+        return json.dumps({"data": entries} if path == "/v1/embeddings" else entries).encode()

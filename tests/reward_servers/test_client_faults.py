@@ -1,0 +1,281 @@
+"""Servers that really misbehave: whatever they do, every sample has its right score or a typed `Missing`, and never a wrong number."""
+
+import asyncio
+from time import perf_counter
+
+import pytest
+from misbehaving import Misbehaving, other_score_of, score_of
+from tiny_rm import answer, statement
+
+from code_reward.rm_input import RMInput
+from code_reward.verdict import Missing, Scored
+from reward_servers.client import ClientSettings, RewardClient
+
+QUICK = {
+    "deadline_seconds": 8.0,
+    "request_seconds": 0.25,
+    "connect_seconds": 0.2,
+    "backoff_seconds": 0.01,
+    "max_backoff_seconds": 0.1,
+    "refresh_seconds": 0.1,
+    "list_items": 8,
+}
+
+SAMPLES = [(statement(i % 5), answer(i)) for i in range(40)]
+
+
+@pytest.fixture
+def connect(client_dir):
+    """Makes clients with quick settings."""
+    return lambda *urls, router=None, **options: RewardClient(client_dir, urls, router=router, settings=ClientSettings(**QUICK | options))
+
+
+@pytest.fixture
+def truth(client_dir):
+    """The right verdict on each of `SAMPLES`."""
+    rm_input = RMInput.load(client_dir)
+    return [Scored(score_of(rm_input.build(*sample).ids)) for sample in SAMPLES]
+
+
+@pytest.fixture
+def token_of(client_dir):
+    """A token that only the sample of that number holds, and no reference item."""
+    rm_input = RMInput.load(client_dir)
+    ids = [set(rm_input.build(*sample).ids) for sample in SAMPLES]
+    return lambda i: next(iter(ids[i] - set().union(*(other for j, other in enumerate(ids) if j != i))))
+
+
+def verdicts(judged):
+    return [one.verdict for one in judged]
+
+
+FAULTS = ["closes", "reset", "hang", "drip", "500", "503", "429", "404", "malformed", "short", "nan", "softmax"]
+
+
+@pytest.mark.parametrize("fault", FAULTS)
+async def test_a_fault_that_passes_costs_no_sample(connect, truth, fault):
+    async with Misbehaving() as server, connect(server.url) as client:
+        assert verdicts(await client.verdicts(SAMPLES[:4])) == truth[:4]
+        server.fault = fault
+        calls = asyncio.create_task(client.verdicts(SAMPLES))
+        await asyncio.sleep(0.3)
+        assert not calls.done()
+        server.fault = None
+        assert verdicts(await calls) == truth
+
+
+REASONS = {
+    "closes": {"unreachable"},
+    "reset": {"unreachable"},
+    "hang": {"timeout"},
+    "drip": {"timeout"},
+    "500": {"server_error"},
+    "503": {"overloaded"},
+    "429": {"overloaded"},
+    "404": {"bad_reply"},
+    "malformed": {"bad_reply"},
+    "short": {"bad_reply"},
+    "nan": {"wrong_model"},
+    "softmax": {"wrong_model"},
+}
+
+
+@pytest.mark.parametrize("fault", FAULTS)
+async def test_a_fault_that_stays_is_a_missing_verdict_with_its_reason_in_time(connect, fault):
+    async with Misbehaving() as server, connect(server.url, deadline_seconds=0.7) as client:
+        server.fault = fault
+        start = perf_counter()
+        judged = await client.verdicts(SAMPLES)
+        assert perf_counter() - start < 2
+    assert {type(verdict) for verdict in verdicts(judged)} == {Missing}
+    assert {verdict.reason for verdict in verdicts(judged)} <= REASONS[fault]
+
+
+@pytest.mark.parametrize("fault", FAULTS)
+async def test_one_faulty_replica_of_three_costs_no_sample(connect, truth, fault):
+    async with Misbehaving() as one, Misbehaving() as faulty, Misbehaving() as three:
+        faulty.fault = fault
+        async with connect(one.url, faulty.url, three.url) as client:
+            assert verdicts(await client.verdicts(SAMPLES)) == truth
+
+
+async def test_a_replica_that_dies_at_work_costs_no_sample(connect, truth):
+    async with Misbehaving() as one, Misbehaving() as two, Misbehaving() as three:
+        for server in (one, two, three):
+            server.delay = 0.05
+        async with connect(one.url, two.url, three.url, list_items=2) as client:
+            calls = asyncio.create_task(client.verdicts(SAMPLES))
+            await asyncio.sleep(0.1)
+            await two.stop()
+            assert verdicts(await calls) == truth
+
+
+async def test_all_dead_and_back_costs_no_sample(connect, truth):
+    async with Misbehaving() as server, connect(server.url) as client:
+        await client.verdict(*SAMPLES[0])
+        await server.stop()
+        calls = asyncio.create_task(client.verdicts(SAMPLES))
+        await asyncio.sleep(1)
+        await server.start()
+        back = perf_counter()
+        assert verdicts(await calls) == truth
+        assert perf_counter() - back < 2
+
+
+@pytest.mark.parametrize("url", ["http://127.0.0.1:9", "http://no-such-host.invalid:80"])
+async def test_a_server_that_is_not_there_is_unreachable(connect, url):
+    async with connect(url, deadline_seconds=0.5) as client:
+        assert verdicts(await client.verdicts(SAMPLES)) == [Missing("unreachable")] * len(SAMPLES)
+
+
+async def test_a_wrong_model_behind_the_port_gives_no_number(connect):
+    async with Misbehaving(other_score_of) as server, connect(server.url, deadline_seconds=0.5) as client:
+        assert verdicts(await client.verdicts(SAMPLES)) == [Missing("wrong_model")] * len(SAMPLES)
+
+
+async def test_a_model_that_changes_between_two_requests_gives_no_number(connect, truth):
+    """The connection stays up: only the reference item in the list can tell."""
+    async with Misbehaving() as server, connect(server.url, list_items=4, lists_per_worker=1) as client:
+        assert verdicts(await client.verdicts(SAMPLES[:8])) == truth[:8]
+        server.score = other_score_of
+        calls = asyncio.create_task(client.verdicts(SAMPLES))
+        await asyncio.sleep(0.3)
+        assert server.lists[-1] > 1
+        server.score = score_of
+        assert verdicts(await calls) == truth
+
+
+async def test_a_server_restarted_with_other_weights_gives_no_number(connect, truth):
+    async with Misbehaving() as server, connect(server.url, deadline_seconds=1) as client:
+        assert verdicts(await client.verdicts(SAMPLES[:8])) == truth[:8]
+        await server.stop()
+        server.score = other_score_of
+        await server.start()
+        assert set(verdicts(await client.verdicts(SAMPLES[8:]))) == {Missing("wrong_model")}
+
+
+async def test_a_random_head_bias_gives_no_number(connect):
+    """SGLang draws one when a checkpoint has none: the order is right, every score is off."""
+    async with Misbehaving(lambda ids: score_of(ids) + 0.1) as server, connect(server.url, deadline_seconds=0.5) as client:
+        assert verdicts(await client.verdicts(SAMPLES)) == [Missing("wrong_model")] * len(SAMPLES)
+
+
+@pytest.mark.parametrize(("kind", "reason"), [("400", "refused"), ("500", "server_error"), ("nan", "not_finite"), ("reset", "unreachable")])
+async def test_one_poisonous_item_costs_itself_and_no_other(connect, truth, token_of, kind, reason):
+    async with Misbehaving() as server, connect(server.url, deadline_seconds=4, list_items=40) as client:
+        server.poison = {token_of(7): kind}
+        found = verdicts(await client.verdicts(SAMPLES))
+        assert found == [Missing(reason) if i == 7 else verdict for i, verdict in enumerate(truth)]
+        server.poison = {}
+        assert verdicts(await client.verdicts(SAMPLES)) == truth
+
+
+async def test_a_refused_item_is_found_by_halving(connect, token_of):
+    async with Misbehaving() as server, connect(server.url, list_items=40) as client:
+        server.poison = {token_of(7): "400"}
+        await client.verdicts(SAMPLES)
+        assert server.requests < 30
+
+
+@pytest.mark.parametrize("fault", ["429", "503"])
+async def test_retry_after_is_honoured(connect, truth, fault):
+    async with Misbehaving() as server, connect(server.url) as client:
+        await client.verdict(*SAMPLES[0])
+        server.fault, server.retry_after, server.requests = fault, "1", 0
+        start = perf_counter()
+        calls = asyncio.create_task(client.verdicts(SAMPLES[:4]))
+        await asyncio.sleep(0.5)
+        server.fault = None
+        assert verdicts(await calls) == truth[:4]
+        assert 1 <= perf_counter() - start < 3
+        assert server.requests == 2
+
+
+async def test_a_dead_server_is_not_hammered(connect):
+    async with Misbehaving() as server, connect(server.url, deadline_seconds=1, max_backoff_seconds=0.5) as client:
+        server.fault = "500"
+        await client.verdicts(SAMPLES)
+        assert server.requests < 20
+
+
+async def test_a_router_is_asked_at_its_own_endpoint(connect, truth):
+    async with Misbehaving(router=True) as router, connect(router.url) as client:
+        assert verdicts(await client.verdicts(SAMPLES)) == truth
+
+
+async def test_a_router_with_one_wrong_replica_gives_no_wrong_number(connect, truth):
+    replicas = 0
+
+    def score(ids):
+        return (score_of if replicas % 3 else other_score_of)(ids)
+
+    class Router(Misbehaving):
+        async def _misbehave(self, request, batch):
+            nonlocal replicas
+            replicas += 1
+            return await super()._misbehave(request, batch)
+
+    async with Router(score, router=True) as router, connect(router.url, list_items=4) as client:
+        assert verdicts(await client.verdicts(SAMPLES)) == truth
+
+
+async def test_workers_of_a_router_are_asked_directly_and_dead_ones_left_alone(connect, truth):
+    async with Misbehaving(router=True) as router, Misbehaving() as one, Misbehaving() as two:
+        router.workers = [one.url, "http://127.0.0.1:9", two.url + "/"]
+        async with connect(router=router.url) as client:
+            assert verdicts(await client.verdicts(SAMPLES)) == truth
+        assert one.lists
+        assert two.lists
+        assert router.lists == []
+
+
+async def test_workers_may_come_and_go(connect, truth):
+    async with Misbehaving(router=True) as router, Misbehaving() as one, Misbehaving() as two, connect(router=router.url) as client:
+        calls = asyncio.create_task(client.verdicts(SAMPLES))
+        await asyncio.sleep(0.3)
+        assert not calls.done()
+        router.workers = [one.url]
+        assert verdicts(await calls) == truth
+        router.workers = [two.url]
+        await asyncio.sleep(0.4)
+        seen = len(one.lists)
+        await client.verdict(statement(77), answer(77))
+        assert len(one.lists) == seen
+        assert two.lists
+        await router.stop()
+        await asyncio.sleep(0.3)
+        assert isinstance((await client.verdict(statement(78), answer(78))).verdict, Scored)
+
+
+async def test_a_router_without_workers_is_a_reason_of_its_own(connect):
+    async with Misbehaving(router=True) as router, connect(router=router.url, deadline_seconds=0.5) as client:
+        assert (await client.verdict(*SAMPLES[0])).verdict == Missing("no_worker")
+
+
+async def test_a_dying_preparation_process_costs_its_answer_only(connect, truth, monkeypatch):
+    from reward_servers.client import preparation
+
+    code = "import sys, os\nfrom reward_servers.client import preparing\n"
+    dies = "build = preparing.RMInput.build\ndef wrapped(self, statement, response, entry_point):\n    if 'boom' in response: os._exit(1)\n"
+    rest = "    return build(self, statement, response, entry_point)\npreparing.RMInput.build = wrapped\npreparing.main()"
+    monkeypatch.setattr(preparation, "COMMAND", [preparation.COMMAND[0], "-c", code + dies + rest])
+    async with Misbehaving() as server, connect(server.url, inline_characters=0) as client:
+        judged = await client.verdicts([*SAMPLES[:5], (statement(1), "boom"), *SAMPLES[5:10]])
+    assert verdicts(judged) == [*truth[:5], Missing("preparation_failed"), *truth[5:10]]
+
+
+async def test_a_preparation_that_hangs_ends_at_the_deadline_and_holds_up_nobody(connect, truth, monkeypatch):
+    from reward_servers.client import preparation
+
+    code = "import time\nfrom reward_servers.client import preparing\nbuild = preparing.RMInput.build\n"
+    hangs = "def wrapped(self, statement, response, entry_point):\n    if 'boom' in response: time.sleep(3600)\n"
+    rest = "    return build(self, statement, response, entry_point)\npreparing.RMInput.build = wrapped\npreparing.main()"
+    monkeypatch.setattr(preparation, "COMMAND", [preparation.COMMAND[0], "-c", code + hangs + rest])
+    async with Misbehaving() as server, connect(server.url, inline_characters=0, deadline_seconds=3) as client:
+        start = perf_counter()
+        hanging = asyncio.create_task(client.verdict(statement(1), "boom"))
+        judged = await client.verdicts(SAMPLES[:5])
+        assert (await hanging).verdict == Missing("timeout")
+        assert perf_counter() - start < 4.5
+        assert isinstance((await client.verdict(statement(9), answer(9))).verdict, Scored)
+    assert verdicts(judged) == truth[:5]
