@@ -8,7 +8,7 @@ changes with the day cannot be compared; and `{% generation %}` only prints what
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from datetime import date, datetime, time
 from typing import Any, NoReturn
 
@@ -39,10 +39,13 @@ class ChatTemplate:
             tree = environment.parse(source)
         except TemplateError as error:
             raise ConfigurationError(f"The chat template is not valid Jinja ({error}); correct it or leave it out.") from error
-        texts = [node.data for node in tree.find_all(nodes.TemplateData)]
-        texts += [node.value for node in tree.find_all(nodes.Const) if isinstance(node.value, str)]
+        texts = [node.data for node in tree.find_all(nodes.TemplateData)] + [
+            text for node in tree.find_all(nodes.Const) for text in _text(node)
+        ]
         self.literals = "\n".join(texts)
-        """Every text that the template may write or look for itself."""
+        """Every text that the template may write."""
+        self.probes = frozenset(text for text in _probes(tree) if not text.isspace() and not text.isidentifier())
+        """What the template looks for in a message, e.g. `</think>` where it splits reasoning off."""
 
     def render(self, messages: Sequence[Message]) -> str:
         """The text of a conversation, without a generation prompt."""
@@ -60,6 +63,20 @@ class _Generation(Extension):
     def parse(self, parser: Parser) -> list[nodes.Node]:
         next(parser.stream)
         return parser.parse_statements(("name:endgeneration",), drop_needle=True)
+
+
+def _probes(tree: nodes.Template) -> Iterator[str]:
+    """The constants left of an `in`, and those given to a method (`split`, `startswith`, …)."""
+    for comparison in tree.find_all(nodes.Compare):
+        if any(operand.op in ("in", "notin") for operand in comparison.ops):
+            yield from _text(comparison.expr)
+    for call in tree.find_all(nodes.Call):
+        if isinstance(call.node, nodes.Getattr):
+            yield from (text for argument in call.args for text in _text(argument))
+
+
+def _text(node: nodes.Node) -> list[str]:
+    return [node.value] if isinstance(node, nodes.Const) and isinstance(node.value, str) else []
 
 
 def _environment(today: date) -> Environment:

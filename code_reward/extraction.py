@@ -48,7 +48,6 @@ _END_TOKENS = (
     "<｜end▁of▁sentence｜>",
 )
 _PYTHON = re.compile(r"\{?[ \t]*\.?(?:python|py)[0-9.]*(?![\w+#-])", re.IGNORECASE)
-_FENCE_LINE = re.compile(r"^ {0,3}(?:`{3,}|~{3,})(?P<info>.*)$", re.MULTILINE)
 _SESSION = re.compile(r"\s*(?:>>>|\$ |In \[[0-9]*\]:)")
 _THINK = re.compile(r"^[ \t]*<think>", re.MULTILINE)
 
@@ -92,6 +91,7 @@ def extract_code(response: str, policy: Policy = "last", entry_point: str | None
         policy (`"strict"`, `"last"` or `"longest"`, *optional*, defaults to `"last"`): Which of several blocks is the answer.
         entry_point (`str`, *optional*): What the program must define: `f`, or `Solution().f`; None for a program that reads stdin.
     """
+    entry_point = entry_point or None
     answer = final_answer(response)
     if len(answer) > MAX_ANSWER_CHARACTERS:
         return Extraction(None, "answer_too_long")
@@ -106,12 +106,17 @@ def extract_code(response: str, policy: Policy = "last", entry_point: str | None
 
 
 def final_answer(response: str) -> str:
-    """What follows the last `</think>`, without the chat end tokens and white space at its end."""
+    """What follows the last `</think>`, without blank lines before it and without the chat end tokens and white space after it.
+
+    An answer of more than twice `MAX_ANSWER_CHARACTERS` is given as it is.
+    """
     begin = response.rfind("</think>")
     begin = 0 if begin < 0 else begin + len("</think>")
-    if len(response) - begin > 2 * MAX_ANSWER_CHARACTERS:
-        return response[begin:]
     end = len(response)
+    if end - begin > 2 * MAX_ANSWER_CHARACTERS:
+        return response[begin:]
+    while begin < end and response[begin] in "\r\n":
+        begin += 1
     while True:
         while end > begin and response[end - 1].isspace():
             end -= 1
@@ -133,15 +138,13 @@ def _thinks_on(text: str, fences: list[Fence]) -> bool:
 
 def _blocks(text: str, fences: list[Fence], entry_point: str | None) -> Iterator[_Block]:
     """The blocks that may hold the program, from first to last."""
-    first = _FENCE_LINE.search(text)
-    lead = _program(text if first is None else text[: first.start()])
-    if first is None:
+    lead = _program(text[: fences[0].start] if fences else text)
+    if not fences:
         if check_program(lead) is None or (entry_point is not None and mentions_entry_point(lead, entry_point)):
             yield _Block(lead, tagged=True, closed=False, bare=True)
-        return
-    if not first["info"].strip() and check_program(lead) is None:
+    elif not fences[0].info and check_program(lead) is None:
         yield _Block(lead, tagged=True, closed=True)
-        fences = find_fences(text[first.end() + 1 :])
+        fences = find_fences(text[text.find("\n", fences[0].start) + 1 :])
     for fence in fences:
         code = _program(fence.content)
         tagged = _PYTHON.match(fence.info) is not None

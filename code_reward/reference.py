@@ -47,7 +47,7 @@ class Reference(BaseModel):
 
     items: list[ReferenceItem] = Field(min_length=1)
     tolerance: dict[Dtype, Annotated[float, Field(gt=0)]] = TOLERANCES
-    """How far a server that computes in this dtype may be off: absolute for scores within ±1, relative beyond."""
+    """How far a server that computes in this dtype may be off: absolute for scores within ±1, relative beyond. `TOLERANCES` for others."""
 
     @classmethod
     def load(cls, folder: str | Path) -> Reference:
@@ -92,7 +92,8 @@ def compare(reference: Reference, scores: Sequence[float], dtype: Dtype) -> Diff
     unusable = next((index for index, score in enumerate(scores) if not math.isfinite(score)), None)
     if unusable is not None:
         return Difference("not_finite", f"reference item {unusable} scored {scores[unusable]}, not {expected[unusable]:.6g}")
-    allowed = [reference.tolerance[dtype] * max(1.0, abs(score)) for score in expected]
+    tolerance = reference.tolerance.get(dtype, TOLERANCES[dtype])
+    allowed = [tolerance * max(1.0, abs(score)) for score in expected]
     excess = [abs(score - right) / limit for score, right, limit in zip(scores, expected, allowed, strict=True)]
     worst = max(range(len(excess)), key=excess.__getitem__)
     if excess[worst] <= 1:

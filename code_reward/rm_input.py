@@ -11,7 +11,7 @@ statement, `</think>` in a program) is encoded as the letters that it is: a poli
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import date
 from pathlib import Path
@@ -34,7 +34,6 @@ CUT_MARK: Final = "\n[...]\n"
 MIN_STATEMENT_TOKENS: Final = 32
 """Of a statement that must be cut; a program that leaves less room is rejected, for nobody can judge it without its problem."""
 
-_TAG = re.compile(r"</?\w+>|<\|\w+\|>")
 _SURROGATES = re.compile("[\ud800-\udfff]")
 
 
@@ -110,7 +109,7 @@ class RMInput:
         self._eos = tokenizer.token_to_id(special_tokens["eos_token"]) if "eos_token" in special_tokens else None
         if settings.ends_with == "eos" and self._eos is None:
             raise ConfigurationError("ends_with is 'eos', but the tokenizer has no eos_token; name one in tokenizer_config.json.")
-        self._control_tokens = tuple(_control_tokens(tokenizer, self._template.literals))
+        self._control_tokens = tuple(_control_tokens(tokenizer, self._template))
         self._control = re.compile(f"(?=({'|'.join(map(re.escape, self._control_tokens)) or '(?!)'})).", re.DOTALL)
 
     @classmethod
@@ -153,7 +152,7 @@ class RMInput:
         limit = self.settings.max_tokens
         if len(ids) <= limit:
             return Encoded(ids, 0)
-        offsets = self._tokenizer.encode(statement, add_special_tokens=False).offsets
+        offsets = self._offsets(statement)
         keep = len(offsets) - (len(ids) - limit)
         while keep >= min(MIN_STATEMENT_TOKENS, len(offsets)):
             ids = self._ids(_without_middle(statement, offsets, keep), answer)
@@ -173,11 +172,21 @@ class RMInput:
         if self.settings.ends_with == "end_of_turn" and text.rstrip().endswith(self._control_tokens):
             text = text.rstrip()
         ids: list[int] = []
-        for piece in text.split(mark) if mark else (text,):
+        for piece in _pieces(text, mark):
             ids += self._tokenizer.encode(piece, add_special_tokens=False).ids
         if self.settings.ends_with == "eos" and self._eos is not None and ids[-1:] != [self._eos]:
             ids.append(self._eos)
         return ids
+
+    def _offsets(self, statement: str) -> list[tuple[int, int]]:
+        """Where the tokens of a statement begin and end, in characters."""
+        mark = self._mark_for(statement)
+        offsets: list[tuple[int, int]] = []
+        start = 0
+        for piece in _pieces(self._broken(statement, mark), mark):
+            offsets += [(start + begin, start + end) for begin, end in self._tokenizer.encode(piece, add_special_tokens=False).offsets]
+            start += len(piece)
+        return offsets
 
     def _mark_for(self, *texts: str) -> str:
         """A character that the texts do not contain, if one of them holds a control token; else nothing."""
@@ -192,12 +201,15 @@ class RMInput:
         return self._control.sub(lambda match: match[0] + mark, text) if mark else text
 
 
-def _control_tokens(tokenizer: Tokenizer, literals: str) -> Iterable[str]:
-    """What may steer the model or the template: special tokens, other added tokens that the template uses, tags that it looks for."""
+def _control_tokens(tokenizer: Tokenizer, template: ChatTemplate) -> list[str]:
+    """What steers the model or the template, longest first: special tokens, other added tokens that the template writes, its probes."""
     added = tokenizer.get_added_tokens_decoder().values()
-    tokens = {token.content for token in added if token.special or token.content in literals}
-    tokens |= set(_TAG.findall(literals))
+    tokens = {token.content for token in added if token.special or token.content in template.literals} | template.probes
     return sorted((token for token in tokens if len(token) > 1 and not token.isspace()), key=lambda token: (-len(token), token))
+
+
+def _pieces(text: str, mark: str) -> list[str]:
+    return text.split(mark) if mark else [text]
 
 
 def _without_middle(statement: str, offsets: list[tuple[int, int]], keep: int) -> str:
