@@ -21,17 +21,12 @@ from code_reward.problem import Test
 from reward_servers.sandbox.outcome import Limits, Mode, Outcome
 
 _ROOT = str(Path(__file__).resolve().parents[2])
-_START = "import sys; sys.path.insert(0, sys.argv[1]); from reward_servers.sandbox.worker.main import main; main(sys.argv[1], sys.argv[2:])"
+_START = "import sys; sys.path[0] = sys.argv[1]; from reward_servers.sandbox.worker.main import main; main(sys.argv[1], sys.argv[2:])"
 _ATTEMPTS = 2
-# All that programs see of the environment. LD_BIND_NOW: symbols are bound once, not in every fork.
-_ENVIRONMENT = {
-    "PATH": "/usr/bin:/bin",
-    "HOME": "/tmp",
-    "TMPDIR": "/tmp",
-    "LANG": "C.UTF-8",
-    "LD_BIND_NOW": "1",
-    "OPENBLAS_NUM_THREADS": "1",
-}
+# All that programs see of the environment. Symbols are bound once, not in every fork; and hashes are not salted, so that the order of a
+# set, and with it the verdict on a program that shows it, is the same every time.
+_ENVIRONMENT = {"PATH": "/usr/bin:/bin", "HOME": "/tmp", "TMPDIR": "/tmp", "LANG": "C.UTF-8"}
+_ENVIRONMENT |= {"LD_BIND_NOW": "1", "PYTHONHASHSEED": "0", "OPENBLAS_NUM_THREADS": "1"}
 
 
 class WorkerLost(Exception):
@@ -48,16 +43,8 @@ class Worker:
     def start(self) -> None:
         """Start the process and read which layers of isolation it has; raises `SandboxError`."""
         libraries = sorted({sysconfig.get_path("purelib"), sysconfig.get_path("platlib")})
-        command = [sys.executable, "-I", "-S", "-B", "-X", "utf8", "-c", _START, _ROOT, *libraries]
-        environment = {
-            "PATH": "/usr/bin:/bin",
-            "HOME": "/tmp",
-            "TMPDIR": "/tmp",
-            "LANG": "C.UTF-8",
-            "LD_BIND_NOW": "1",
-            "OPENBLAS_NUM_THREADS": "1",
-        }
-        self._process = subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, env=environment, cwd="/")
+        command = [sys.executable, "-s", "-S", "-B", "-X", "utf8", "-c", _START, _ROOT, *libraries]
+        self._process = subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, env=_ENVIRONMENT, cwd="/")
         try:
             self.layers = self._read()
         except WorkerLost as error:

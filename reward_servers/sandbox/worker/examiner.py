@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import time
 from typing import Any
 
@@ -13,6 +14,7 @@ from reward_servers.sandbox.worker.standin import Line, Unsendable, WitnessLost,
 
 def run_examiner(work: dict[str, Any], report: Report, answers: int) -> None:
     """Write ["test", seconds, kind, message] for each test; ["lost", 0] when the program's process ends, ["unsendable", 0, type]."""
+    os.chdir("/")  # Not the working directory, which the program shares and could lay traps in.
     try:
         line = Line(answers)
         report.write("loaded", 0)

@@ -21,7 +21,8 @@ def put_on(jail: Jail, limits: dict[str, Any], base_memory: int) -> None:
         os.setsid()
     os.chdir(jail.work)
     _set_limits(limits, base_memory)
-    if limits["processes"]:
+    if jail.uid is not None or jail.pid_namespace is not None:
+        # Counts the worker's children only: they have a user, or a user namespace, of their own.
         _limit(resource.RLIMIT_NPROC, limits["processes"] + _THREADS)
     _drop_rights(jail)
     kernel.prctl(kernel.PR_SET_PDEATHSIG, signal.SIGKILL)

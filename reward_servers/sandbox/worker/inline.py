@@ -16,6 +16,7 @@ from reward_servers.sandbox.worker import runners
 from reward_servers.sandbox.worker.program import load
 from reward_servers.sandbox.worker.report import Report, describe
 from reward_servers.sandbox.worker.snapshot import Snapshot
+from reward_servers.sandbox.worker.strict import NAME, strict_equal
 
 
 def run_inline(work: dict[str, Any], report: Report) -> None:
@@ -40,7 +41,7 @@ def run_inline(work: dict[str, Any], report: Report) -> None:
 
 def _verdict(test: dict[str, Any], module: types.ModuleType, entry_point: str | None) -> tuple[str, str]:
     try:
-        failure = runners.RUNNERS[test["kind"]](test, dict(vars(module)), entry_point)
+        failure = runners.RUNNERS[test["kind"]](test, {**vars(module), NAME: strict_equal}, entry_point)
     except BaseException as error:
         return runners.explain(error, test["code"])
     return ("failed", failure) if failure else ("passed", "")

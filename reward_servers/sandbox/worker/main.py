@@ -17,6 +17,7 @@ from reward_servers.sandbox.worker.referee import Referee
 
 def main(package_root: str, libraries: list[str]) -> None:
     """Serve jobs until standard input ends. `package_root` is where this package lies, which no program gets to see."""
+    sys.executable = os.path.realpath(sys.executable)
     sys.path = [path for path in sys.path if path != package_root] + libraries
     jobs, answers = os.dup(0), os.dup(1)
     null = os.open("/dev/null", os.O_RDWR)

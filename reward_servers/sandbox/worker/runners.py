@@ -2,21 +2,29 @@
 
 from __future__ import annotations
 
-import os
+import ast
 import sys
 import types
 from collections.abc import Callable
 from typing import Any
 
+from reward_servers.sandbox.worker.pytests import run_source
 from reward_servers.sandbox.worker.report import describe
+from reward_servers.sandbox.worker.strict import NAME, harden, harden_unittest
 
 Names = dict[str, Any]
 _TEST_FILE = "test_program.py"
 
 
+def _execute(test: dict[str, Any], names: Names) -> None:
+    """Execute the test's source with these names; strictly where the program's objects are among them."""
+    source = harden(test["code"]) if NAME in names else test["code"]
+    exec(compile(source, _TEST_FILE, "exec", dont_inherit=True), names)
+
+
 def run_asserts(test: dict[str, Any], names: Names, entry_point: str | None) -> str:
     """Execute the script; what it raises is the failure."""
-    exec(compile(test["code"], _TEST_FILE, "exec", dont_inherit=True), {**names, "__name__": "test"})
+    _execute(test, {**names, "__name__": "test"})
     return ""
 
 
@@ -24,7 +32,7 @@ def run_check(test: dict[str, Any], names: Names, entry_point: str | None) -> st
     """Call `check` with the entry point."""
     candidate = eval(entry_point or "None", dict(names))
     namespace = {**names, "__name__": "test"}
-    exec(compile(test["code"], _TEST_FILE, "exec", dont_inherit=True), namespace)
+    _execute(test, namespace)
     namespace["check"](candidate)
     return ""
 
@@ -34,9 +42,11 @@ def run_unittest(test: dict[str, Any], names: Names, entry_point: str | None) ->
     import unittest
 
     module = types.ModuleType("test")
-    vars(module).update({name: value for name, value in names.items() if not name.startswith("__")})
+    vars(module).update({name: value for name, value in names.items() if not name.startswith("__") or name == NAME})
     sys.modules["test"] = module
-    exec(compile(test["code"], _TEST_FILE, "exec", dont_inherit=True), vars(module))
+    if NAME in names:
+        harden_unittest()
+    _execute(test, vars(module))
     suite = unittest.TestSuite()
     for value in list(vars(module).values()):
         if isinstance(value, type) and issubclass(value, unittest.TestCase) and value.__module__ == "test":
@@ -54,48 +64,24 @@ def run_unittest(test: dict[str, Any], names: Names, entry_point: str | None) ->
 
 
 def run_pytest(test: dict[str, Any], names: Names, entry_point: str | None) -> str:
-    """Run the script as a pytest file that imports the program; the last line of the first trouble, or nothing."""
-    import pytest
-
+    """Run the source as a pytest file that imports the program; the first trouble, or nothing."""
     module = types.ModuleType(test["module"])
     vars(module).update(names)
     sys.modules[test["module"]] = module
-    with open(_TEST_FILE, "w", encoding="utf-8", errors="surrogatepass") as file:
-        file.write(test["code"])
-    watcher = Watcher()
-    status = pytest.main([*PYTEST_ARGUMENTS, _TEST_FILE], plugins=[watcher])
-    if status == 0 and watcher.passed > 0 and not watcher.trouble:
-        return ""
-    return (watcher.trouble or f"pytest ended with status {int(status)}")[:500]
+    tree = harden(test["code"]) if NAME in names else ast.parse(test["code"])
+    if NAME in names:
+        sys.modules[NAME] = module
+        tree.body.insert(_after_future(tree), ast.ImportFrom(NAME, [ast.alias(NAME)], 0))
+        ast.fix_missing_locations(tree)
+    return run_source(tree, test["code"], _TEST_FILE)
 
 
-PYTEST_ARGUMENTS = ["-q", "-x", "-s", "--tb=line", "-c", "/dev/null", "--rootdir=."]
-for _plugin in ("cacheprovider", "faulthandler", "junitxml", "pastebin", "debugging", "unraisableexception", "threadexception", "logging"):
-    PYTEST_ARGUMENTS += ["-p", f"no:{_plugin}"]
-os.environ["PYTEST_DISABLE_PLUGIN_AUTOLOAD"] = "1"
-
-
-class Watcher:
-    """A pytest plugin that counts for itself."""
-
-    def __init__(self) -> None:
-        self.passed = 0
-        self.trouble = ""
-
-    def pytest_runtest_logreport(self, report: Any) -> None:
-        if report.failed:
-            self.trouble = self.trouble or _last_line(report)
-        elif report.when == "call" and report.passed:
-            self.passed += 1
-
-    def pytest_collectreport(self, report: Any) -> None:
-        if report.failed:
-            self.trouble = self.trouble or _last_line(report)
-
-
-def _last_line(report: Any) -> str:
-    crash = getattr(report.longrepr, "reprcrash", None)
-    return str(crash.message if crash else report.longrepr).strip()
+def _after_future(tree: ast.Module) -> int:
+    """Where an import may be inserted: after the docstring and the imports from __future__."""
+    place = int(ast.get_docstring(tree) is not None)
+    while place < len(tree.body) and isinstance(node := tree.body[place], ast.ImportFrom) and node.module == "__future__":
+        place += 1
+    return place
 
 
 def explain(error: BaseException, code: str) -> tuple[str, str]:

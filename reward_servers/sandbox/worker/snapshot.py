@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import builtins
 import sys
+import types
 from typing import Any
 
-_WATCHED = ("unittest", "_pytest", "pytest", "math", "functools", "traceback", "json", "operator")
+_WATCHED = ("reward_servers", "unittest", "_pytest", "pytest", "math", "functools", "traceback", "json", "operator")
 
 
 class Snapshot:
@@ -15,6 +16,7 @@ class Snapshot:
     def __init__(self) -> None:
         self._modules: list[tuple[dict[str, Any], dict[str, Any]]] = [(vars(builtins), dict(vars(builtins)))]
         self._classes: list[tuple[type, dict[str, Any]]] = []
+        self._functions: list[tuple[types.FunctionType, types.CodeType]] = []
         for name, module in list(sys.modules.items()):
             if name.partition(".")[0] in _WATCHED:
                 self._keep(vars(module), name)
@@ -24,13 +26,19 @@ class Snapshot:
         for value in table.values():
             if isinstance(value, type) and value.__module__ == module:
                 self._classes.append((value, dict(vars(value))))
+                self._functions += [(item, item.__code__) for item in vars(value).values() if isinstance(item, types.FunctionType)]
+            elif isinstance(value, types.FunctionType):
+                self._functions.append((value, value.__code__))
 
     def restore(self) -> None:
-        """Undo every assignment to these modules and classes. What was changed inside a function object stays changed."""
+        """Undo every assignment to these modules, their classes, and the code of their functions."""
         clear, update, set_attribute, delete = dict.clear, dict.update, type.__setattr__, type.__delattr__
         for table, before in self._modules:
             clear(table)
             update(table, before)
+        for function, code in self._functions:
+            if function.__code__ is not code:
+                function.__code__ = code
         for kind, attributes in self._classes:
             now = type.__dict__["__dict__"].__get__(kind)
             for name in set(now) - set(attributes):

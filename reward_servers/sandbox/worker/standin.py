@@ -32,7 +32,7 @@ class Line:
 
     def __init__(self, fd: int) -> None:
         self._fd = fd
-        self._given: dict[int, Given] = {}
+        self._objects: dict[int, Remote] = {}
         self.broken: BaseException | None = None
         """What ended the line; kept here, because a test may catch whatever is raised."""
         self._hear()
@@ -62,7 +62,7 @@ class Line:
         if what == "argument":
             return arguments[result] if isinstance(result, int) else (named or {})[result]
         if make and isinstance(result, dict) and result.get("t") == "ref":
-            return Made(self, result)
+            return self._objects.setdefault(result["v"], Made(self, result))
         return self._receive(result)
 
     def _exchange(self, question: list[Any]) -> list[Any]:
@@ -89,7 +89,7 @@ class Line:
     def _find(self, tag: str, payload: Any) -> Any:
         if tag != "ref" or not isinstance(payload, int):
             raise ValueError(f"unknown tag {tag!r}")
-        return self._given.setdefault(payload, Given(self, {"t": "ref", "v": payload}))
+        return self._objects.setdefault(payload, Given(self, {"t": "ref", "v": payload}))
 
 
 def _wire_of(value: Any) -> Wire:
@@ -130,6 +130,9 @@ class Remote:
 
     def __getattr__(self, name: str) -> Any:
         return _ask(self, name, (), None)
+
+    def __setattr__(self, name: str, value: Any) -> None:
+        apply(self, "setattr", self, name, value)
 
     def __hash__(self) -> int:
         return hash(str(_wire_of(self)))
@@ -193,9 +196,6 @@ _delegate(Given, "len iter next getitem str repr bool float int index round")
 
 class Made(Remote):
     """An object that the test constructed."""
-
-    def __setattr__(self, name: str, value: Any) -> None:
-        apply(self, "setattr", self, name, value)
 
     def __enter__(self) -> Any:
         return _ask(self, "__enter__", (), {})

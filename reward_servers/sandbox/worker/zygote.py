@@ -6,6 +6,7 @@ earlier work can be found in a later child.
 
 from __future__ import annotations
 
+import ast
 import contextlib
 import gc
 import json
@@ -14,10 +15,12 @@ import resource
 import select
 import signal
 import socket
+import sys
 from typing import Any
 
 from reward_servers.sandbox.worker import child, kernel
 from reward_servers.sandbox.worker import jail as jails
+from reward_servers.sandbox.worker.pytests import run_source
 
 LIGHT = ["bisect", "collections", "copy", "datetime", "functools", "heapq", "itertools", "json", "math", "operator", "random", "re"]
 LIGHT += ["string", "time", "typing", "types", "collections.abc", "dataclasses", "enum"]
@@ -96,10 +99,22 @@ def _become_heavy(fds: list[int], control: socket.socket, jail: jails.Jail) -> N
             control.close()
             own = socket.socket(fileno=fds[0])
             preload(HEAVY)
+            _rehearse()
             own.send(b'{"ready": true}')
             serve(own, jail)
         finally:
             os._exit(0)
+
+
+def _rehearse() -> None:
+    """Run a small pytest once: what it imports on its first run need not be imported by every fork."""
+    if "pytest" in sys.modules:
+        source = (
+            "import pytest\n\n@pytest.mark.parametrize('x', [1])\ndef test_x(x):\n    with pytest.raises(ValueError):\n        int('x')\n"
+        )
+        run_source(ast.parse(source), source, "rehearsal.py")
+        gc.collect()
+        gc.freeze()
 
 
 def _kill(pid: int, jail: jails.Jail) -> None:

@@ -1,0 +1,4 @@
+# CPU time is limited.
+def f(x):
+    while True:
+        pass

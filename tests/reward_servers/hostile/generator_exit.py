@@ -1,0 +1,3 @@
+# GeneratorExit does not slip past the handlers.
+def f(x):
+    raise GeneratorExit

@@ -1,0 +1,5 @@
+# Memory is limited.
+def f(x):
+    hoard = []
+    while True:
+        hoard.append(bytearray(1 << 24))
