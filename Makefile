@@ -1,0 +1,52 @@
+# Everything a person runs in this repository. Each target sets up what it needs; `make` alone lists them.
+
+SHELL := bash
+.SHELLFLAGS := -euo pipefail -c
+.DEFAULT_GOAL := help
+
+PYTHON ?= python3
+
+BIN := .venv/bin
+INSTALLED := .venv/installed
+SHELL_SCRIPTS := .ci/run $(sort $(wildcard scripts/*.sh docker/*.sh))
+DOCKERFILES := $(sort $(wildcard docker/Dockerfile* docker/*/Dockerfile*))
+
+.PHONY: help
+help:  ## Say what each target does (this list).
+	@echo 'make TARGET [ARGS="options of the script behind it"]'
+	@echo
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  %-18s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+
+.PHONY: install
+install: $(INSTALLED)  ## Make .venv with $(PYTHON), torch first. Another build of torch: TORCH="torch==2.13.0 --index-url URL".
+	@echo "Installed in .venv, with torch $$(cat $(INSTALLED)). For another build of torch, remove .venv and name it with TORCH."
+
+$(INSTALLED): pyproject.toml constraints.txt scripts/install.sh
+	@PYTHON='$(PYTHON)' TORCH='$(TORCH)' scripts/install.sh
+
+.PHONY: quickstart
+quickstart: $(INSTALLED)  ## Reinforce a small code model with a reward that runs no program, end to end. More: ARGS="--help".
+	$(BIN)/python scripts/quickstart.py $(ARGS)
+
+.PHONY: test
+test: lint  ## Check everything and run the tests that need no other environment.
+	$(BIN)/python -m pytest -m "not integration" $(ARGS)
+
+.PHONY: test-integration
+test-integration: $(INSTALLED)  ## Run the tests with real components that take long to install or start.
+	$(BIN)/python -m pytest -m integration $(ARGS)
+
+.PHONY: lint
+lint: $(INSTALLED)  ## Check style, format, types, shell scripts and Dockerfiles.
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/mypy
+	$(BIN)/shellcheck $(SHELL_SCRIPTS)
+	$(if $(DOCKERFILES),$(BIN)/hadolint $(DOCKERFILES))
+
+.PHONY: bench-extraction
+bench-extraction: $(INSTALLED)  ## Measure the extraction of programs from answers: time, memory, hostile texts.
+	$(BIN)/python -m scripts.bench_extraction $(ARGS)
+
+# Two cores are enough for what is trained and tested here; more threads per process only get in each other's way.
+test test-integration: export OMP_NUM_THREADS = 1
