@@ -16,10 +16,19 @@ from dataclasses import dataclass
 from typing import Final, Literal
 
 from code_reward.fences import Fence, find_fences
-from code_reward.validity import ValidityReason, check_program, ends_inside_string, is_too_long, mentions_entry_point
+from code_reward.validity import (
+    ValidityReason,
+    borrowed_names,
+    check_program,
+    defined_names,
+    ends_inside_string,
+    is_too_long,
+    mentions_entry_point,
+)
 
 MAX_ANSWER_CHARACTERS: Final = 256 * 1024
 """Of an answer after its reasoning. Four times the longest program."""
+MAX_FENCES: Final = 1000
 
 Policy = Literal["strict", "last", "longest"]
 Reason = Literal["no_code", "several_blocks", "truncated", "answer_too_long"] | ValidityReason
@@ -28,7 +37,7 @@ REASONS: Final[dict[Reason, str]] = {
     "no_code": "the answer has no python or untagged block with anything in it",
     "several_blocks": "policy strict: more than one such block",
     "truncated": "a fence, or the reasoning, is opened and never closed",
-    "answer_too_long": f"the answer after its reasoning has more than {MAX_ANSWER_CHARACTERS} characters",
+    "answer_too_long": f"the answer after its reasoning has more than {MAX_ANSWER_CHARACTERS} characters or {MAX_FENCES} fences",
     "program_too_long": "the program has more than 64 KB of UTF-8 or 25,000 tokens; decided before parsing",
     "does_not_parse": "the program is not Python of the feature version",
     "entry_point_missing": "the program parses but does not define what the tests call",
@@ -78,13 +87,13 @@ def extract_code(response: str, policy: Policy = "last", entry_point: str | None
     Which block counts:
 
     - `strict` (CodeScaler): there is exactly one, and it is closed by a fence.
-    - `last`: the last one that is an *attempt*, as judges of answers do. A block after the solution that shows its use or output is
-      none: it parses but does not define the entry point (without an entry point: it is trivial, a session, or untagged and not
-      Python). A block that tries and fails (is cut off, does not parse, is a stub) is the answer and is rejected: an earlier draft
-      does not stand in for it, so that a broken last word never pays.
-    - `longest`: the longest of the valid ones, wherever it is; the most lenient.
+    - `last`: the last one that is an *attempt*. A block after the solution that shows its use, its tests or its output is none: it
+      does not define the entry point, or it uses or imports what an earlier block defines (without an entry point also: it is trivial,
+      a session, or untagged and not Python). A block that tries and fails (is cut off, does not parse, is a stub) is the answer and is
+      rejected: an earlier draft does not stand in for it, so that a broken last word never pays.
+    - `longest`: the longest of the valid ones that does not use another, wherever it is; the most lenient.
 
-    Blocks are never joined: helpers in a block of their own are not part of the program.
+    Blocks are never joined: a program that takes its helpers from a block of their own is none.
 
     Args:
         response (`str`): What the policy generated, reasoning included.
@@ -97,12 +106,14 @@ def extract_code(response: str, policy: Policy = "last", entry_point: str | None
         return Extraction(None, "answer_too_long")
     text = answer.replace("\r\n", "\n").replace("\r", "\n")
     fences = find_fences(text)
+    if len(fences) > MAX_FENCES:
+        return Extraction(None, "answer_too_long")
     if _thinks_on(text, fences):
         return Extraction(None, "truncated")
     blocks = list(_blocks(text, fences, entry_point))
     if policy == "strict":
         return _only(blocks, entry_point)
-    return _longest(blocks, entry_point) if policy == "longest" else _last(blocks, entry_point)
+    return _choose(blocks, policy, entry_point)
 
 
 def final_answer(response: str) -> str:
@@ -168,33 +179,30 @@ def _only(blocks: list[_Block], entry_point: str | None) -> Extraction:
     return Extraction(blocks[0].code if reason is None else None, reason)
 
 
-def _last(blocks: list[_Block], entry_point: str | None) -> Extraction:
-    latest: Reason = "no_code"
-    for number, block in reversed(list(enumerate(blocks))):
+def _choose(blocks: list[_Block], policy: Policy, entry_point: str | None) -> Extraction:
+    """The first valid block in the order of the policy that does not show the use of another."""
+    order = list(reversed(range(len(blocks))))
+    if policy == "longest":
+        order.sort(key=lambda number: -len(blocks[number].code))
+    first_to_define = {name: number for number in reversed(range(len(blocks))) for name in defined_names(blocks[number].code)}
+    failures: list[Reason] = []
+    for number in order:
+        block = blocks[number]
         reason = _judge(block, entry_point)
-        if reason is None:
-            return _accept(block, blocks[:number])
-        if _is_attempt(block, reason, entry_point):
-            return Extraction(None, reason)
-        latest = reason if latest == "no_code" else latest
-    return Extraction(None, latest)
+        if reason is not None:
+            failures.append(reason)
+            if policy == "last" and _is_attempt(block, reason, entry_point):
+                return Extraction(None, reason)
+        elif number == 0 or not any(first_to_define.get(name, number) < number for name in borrowed_names(block.code)):
+            return _accept(blocks, number)
+    return Extraction(None, failures[0] if failures else "no_code")
 
 
-def _longest(blocks: list[_Block], entry_point: str | None) -> Extraction:
-    latest: Reason = "no_code"
-    for number in sorted(range(len(blocks)), key=lambda number: (len(blocks[number].code), number), reverse=True):
-        reason = _judge(blocks[number], entry_point)
-        if reason is None:
-            return _accept(blocks[number], blocks[:number])
-        latest = reason if latest == "no_code" else latest
-    return Extraction(None, latest)
-
-
-def _accept(block: _Block, earlier: list[_Block]) -> Extraction:
-    """Take the block, unless a fence-like line inside a string of an earlier one has cut that one and everything after it wrongly."""
-    if any(not is_too_long(other.code) and ends_inside_string(other.code) for other in earlier):
+def _accept(blocks: list[_Block], number: int) -> Extraction:
+    """Take a block, unless a fence-like line inside a string of an earlier one has cut that one and everything after it wrongly."""
+    if any(not is_too_long(earlier.code) and ends_inside_string(earlier.code) for earlier in blocks[:number]):
         return Extraction(None, "does_not_parse")
-    return Extraction(block.code, closed=block.closed)
+    return Extraction(blocks[number].code, closed=blocks[number].closed)
 
 
 def _judge(block: _Block, entry_point: str | None) -> Reason | None:

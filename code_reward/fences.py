@@ -65,10 +65,42 @@ class _Open:
     lines: list[str]
 
 
+class _Rest:
+    """What is left of a line, and the column at which it begins; tabs stop at multiples of 4."""
+
+    __slots__ = ("body", "column", "indent", "text")
+
+    def __init__(self, text: str, column: int = 0) -> None:
+        self.text, self.column = text, column
+        self.body = text.lstrip(_BLANKS)
+        white = len(text) - len(self.body)
+        self.indent = white if "\t" not in text[:white] else _columns(text[:white], column)
+
+    def without(self, columns: int) -> _Rest:
+        """Without up to that many columns of leading white space; of a tab that is cut in two, spaces remain."""
+        if self.text.startswith(" " * columns):
+            return _Rest(self.text[columns:], self.column + columns)
+        dropped = characters = 0
+        for character in self.text:
+            if dropped >= columns or character not in _BLANKS:
+                break
+            dropped += 4 - (self.column + dropped) % 4 if character == "\t" else 1
+            characters += 1
+        return _Rest(" " * max(0, dropped - columns) + self.text[characters:], self.column + min(dropped, columns))
+
+    def after(self, characters: int) -> _Rest:
+        """What follows that many characters of the body."""
+        return _Rest(self.body[characters:], self.column + self.indent + characters)
+
+    def after_quote_mark(self) -> _Rest | None:
+        """What follows a `>` and one column of white space, if the line has one here."""
+        return self.after(1).without(1) if self.indent <= 3 and self.body.startswith(">") else None
+
+
 class _Reader:
     """The state between two lines: the open containers, from outermost to innermost, and what kind of text the last line was.
 
-    A container is the width of a list item's indentation in columns, or `_QUOTE`.
+    A container is the width of a list item's indentation in columns, or `_QUOTE`. Blank lines and lines of a fence never build blocks.
     """
 
     def __init__(self, text: str) -> None:
@@ -81,59 +113,48 @@ class _Reader:
         self._item_is_empty = False
 
     def read_line(self) -> None:
-        start = self.position
         if self._fence is not None and not self._containers:
             self._read_to_closing_line(self._fence)
             return
+        start = self.position
         newline = self.text.find("\n", start)
         end = len(self.text) if newline < 0 else newline
-        line = self.text[start:end]
-        self.position = end if newline < 0 else end + 1
-        depth, rest, column = self._match_containers(line)
-        blank = not rest.strip(_BLANKS)
-        if self._fence is not None:
-            if depth == len(self._containers):
-                self._read_content(self._fence, rest, column)
-                return
-            self.end_fence(closed=False, end=start)
-        if blank:
-            self._close(depth)
-            if self._item_is_empty:
-                self._containers.pop()
-                self._item_is_empty = False
+        self.position = min(end + 1, len(self.text))
+        depth, rest = self._match_containers(_Rest(self.text[start:end]))
+        if self._fence is not None and depth == len(self._containers):
+            self._read_content(self._fence, rest)
+            return
+        self.end_fence(closed=False, end=start)
+        if rest.body:
+            self._read_blocks(start, depth, rest)
         else:
-            self._read_blocks(start, depth, rest, column)
+            self._read_blank(depth)
 
     def end_fence(self, *, closed: bool, end: int | None = None) -> None:
         """End the open fence, if there is one, before offset `end` (the current position by default)."""
-        if self._fence is None:
-            return
-        info, content = self._fence.info.strip(), "".join(self._fence.lines)
-        self.fences.append(Fence(info, content, closed, self._fence.start, self.position if end is None else end))
-        self._fence = None
+        if self._fence is not None:
+            end = self.position if end is None else end
+            self.fences.append(Fence(self._fence.info.strip(), "".join(self._fence.lines), closed, self._fence.start, end))
+            self._fence = None
 
-    def _match_containers(self, line: str) -> tuple[int, str, int]:
-        """How many of the open containers the line continues, and what of it is left at which column."""
-        column = 0
+    def _match_containers(self, rest: _Rest) -> tuple[int, _Rest]:
+        """How many of the open containers the line continues, and what is left of it."""
         for depth, width in enumerate(self._containers):
-            if not line.strip(_BLANKS):
-                return self._match_items(depth, line, column)
+            if not rest.body:
+                # A blank line continues all list items up to the next quote: at once, for it may be short and they many.
+                inner = self._containers[depth:]
+                items = inner[: inner.index(_QUOTE)] if _QUOTE in inner else inner
+                return depth + len(items), rest.without(sum(items)) if rest.text else rest
             if width == _QUOTE:
-                if _indent(line, column) > 3 or line.lstrip(_BLANKS)[0] != ">":
-                    return depth, line, column
-                line, column = _drop_quote_mark(line, column)
-            elif _indent(line, column) >= width:
-                line, column = _drop(line, column, width)
+                quoted = rest.after_quote_mark()
+                if quoted is None:
+                    return depth, rest
+                rest = quoted
+            elif rest.indent >= width:
+                rest = rest.without(width)
             else:
-                return depth, line, column
-        return len(self._containers), line, column
-
-    def _match_items(self, depth: int, blank: str, column: int) -> tuple[int, str, int]:
-        """The same for a blank line, which continues every list item up to the next quote: at once, for it may have no characters."""
-        inner = self._containers[depth:]
-        items = inner[: inner.index(_QUOTE)] if _QUOTE in inner else inner
-        blank, column = _drop(blank, column, sum(items))
-        return depth + len(items), blank, column
+                return depth, rest
+        return len(self._containers), rest
 
     def _close(self, depth: int) -> None:
         """Close the containers beyond `depth`, and the paragraph in the innermost."""
@@ -142,113 +163,88 @@ class _Reader:
             self._item_is_empty = False
         self._paragraph = False
 
-    def _read_blocks(self, start: int, depth: int, line: str, column: int) -> None:
-        """What a line that is not blank opens: containers, then a fence, a paragraph or one of the blocks of one line."""
-        while True:
-            indent = _indent(line, column)
-            continues = self._paragraph and depth == len(self._containers)
-            body = line.lstrip(_BLANKS)
-            if indent > 3:
-                # An indented line goes on with a paragraph, also from outside its container (lazily); else it is indented code.
-                if not self._paragraph:
-                    self._close(depth)
-                    self._item_is_empty = False
+    def _read_blank(self, depth: int) -> None:
+        """A blank line ends a paragraph, and a list item that has had nothing but a blank line."""
+        self._close(depth)
+        if self._item_is_empty:
+            self._containers.pop()
+            self._item_is_empty = False
+
+    def _read_blocks(self, start: int, depth: int, rest: _Rest) -> None:
+        """Read what a line that is not blank opens: containers, then one other block."""
+        while rest.indent <= 3 and (opened := self._open_container(depth, rest)) is not None:
+            depth, rest = len(self._containers), opened
+            if not rest.body:
                 return
-            opened = self._open_container(depth, line, column, indent, body, continues)
-            if opened is None:
-                break
-            line, column = opened
-            depth = len(self._containers)
-            if not line.strip(_BLANKS):
-                return
-        if (opening := _OPENING.match(body)) is not None:
+        self._open_leaf(start, depth, rest)
+        self._item_is_empty = False
+
+    def _open_container(self, depth: int, rest: _Rest) -> _Rest | None:
+        """Open a quote or a list item; gives the rest of the line, or None if it opens neither."""
+        if depth >= MAX_NESTING:
+            return None
+        if (quoted := rest.after_quote_mark()) is not None:
             self._close(depth)
-            marks = opening["marks"] or opening["tildes"]
-            self._fence = _Open(marks, opening["info"] or opening["tilde_info"] or "", indent, start, [])
-        elif (continues and _UNDERLINE.match(body)) or _RULE.match(body) or _HEADING.match(body):
+            self._containers.append(_QUOTE)
+            self._item_is_empty = False
+            return quoted
+        item = _ITEM.match(rest.body)
+        if item is None or self._ends_paragraph(depth, rest.body):
+            return None
+        content = rest.after(item.end())
+        empty = not content.body
+        if self._continues_paragraph(depth) and (empty or int(item["number"] or 1) != 1):
+            return None
+        self._close(depth)
+        padding = 1 if empty or content.indent > 4 else content.indent
+        self._containers.append(rest.indent + item.end() + padding)
+        self._item_is_empty = empty
+        return content.without(padding)
+
+    def _open_leaf(self, start: int, depth: int, rest: _Rest) -> None:
+        opening = _OPENING.match(rest.body) if rest.indent <= 3 else None
+        if opening is not None:
+            self._close(depth)
+            marks, info = opening["marks"] or opening["tildes"], opening["info"] or opening["tilde_info"] or ""
+            self._fence = _Open(marks, info, rest.indent, start, [])
+        elif rest.indent <= 3 and (self._ends_paragraph(depth, rest.body) or _HEADING.match(rest.body)):
             self._close(depth)
         elif not self._paragraph:
             self._close(depth)
-            self._paragraph = True
-        self._item_is_empty = False
+            self._paragraph = rest.indent <= 3
+        # Else the line goes on with the paragraph, lazily if it stands outside of the paragraph's container.
 
-    def _open_container(self, depth: int, line: str, column: int, indent: int, body: str, continues: bool) -> tuple[str, int] | None:
-        """Open a quote or a list item; gives the rest of the line and its column, or None if the line opens neither."""
-        if depth >= MAX_NESTING:
-            return None
-        if body[0] == ">":
-            self._close(depth)
-            self._item_is_empty = False
-            self._containers.append(_QUOTE)
-            return _drop_quote_mark(line, column)
-        item = _ITEM.match(body)
-        if item is None or _RULE.match(body) or (continues and _UNDERLINE.match(body)):
-            return None
-        empty = not body[item.end() :].strip(_BLANKS)
-        if continues and (empty or int(item["number"] or 1) != 1):
-            return None
-        self._close(depth)
-        rest, column = body[item.end() :], column + indent + item.end()
-        spaces = _indent(rest, column)
-        padding = 1 if empty or spaces > 4 else spaces
-        self._containers.append(indent + item.end() + padding)
-        self._item_is_empty = empty
-        return _drop(rest, column, padding)
+    def _continues_paragraph(self, depth: int) -> bool:
+        return self._paragraph and depth == len(self._containers)
 
-    def _read_content(self, fence: _Open, line: str, column: int) -> None:
-        if _indent(line, column) <= 3 and _closes(_CLOSING.match(line.lstrip(_BLANKS)), fence):
+    def _ends_paragraph(self, depth: int, body: str) -> bool:
+        """Whether the line is a thematic break, or the underline that makes the paragraph a heading."""
+        return _RULE.match(body) is not None or (self._continues_paragraph(depth) and _UNDERLINE.match(body) is not None)
+
+    def _read_content(self, fence: _Open, rest: _Rest) -> None:
+        if rest.indent <= 3 and _closes(_CLOSING.match(rest.body), fence):
             self.end_fence(closed=True)
         else:
-            fence.lines.append(_drop(line, column, fence.indent)[0] + "\n")
+            fence.lines.append(rest.without(fence.indent).text + "\n")
 
     def _read_to_closing_line(self, fence: _Open) -> None:
         """Outside of containers only a closing line ends a fence: find it at once."""
-        begin = end = self.position
-        closing: re.Match[str] | None = None
-        for match in _CLOSING_LINE.finditer(self.text, begin):
-            if _closes(match, fence):
-                closing = match
-                break
-        end = len(self.text) if closing is None else closing.start()
-        content = self.text[begin:end]
-        if content and not content.endswith("\n"):
-            content += "\n"
-        if fence.indent:
-            content = "".join(_drop(line, 0, fence.indent)[0] + "\n" for line in content.split("\n")[:-1])
-        fence.lines.append(content)
+        closing = next((match for match in _CLOSING_LINE.finditer(self.text, self.position) if _closes(match, fence)), None)
+        content = self.text[self.position : len(self.text) if closing is None else closing.start()].removesuffix("\n")
+        if closing is None or closing.start() > self.position:
+            lines = content.split("\n") if fence.indent else [content]
+            fence.lines += [_Rest(line).without(fence.indent).text + "\n" for line in lines]
         self.position = len(self.text) if closing is None else min(closing.end() + 1, len(self.text))
         self.end_fence(closed=closing is not None)
 
 
-def _closes(closing: re.Match[str] | None, fence: _Open) -> bool:
-    return closing is not None and closing["marks"].startswith(fence.marks)
-
-
-def _indent(line: str, column: int) -> int:
-    """The columns of white space at the beginning of `line`, which begins at `column`; tabs stop at multiples of 4."""
-    white = len(line) - len(line.lstrip(_BLANKS))
-    if "\t" not in line[:white]:
-        return white
+def _columns(white: str, column: int) -> int:
+    """The width of white space that begins at `column`."""
     at = column
-    for character in line[:white]:
+    for character in white:
         at += 4 - at % 4 if character == "\t" else 1
     return at - column
 
 
-def _drop(line: str, column: int, columns: int) -> tuple[str, int]:
-    """`line` without up to `columns` columns of leading white space, and its new column; of a tab cut in two, spaces remain."""
-    if line.startswith(" " * columns):
-        return line[columns:], column + columns
-    dropped = characters = 0
-    for character in line:
-        if dropped >= columns or character not in _BLANKS:
-            break
-        dropped += 4 - (column + dropped) % 4 if character == "\t" else 1
-        characters += 1
-    return " " * max(0, dropped - columns) + line[characters:], column + min(dropped, columns)
-
-
-def _drop_quote_mark(line: str, column: int) -> tuple[str, int]:
-    """`line` without its `>` and one column of white space after it."""
-    column += _indent(line, column) + 1
-    return _drop(line.lstrip(_BLANKS)[1:], column, 1)
+def _closes(closing: re.Match[str] | None, fence: _Open) -> bool:
+    return closing is not None and closing["marks"].startswith(fence.marks)

@@ -14,12 +14,13 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from code_reward.extraction import MAX_ANSWER_CHARACTERS, REASONS, Extraction, Policy, Reason, extract_code, final_answer
+from code_reward.extraction import MAX_ANSWER_CHARACTERS, MAX_FENCES, REASONS, Extraction, Policy, Reason, extract_code, final_answer
 from code_reward.validity import MAX_PROGRAM_BYTES, MAX_TOKENS, check_program
 
 ROOT = Path(__file__).parents[2]
 ADD = "def add(a, b):\n    return a + b"
 USE = "print(add(1, 2))"
+TESTS = "from solution import add\n\ndef test_add_of_small_numbers():\n    assert add(1, 2) == 3\n    assert add(0, 0) == 0"
 
 
 def fenced(code: str, info: str = "python", marks: str = "```") -> str:
@@ -164,9 +165,7 @@ def test_strict_wants_exactly_one_block():
     assert reason_of(ADD, "strict") == "no_code"
 
 
-@pytest.mark.parametrize(
-    "after", [USE, "assert add(1, 2) == 3", "# Output: 3", ">>> add(1, 2)\n3", "add(1, 2)", "from add import add as plus"]
-)
+@pytest.mark.parametrize("after", [USE, "assert add(1, 2) == 3", "# Output: 3", ">>> add(1, 2)\n3", "add(1, 2)", TESTS])
 def test_what_shows_the_use_of_a_solution_does_not_replace_it(after):
     assert code_of(fenced(ADD) + "Use:\n" + fenced(after)) == ADD
     assert code_of(fenced(ADD) + "Use:\n" + fenced(after), "longest") == ADD
@@ -201,6 +200,41 @@ def test_a_draft_does_not_stand_in_for_a_last_attempt_that_fails(last_word, reas
     if reason != "trivial":
         assert reason_of(fenced(ADD) + last_word, "last", None) == reason
     assert code_of(fenced(ADD) + last_word, "longest") == ADD
+
+
+@pytest.mark.parametrize(
+    "after", [USE, TESTS, "from add import add as plus\nprint(plus(1, 2))", "class Test:\n    def run(self):\n        return add(1, 2)"]
+)
+@pytest.mark.parametrize("policy", ["last", "longest"])
+def test_without_an_entry_point_a_block_that_uses_another_does_not_replace_it(after, policy):
+    assert code_of(fenced(ADD) + fenced(after), policy, None) == ADD
+
+
+@pytest.mark.parametrize(
+    "code",
+    [
+        "add = int(input())\nprint(add)",
+        "from operator import add\nprint(add(1, 2))",
+        "def main(add):\n    return add\nmain(1)",
+        "print(sum([1, 2]))",
+    ],
+)
+def test_a_program_may_bind_the_name_of_an_earlier_block_itself(code):
+    assert code_of(fenced(ADD) + fenced(code), "last", None) == code
+
+
+def test_a_program_that_takes_its_helper_from_another_block_is_none():
+    assert reason_of(fenced("def plus(a, b):\n    return a + b") + fenced("def add(a, b):\n    return plus(a, b)")) == "entry_point_missing"
+
+
+def test_an_import_is_the_solution_only_where_nothing_else_is():
+    imported = "from operator import add"
+    for policy in get_args(Policy):
+        assert code_of(fenced(imported), policy) == imported
+    assert code_of(fenced(imported) + fenced(USE)) == imported
+    assert code_of(fenced("from answers import Solution"), "last", "Solution().add") == "from answers import Solution"
+    assert reason_of(fenced("def add(a, b):\n    return a +") + fenced(TESTS)) == "does_not_parse"
+    assert reason_of(fenced("def add(a, b):\n    return a +") + fenced(TESTS), "longest") == "does_not_parse"
 
 
 def test_longest_takes_the_longest_valid_block():
@@ -498,6 +532,8 @@ def test_warnings_are_neither_shown_nor_raised():
 
 def test_answers_over_the_limit_are_not_read():
     assert reason_of(fenced(ADD) + "x" * MAX_ANSWER_CHARACTERS) == "answer_too_long"
+    assert reason_of(fenced("1", "text") * MAX_FENCES + fenced(ADD)) == "answer_too_long"
+    assert code_of(fenced("1", "text") * (MAX_FENCES - 1) + fenced(ADD)) == ADD
     assert code_of("x\n" * 1_000_000 + "</think>" + fenced(ADD)) == ADD
 
 

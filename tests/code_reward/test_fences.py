@@ -45,19 +45,19 @@ def lines_of(pieces: list[str]) -> str:
     return re.sub(" {4,}>", "   >", "".join(pieces)) + "\n"
 
 
-@settings(max_examples=1500)
+@settings(max_examples=500)
 @given(st.lists(st.sampled_from([*MARKS, *BLOCKS, "> ", ">"]), max_size=30).map(lines_of))
 def test_equals_markdown_it_in_quotes_and_lists(text):
     assert read_by_us(text) == read_by_markdown_it(text)
 
 
-@settings(max_examples=700)
+@settings(max_examples=300)
 @given(st.lists(st.sampled_from([*MARKS, *BLOCKS, "\t", "\t", " \t"]), max_size=30).map(lines_of))
 def test_equals_markdown_it_with_tabs(text):
     assert read_by_us(text) == read_by_markdown_it(text)
 
 
-@settings(max_examples=700)
+@settings(max_examples=300)
 @given(st.text(alphabet="`~ \n-1.)a>#", max_size=60).map(lambda text: lines_of([text])))
 def test_equals_markdown_it_on_soups_of_signs(text):
     assert read_by_us(text) == read_by_markdown_it(text)
