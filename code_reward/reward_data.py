@@ -1,7 +1,8 @@
 """Reward data at rest: what `data_prep` writes and `rm_train` reads.
 
-Two kinds of rows. A `LabelledProgram` is one program with the truth about it; a `Pair` is a preference between two programs for the
-same problem. Both carry the statement, so that a reward data file is complete without its problem file.
+Three kinds of rows. A `LabelledProgram` is one program with the truth about it; a `Pair` is a preference between two programs for the
+same problem; a `Prefix` is the beginning of a program with the value that search found for it. All carry the statement, so that a reward
+data file is complete without its problem file.
 """
 
 from __future__ import annotations
@@ -45,4 +46,26 @@ class Pair(BaseModel):
     weight: float = Field(default=1.0, ge=0)
     margin: float = Field(default=0.0, ge=0)
     """How much better, in logits; 0 asks only for the order."""
+    group: str = ""
+
+
+class Prefix(BaseModel):
+    """The beginning of a program, or a whole one, and how well programs went that begin so: a row of scalar (process) reward data."""
+
+    model_config = ConfigDict(extra="allow")
+
+    problem_id: str
+    statement: str
+    entry_point: str | None = None
+    program: str
+    """Whole lines of code; unless `complete`, it may end inside a block."""
+    response: str = ""
+    """The policy's answer up to and with `program`: its prose, the opening fence, the code; no closing fence unless `complete`."""
+    complete: bool
+    value: float = Field(ge=0, le=1)
+    """The mean of the judgements of all programs below (Q/N)."""
+    visits: int = Field(ge=1)
+    """How many judgements `value` is the mean of (N)."""
+    agreement: float = Field(default=1.0, ge=0, le=1)
+    """The mean agreement of the judge with itself in those judgements."""
     group: str = ""

@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import Any
 
 from data_prep.llm.append import Appender, read_lines
-from data_prep.llm.errors import LLMError
+from data_prep.llm.errors import RunStopped
 
 Record = dict[str, Any]
 
@@ -25,7 +25,7 @@ class Ledger:
     Args:
         path (`Path`): The file, made if absent.
         wanted (`Callable[[str], bool]`, *optional*): Which scopes of an earlier run may still ask; the others' records are not loaded.
-        replay (`bool`, *optional*): Answer from the file alone: a question that it has no answer to is an `LLMError`, kind `not_recorded`.
+        replay (`bool`, *optional*): Answer from the file alone: a question that it has no answer to is `RunStopped`, kind `not_recorded`.
 
     Raises:
         DataError: A line of the file is not a record.
@@ -43,6 +43,10 @@ class Ledger:
         return self
 
     def __exit__(self, *_: object) -> None:
+        self.close()
+
+    def close(self) -> None:
+        """Force everything to the disk and close."""
         self._file.close()
 
     def scope(self, name: str) -> Scope:
@@ -54,10 +58,10 @@ class Ledger:
         self._scopes.pop(name, None)
 
     def find(self, scope: str, key: str) -> Record | None:
-        """What is recorded; raises `LLMError` for what a replay does not have."""
+        """What is recorded; raises `RunStopped` for what a replay does not have."""
         found = self._scopes.get(scope, {}).get(key)
         if found is None and self._replay:
-            raise LLMError(f"The recording has no answer to {key} in {scope}; replay with the settings of its run.", kind="not_recorded")
+            raise RunStopped(f"The recording has no answer to {key} in {scope}; replay with the settings of its run.", kind="not_recorded")
         return found
 
     def write(self, scope: str, key: str, value: Record) -> None:

@@ -1,0 +1,207 @@
+"""From search trees to reward data: `python -m data_prep.conversions --trees DIR --out DIR`.
+
+Prefix rows are for regression, pair rows for the Bradley-Terry loss, both as published (CodeRM-NT) and with what the published rows lack:
+how many judgements stand behind a value, how far the judge agreed with itself, how large a pair's gap is. Validation rows are of other
+problems than training rows. Beside the four parquet files lies `report.md`, for a person.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass
+from itertools import combinations
+from pathlib import Path
+from random import Random
+
+from pydantic import Field
+
+from code_reward.cli import Command, run
+from code_reward.files import write_text
+from code_reward.reward_data import Pair, Prefix
+from code_reward.rows import write_rows
+from data_prep.pairs import split_by_problem
+from data_prep.search.records import NodeRecord, RolloutRecord, TreeRecord
+
+
+def make_prefixes(tree: TreeRecord, *, per_path: bool = False) -> list[Prefix]:
+    """One row per visited node that a usable answer passes through; its text is that of the first such answer.
+
+    Args:
+        tree: A finished tree.
+        per_path: As published: one row per node *and* path through it, so that a prefix comes as often as it has answers.
+    """
+    rows: dict[tuple[int, int], Prefix] = {}
+    for leaf, rollout in _usable(tree):
+        for node in tree.path(leaf):
+            key = (node.id, leaf if per_path else 0)
+            if key not in rows and node.visits:
+                rows[key] = _prefix(tree, node, rollout)
+    return list(rows.values())
+
+
+def make_pairs(
+    tree: TreeRecord,
+    *,
+    least_gap: float = 0.0,
+    complete: bool = False,
+    margin_scale: float = 0.0,
+    most: int | None = None,
+    seed: int = 0,
+) -> list[Pair]:
+    """Preferences between nodes of one tree: leaves and nodes with several children, neither above the other, of different value.
+
+    Args:
+        tree: A finished tree.
+        least_gap: Leave out pairs whose values differ by no more than this; 0 as published.
+        complete: Only between whole programs.
+        margin_scale: A pair's margin, in logits, per unit of its gap.
+        most: Draw at most so many.
+        seed: Seed of that draw.
+
+    Returns:
+        Pairs whose weight is the lesser of the two agreements; extra columns `gap`, `visits` (the lesser) and `complete`.
+    """
+    usable = {node.id for leaf, _ in _usable(tree) for node in tree.path(leaf)}
+    children = [node.parent for node in tree.nodes]
+    candidates = [
+        node
+        for node in tree.nodes[1:]
+        if node.id in usable and node.visits and (node.terminal or (not complete and children.count(node.id) > 1))
+    ]
+    above = {node.id: {one.id for one in tree.path(node.id)} for node in candidates}
+    couples = [
+        (a, b) if a.mean > b.mean else (b, a)
+        for a, b in combinations(candidates, 2)
+        if abs(a.mean - b.mean) > least_gap and a.id not in above[b.id] and b.id not in above[a.id]
+    ]
+    if most is not None and len(couples) > most:
+        couples = Random(f"{seed}/{tree.problem_id}").sample(couples, most)
+    return [_pair(tree, better, worse, margin_scale) for better, worse in couples]
+
+
+def has_signal(tree: TreeRecord) -> bool:
+    """Whether two whole programs of the tree have different values."""
+    return len({tree.nodes[leaf].mean for leaf in tree.leaves}) > 1
+
+
+def _usable(tree: TreeRecord) -> Iterator[tuple[int, RolloutRecord]]:
+    """Leaves with the answer that first gave them; an answer in which the program does not stand as it is, is of no use."""
+    by_number = {rollout.number: rollout for rollout in tree.rollouts}
+    for leaf, number in tree.leaves.items():
+        rollout = by_number[number]
+        if "\n".join(segment.text for segment in rollout.segments) in rollout.response:
+            yield leaf, rollout
+
+
+def _prefix(tree: TreeRecord, node: NodeRecord, rollout: RolloutRecord) -> Prefix:
+    depth = len(tree.path(node.id))
+    program = "\n".join(segment.text for segment in rollout.segments[:depth])
+    response = rollout.response
+    if not node.terminal:
+        whole = "\n".join(segment.text for segment in rollout.segments)
+        response = response[: response.rindex(whole) + len(program)]
+    return Prefix(
+        problem_id=tree.problem_id,
+        statement=tree.statement,
+        entry_point=tree.entry_point,
+        program=program,
+        response=response,
+        complete=node.terminal,
+        value=min(node.mean, 1.0),
+        visits=node.visits,
+        agreement=min(node.agreement / node.visits, 1.0),
+        group=tree.group,
+    )
+
+
+def _pair(tree: TreeRecord, better: NodeRecord, worse: NodeRecord, margin_scale: float) -> Pair:
+    gap = better.mean - worse.mean
+    extra = {"gap": gap, "visits": min(better.visits, worse.visits), "complete": better.terminal and worse.terminal}
+    return Pair.model_validate(
+        {
+            "problem_id": tree.problem_id,
+            "statement": tree.statement,
+            "entry_point": tree.entry_point,
+            "chosen": tree.prefix(better.id),
+            "rejected": tree.prefix(worse.id),
+            "origin": "search",
+            "weight": min(1.0, *(node.agreement / node.visits for node in (better, worse))),
+            "margin": margin_scale * gap,
+            "group": tree.group,
+            **extra,
+        }
+    )
+
+
+class Conversions(Command):
+    """Turn a search's trees into prefix rows, pair rows and a report."""
+
+    trees: Path
+    """Folder of a search, or of its shards."""
+    out: Path
+    """Folder for prefixes.{train,valid}.parquet, pairs.{train,valid}.parquet and report.md."""
+    validation: float = Field(default=0.05, ge=0, lt=1)
+    """Share of the problems whose rows are for validation."""
+    least_gap: float = Field(default=0.0, ge=0, le=1)
+    """Pairs must differ in value by more than this."""
+    complete: bool = False
+    """Only pairs of whole programs."""
+    margin_scale: float = Field(default=0.0, ge=0)
+    """Margin of a pair, in logits, per unit of its gap."""
+    per_problem: int | None = None
+    """Most pairs of a problem; all if not given."""
+    per_path: bool = False
+    """A prefix row per path through it, as published, instead of one."""
+    seed: int = 0
+    """Seed of the split and of the draw of pairs."""
+
+
+@dataclass
+class Converted:
+    """All rows of a run, and what its report tells."""
+
+    prefixes: list[Prefix]
+    pairs: list[Pair]
+
+
+def main(settings: Conversions) -> None:
+    """Convert, write, and say where."""
+    from data_prep.search.report import Tally
+    from data_prep.search.run import read_trees
+
+    tally = Tally()
+    converted = _convert(tally.count(read_trees(settings.trees)), settings)
+    # A problem with pairs has prefixes too, so these decide on which side it is.
+    apart = {row.problem_id for row in split_by_problem(converted.prefixes, settings.validation, settings.seed)[0]}
+    tally.files["prefixes"] = _write(settings.out, "prefixes", converted.prefixes, apart)
+    tally.files["pairs"] = _write(settings.out, "pairs", converted.pairs, apart)
+    write_text(settings.out / "report.md", tally.to_markdown(converted.pairs))
+    print(f"{len(converted.prefixes)} prefix rows and {len(converted.pairs)} pairs of {tally.trees} trees: {settings.out}")
+
+
+def _convert(trees: Iterable[TreeRecord], settings: Conversions) -> Converted:
+    converted = Converted([], [])
+    for tree in trees:
+        converted.prefixes += make_prefixes(tree, per_path=settings.per_path)
+        converted.pairs += make_pairs(
+            tree,
+            least_gap=settings.least_gap,
+            complete=settings.complete,
+            margin_scale=settings.margin_scale,
+            most=settings.per_problem,
+            seed=settings.seed,
+        )
+    return converted
+
+
+def _write(folder: Path, name: str, rows: Sequence[Prefix] | Sequence[Pair], apart: set[str]) -> tuple[int, int]:
+    """Write training and validation rows; how many of each."""
+    train = [row for row in rows if row.problem_id not in apart]
+    valid = [row for row in rows if row.problem_id in apart]
+    write_rows(folder / f"{name}.train.parquet", train)
+    write_rows(folder / f"{name}.valid.parquet", valid)
+    return len(train), len(valid)
+
+
+if __name__ == "__main__":
+    run(Conversions, main)
