@@ -1,0 +1,63 @@
+"""Extraction for slime's event loop: short answers at once, long ones in processes of their own, because parsing them takes up to 0.1 s.
+
+The reward client does the same for what the reward model reads; this is for tests, truncated answers and the format bonus.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import multiprocessing
+from concurrent.futures import ProcessPoolExecutor
+from concurrent.futures.process import BrokenProcessPool
+from threading import Lock
+from typing import Final
+from weakref import WeakKeyDictionary
+
+from code_reward.extraction import Extraction, Policy, extract_code
+
+INLINE_CHARACTERS: Final = 2_000
+_PROCESSES: Final = 2
+
+
+class _Pool:
+    """Started when the first long answer comes, and again when a process of it died. Serves any number of event loops."""
+
+    def __init__(self) -> None:
+        self._lock = Lock()
+        self._executor: ProcessPoolExecutor | None = None
+
+    def get(self) -> ProcessPoolExecutor:
+        with self._lock:
+            if self._executor is None:
+                # Never a fork: inside a Ray actor it deadlocks.
+                self._executor = ProcessPoolExecutor(_PROCESSES, mp_context=multiprocessing.get_context("spawn"))
+            return self._executor
+
+    def drop(self, executor: ProcessPoolExecutor) -> None:
+        with self._lock:
+            if self._executor is executor:
+                self._executor = None
+        executor.shutdown(wait=False, cancel_futures=True)
+
+
+_POOL = _Pool()
+_turns: WeakKeyDictionary[asyncio.AbstractEventLoop, asyncio.Lock] = WeakKeyDictionary()
+
+
+async def extract(response: str, policy: Policy, entry_point: str | None) -> Extraction:
+    """`extract_code`, without stalling the event loop. Raises `BrokenProcessPool` if two processes in turn died of the answer."""
+    loop = asyncio.get_running_loop()
+    if len(response) <= INLINE_CHARACTERS:
+        # One per turn of the loop, however many wait, so that it does its other work between them.
+        async with _turns.setdefault(loop, asyncio.Lock()):
+            await asyncio.sleep(0)
+            return extract_code(response, policy, entry_point)
+    for attempt in range(2):
+        executor = _POOL.get()
+        try:
+            return await loop.run_in_executor(executor, extract_code, response, policy, entry_point)
+        except BrokenProcessPool:
+            _POOL.drop(executor)
+            if attempt:
+                raise
+    raise AssertionError("unreachable")
