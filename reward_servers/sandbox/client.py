@@ -11,10 +11,12 @@ from collections.abc import Sequence
 import aiohttp
 from pydantic import ValidationError
 
+from code_reward.errors import DataError
 from code_reward.problem import Test
 from reward_servers.sandbox.outcome import Limits, Mode, Outcome
 
 _ATTEMPTS = 4
+_PAUSE = 0.5
 
 
 class HttpSandbox:
@@ -33,7 +35,11 @@ class HttpSandbox:
         self._sessions: dict[asyncio.AbstractEventLoop, aiohttp.ClientSession] = {}
 
     async def run(self, program: str, tests: Sequence[Test], *, entry_point: str | None = None, limits: Limits | None = None) -> Outcome:
-        """See `Sandbox.run`. A connection that fails is tried again with growing pauses; then the outcome is `sandbox_error`."""
+        """See `Sandbox.run`. A connection that fails is tried again with growing pauses; then the outcome is `sandbox_error`.
+
+        Raises:
+            DataError: The server says that the request is malformed.
+        """
         request = {
             "program": program,
             "tests": [test.model_dump() for test in tests],
@@ -44,12 +50,14 @@ class HttpSandbox:
         trouble = ""
         for attempt in range(_ATTEMPTS):
             if attempt:
-                await asyncio.sleep(0.2 * 3**attempt)
+                await asyncio.sleep(_PAUSE * 3 ** (attempt - 1))
             try:
                 async with self._session().post(f"{self._url}/run", json=request) as response:
                     if response.status == 200:
                         return Outcome.model_validate(await response.json())
                     trouble = f"the sandbox server answered {response.status}: {(await response.text())[:300]}"
+                    if response.status == 422:
+                        raise DataError(f"The sandbox server refuses the request: {(await response.text())[:300]}")
                     if response.status < 500:
                         break
             except (aiohttp.ClientError, asyncio.TimeoutError, ValidationError, OSError) as error:

@@ -59,11 +59,31 @@ class Outcome(BaseModel):
         return self.kind == "passed"
 
 
+class Execution(BaseModel):
+    """What running a program as a script did."""
+
+    kind: Kind
+    """`passed` for exit code 0."""
+    message: str = ""
+    stdout: str = ""
+    stderr: str = ""
+    exit_code: int | None = None
+    """None when it was killed."""
+    seconds: float = 0.0
+    """CPU seconds."""
+    files: dict[str, bytes] = {}
+    """What was asked for of the files that it left."""
+
+
 class Sandbox(Protocol):
     """Runs programs that nobody trusts. In process and over HTTP alike; see `reward_servers.sandbox.connect`."""
 
     async def run(self, program: str, tests: Sequence[Test], *, entry_point: str | None = None, limits: Limits | None = None) -> Outcome:
-        """Run `tests` against `program`. Never raises for what the program does; what fails on our side is `sandbox_error`."""
+        """Run `tests` against `program`. Never raises for what the program does; what fails on our side is `sandbox_error`.
+
+        Raises:
+            DataError: A test is not what its kind promises, e.g. the arguments of a call test are no literals.
+        """
         ...
 
     async def close(self) -> None:

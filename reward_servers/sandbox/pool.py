@@ -3,99 +3,23 @@
 from __future__ import annotations
 
 import asyncio
+import base64
 import json
 import os
 import queue
-import struct
-import subprocess
-import sys
-import sysconfig
 import threading
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from concurrent.futures import Future
-from pathlib import Path
 from typing import Any
 
-from code_reward.errors import SandboxError
+from code_reward.errors import DataError, SandboxError
 from code_reward.problem import Test
-from reward_servers.sandbox.outcome import Limits, Mode, Outcome
+from reward_servers.sandbox.handle import WorkerHandle, WorkerLost
+from reward_servers.sandbox.isolation import Isolation, Level
+from reward_servers.sandbox.outcome import Execution, Limits, Mode, Outcome
 
-_ROOT = str(Path(__file__).resolve().parents[2])
-_START = "import sys; sys.path[0] = sys.argv[1]; from reward_servers.sandbox.worker.main import main; main(sys.argv[1], sys.argv[2:])"
 _ATTEMPTS = 2
-# All that programs see of the environment. Symbols are bound once, not in every fork; and hashes are not salted, so that the order of a
-# set, and with it the verdict on a program that shows it, is the same every time.
-_ENVIRONMENT = {"PATH": "/usr/bin:/bin", "HOME": "/tmp", "TMPDIR": "/tmp", "LANG": "C.UTF-8"}
-_ENVIRONMENT |= {"LD_BIND_NOW": "1", "PYTHONHASHSEED": "0", "OPENBLAS_NUM_THREADS": "1"}
-
-
-class WorkerLost(Exception):
-    """A worker process ended while it had a job."""
-
-
-class Worker:
-    """A worker process: give it a job, get an outcome; started when first needed and again when it was lost."""
-
-    def __init__(self) -> None:
-        self._process: subprocess.Popen[bytes] | None = None
-        self.layers: dict[str, str] = {}
-
-    def start(self) -> None:
-        """Start the process and read which layers of isolation it has; raises `SandboxError`."""
-        libraries = sorted({sysconfig.get_path("purelib"), sysconfig.get_path("platlib")})
-        command = [sys.executable, "-s", "-S", "-B", "-X", "utf8", "-c", _START, _ROOT, *libraries]
-        self._process = subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, env=_ENVIRONMENT, cwd="/")
-        try:
-            self.layers = self._read()
-        except WorkerLost as error:
-            raise SandboxError("A sandbox worker does not start; its message is on standard error.") from error
-
-    def run(self, job: dict[str, Any]) -> Outcome:
-        """Decide one job; `sandbox_error` when two worker processes in turn were lost over it."""
-        for _ in range(_ATTEMPTS):
-            try:
-                if self._process is None:
-                    self.start()
-                self._write(job)
-                return Outcome.model_validate(self._read())
-            except (WorkerLost, OSError):
-                self.stop()
-            except SandboxError as error:
-                self.stop()
-                return Outcome(kind="sandbox_error", message=str(error))
-        return Outcome(kind="sandbox_error", message="the worker process was lost twice over this program")
-
-    def stop(self) -> None:
-        """End the process and everything below it."""
-        if self._process is not None:
-            self._process.kill()
-            for pipe in (self._process.stdin, self._process.stdout):
-                if pipe is not None:
-                    pipe.close()
-            self._process.wait()
-            self._process = None
-
-    def _write(self, job: dict[str, Any]) -> None:
-        assert self._process is not None
-        assert self._process.stdin is not None
-        data = json.dumps(job).encode()
-        self._process.stdin.write(struct.pack("!I", len(data)) + data)
-        self._process.stdin.flush()
-
-    def _read(self) -> dict[str, Any]:
-        message: dict[str, Any] = json.loads(self._read_exactly(struct.unpack("!I", self._read_exactly(4))[0]))
-        return message
-
-    def _read_exactly(self, size: int) -> bytes:
-        assert self._process is not None
-        assert self._process.stdout is not None
-        data = self._process.stdout.read(size)
-        if len(data) < size:
-            raise WorkerLost
-        return data
-
-
-_Item = tuple[dict[str, Any], "Future[Outcome]"]
+_Item = tuple[dict[str, Any] | None, "Future[dict[str, Any]]"]
 
 
 class LocalSandbox:
@@ -104,31 +28,64 @@ class LocalSandbox:
     Args:
         workers (`int`, *optional*, defaults to the number of usable cores): Programs that run at once.
         mode (`str`, *optional*, defaults to `auto`): See `reward_servers.sandbox.connect`.
+        require (`str`, *optional*, defaults to `limited`): The isolation below which nothing is run; see `isolation`.
+        without (`Sequence[str]`, *optional*): Layers of isolation to leave out; for tests of what remains.
     """
 
-    def __init__(self, workers: int | None = None, mode: Mode = "auto") -> None:
+    def __init__(self, workers: int | None = None, mode: Mode = "auto", require: Level = "limited", without: Sequence[str] = ()) -> None:
         self._mode = mode
         self._jobs: queue.SimpleQueue[_Item | None] = queue.SimpleQueue()
         self._closed = False
         count = workers or len(os.sched_getaffinity(0))
-        self._threads = [threading.Thread(target=self._serve, name=f"sandbox-{i}", daemon=True) for i in range(count)]
+        handles = [WorkerHandle(require, without) for _ in range(count)]
+        self._threads = [threading.Thread(target=self._serve, args=[handle], daemon=True) for handle in handles]
         for thread in self._threads:
             thread.start()
 
-    async def run(self, program: str, tests: Sequence[Test], *, entry_point: str | None = None, limits: Limits | None = None) -> Outcome:
-        """See `Sandbox.run`."""
-        if self._closed:
-            raise SandboxError("This sandbox is closed; make a new one.")
-        job = {
-            "program": program,
-            "tests": json.dumps([vars(test) for test in tests]),
-            "entry_point": entry_point,
-            "mode": self._mode,
-            "limits": (limits or Limits()).model_dump(),
-        }
-        future: Future[Outcome] = Future()
-        self._jobs.put((job, future))
-        return await asyncio.wrap_future(future)
+    async def run(
+        self,
+        program: str,
+        tests: Sequence[Test],
+        *,
+        entry_point: str | None = None,
+        limits: Limits | None = None,
+        mode: Mode | None = None,
+    ) -> Outcome:
+        """See `Sandbox.run`; `mode` is for this program only."""
+        job = _job(program, entry_point, limits, tests=json.dumps([vars(test) for test in tests]), mode=mode or self._mode)
+        answer = await self._submit(job)
+        if "invalid" in answer:
+            raise DataError(answer["invalid"])
+        return Outcome.model_validate(answer)
+
+    async def execute(
+        self,
+        program: str,
+        stdin: str = "",
+        *,
+        limits: Limits | None = None,
+        files: Mapping[str, bytes] | None = None,
+        fetch: Sequence[str] = (),
+    ) -> Execution:
+        """Run a program as a script, with `files` beside it, and fetch what it left under the names `fetch`.
+
+        Raises:
+            DataError: A name is not that of a file in or below the working directory.
+        """
+        for name in (*(files or {}), *fetch):
+            if os.path.isabs(name) or ".." in name.split("/") or not name:
+                raise DataError(f"{name!r} is not the name of a file in the working directory; give a relative path without '..'.")
+        encoded = {name: base64.b64encode(content).decode() for name, content in (files or {}).items()}
+        answer = await self._submit(_job(program, None, limits, tests=None, stdin=stdin, files=encoded, fetch=list(fetch)))
+        found = {name: base64.b64decode(content) for name, content in answer.get("files", {}).items()}
+        return Execution.model_validate({**answer, "files": found})
+
+    async def isolation(self) -> Isolation:
+        """What a worker has around its programs. Raises `SandboxError` when none starts or it has too little."""
+        answer = await self._submit(None)
+        if "kind" in answer:
+            raise SandboxError(answer["message"])
+        return Isolation.model_validate(answer)
 
     async def close(self) -> None:
         """Stop the workers; what is queued is cancelled."""
@@ -143,18 +100,45 @@ class LocalSandbox:
             self._jobs.put(None)
         await asyncio.get_running_loop().run_in_executor(None, self._join)
 
+    async def _submit(self, job: dict[str, Any] | None) -> dict[str, Any]:
+        if self._closed:
+            raise SandboxError("This sandbox is closed; make a new one.")
+        future: Future[dict[str, Any]] = Future()
+        self._jobs.put((job, future))
+        return await asyncio.wrap_future(future)
+
     def _join(self) -> None:
         for thread in self._threads:
             thread.join()
 
-    def _serve(self) -> None:
-        worker = Worker()
+    def _serve(self, worker: WorkerHandle) -> None:
+        isolation: Isolation | None = None
         while (item := self._jobs.get()) is not None:
             job, future = item
             if not future.set_running_or_notify_cancel():
                 continue
             try:
-                future.set_result(worker.run(job))
+                if isolation is None or not worker.is_running:
+                    isolation = worker.start()
+                future.set_result(isolation.model_dump() if job is None else _ask(worker, job))
+            except SandboxError as error:
+                future.set_result({"kind": "sandbox_error", "message": str(error)})
             except Exception as error:
                 future.set_exception(error)
         worker.stop()
+
+
+def _job(program: str, entry_point: str | None, limits: Limits | None, **rest: Any) -> dict[str, Any]:
+    return {"program": program, "entry_point": entry_point, "limits": (limits or Limits()).model_dump(), **rest}
+
+
+def _ask(worker: WorkerHandle, job: dict[str, Any]) -> dict[str, Any]:
+    """The answer to a job; `sandbox_error` when two workers in turn were lost over it. Raises `SandboxError` when none starts."""
+    for _ in range(_ATTEMPTS):
+        if not worker.is_running:
+            worker.start()
+        try:
+            return worker.ask(job)
+        except WorkerLost as error:
+            lost = error
+    return {"kind": "sandbox_error", "message": f"two workers in turn were lost over this program ({lost})"}

@@ -63,7 +63,7 @@ def _prepare(jail: Jail, order: dict[str, Any], base_memory: int, report: Report
 
 def _play(role: str, work: dict[str, Any], report: Report) -> int:
     if role == "script":
-        return run_script(work)
+        return run_script(work, report)
     if role in ("examiner", "witness"):
         {"examiner": run_examiner, "witness": run_witness}[role](work, report, FIRST_FD + 2)
     else:

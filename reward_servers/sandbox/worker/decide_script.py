@@ -8,13 +8,13 @@ from typing import Any
 from reward_servers.sandbox.worker.ends import Trouble
 from reward_servers.sandbox.worker.job import Job
 from reward_servers.sandbox.worker.judge import judge_output
-from reward_servers.sandbox.worker.process import Process
+from reward_servers.sandbox.worker.process import Event, Process
 from reward_servers.sandbox.worker.watch import watch
 
 
 def decide_script(job: Job, test: dict[str, Any]) -> None:
     """Add the result of one stdin/stdout test."""
-    execution = execute(job, test["stdin"])
+    execution = execute(job, test["stdin"], {}, [])
     kind, message = execution["kind"], execution["message"]
     if kind == "passed":
         kind, message = judge_output(test["stdout"], execution["stdout"])
@@ -22,17 +22,24 @@ def decide_script(job: Job, test: dict[str, Any]) -> None:
     job.verdicts.add(kind, message, seconds=execution["seconds"])
 
 
-def execute(job: Job, stdin: str) -> dict[str, Any]:
-    """Run the program: kind (`passed` for exit code 0), message, stdout, stderr, exit_code (None when killed), seconds of CPU."""
+def execute(job: Job, stdin: str, files: dict[str, bytes], fetch: list[str]) -> dict[str, Any]:
+    """Run the program with these files beside it, and fetch others when it ends: the fields of an `Execution`, files as base64."""
+    found: dict[str, str] = {}
+
+    def take(event: Event) -> bool:
+        if event[0] == "file" and event[2] in fetch:
+            found[event[2]] = str(event[3])
+        return False
+
     streams = [os.memfd_create(name) for name in ("stdin", "stdout", "stderr")]
     try:
         with open(streams[0], "wb", closefd=False) as file:
             file.write(stdin.encode("utf-8", "surrogatepass"))
         os.lseek(streams[0], 0, os.SEEK_SET)
         link = job.zygotes.choose(job.program)
-        child = job.start(link, "script", {"program": job.program}, fds=streams)
-        trouble = watch(link, child, [], job.limits, job.deadline, lambda event: False)
-        return _read_execution(job, child, trouble, streams)
+        child = job.start(link, "script", {"program": job.program, "files": files, "fetch": fetch}, fds=streams)
+        trouble = watch(link, child, [], job.limits, job.deadline, take)
+        return {**_read_execution(job, child, trouble, streams), "files": found}
     finally:
         for fd in streams:
             os.close(fd)

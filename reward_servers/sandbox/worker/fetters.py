@@ -21,8 +21,7 @@ def put_on(jail: Jail, limits: dict[str, Any], base_memory: int) -> None:
         os.setsid()
     os.chdir(jail.work)
     _set_limits(limits, base_memory)
-    if jail.uid is not None or jail.pid_namespace is not None:
-        # Counts the worker's children only: they have a user, or a user namespace, of their own.
+    if jail.counts_tasks:
         _limit(resource.RLIMIT_NPROC, limits["processes"] + _THREADS)
     _drop_rights(jail)
     kernel.prctl(kernel.PR_SET_PDEATHSIG, signal.SIGKILL)
@@ -30,7 +29,7 @@ def put_on(jail: Jail, limits: dict[str, Any], base_memory: int) -> None:
     if jail.landlock is not None:
         landlock.restrict(jail.landlock)
         os.close(jail.landlock)
-    program = jail.filters[bool(limits["processes"])]
+    program = jail.filters.get(bool(limits["processes"]))
     if program is not None:
         program.install(os.getpid())
 
@@ -53,6 +52,6 @@ def _drop_rights(jail: Jail) -> None:
         os.setgroups([])
         os.setresgid(jail.uid, jail.uid, jail.uid)
         os.setresuid(jail.uid, jail.uid, jail.uid)
-    elif jail.pid_namespace is not None:
+    else:
         kernel.drop_capabilities()
     kernel.prctl(kernel.PR_SET_DUMPABLE, 0)

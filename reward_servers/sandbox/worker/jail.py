@@ -34,23 +34,38 @@ class Jail:
     work: str = WORK
     landlock: int | None = None
     filters: dict[bool, seccomp.Filter | None] = field(default_factory=dict)
+    own_children: set[int] = field(default_factory=set)
+    """Children of the worker that are no programs."""
     uid: int | None = None
     """The user that children become; None leaves them as they are."""
 
+    @property
+    def counts_tasks(self) -> bool:
+        """Whether a limit on processes and threads counts this worker's children only."""
+        return self.uid is not None or self.pid_namespace is not None
 
-def build(readable: list[str]) -> Jail:
-    """Enter the namespaces that can be had; `readable` are the folders of the interpreter and its packages."""
+
+def build(readable: list[str], mount_point: str, without: frozenset[str] = frozenset()) -> Jail:
+    """Put around this process what can be had, except `without`.
+
+    `readable` are the folders of the interpreter and its packages; `mount_point` is an empty directory, of no use afterwards.
+    """
     proc = os.open("/proc", os.O_PATH | os.O_DIRECTORY | os.O_CLOEXEC)
     jail = Jail(_without_nested([*_SYSTEM, *readable]), proc)
-    _enter_namespaces(jail)
-    _make_root(jail)
+    if "namespaces" not in without:
+        _enter_namespaces(jail)
+        _make_root(jail, mount_point)
+    if os.getuid() == 0 and "user" not in without:
+        _choose_user(jail)
     if not jail.own_root:
         jail.work = tempfile.mkdtemp(prefix="code-reward-sandbox-")
         os.chmod(jail.work, 0o1777)
-    _fence_files(jail)
-    jail.filters = {may_fork: seccomp.assemble(may_fork=may_fork) for may_fork in (False, True)}
-    if jail.filters[False]:
-        jail.layers["seccomp"] = "filter"
+    if "landlock" not in without:
+        _fence_files(jail)
+    if "seccomp" not in without:
+        jail.filters = {may_fork: seccomp.assemble(may_fork=may_fork) for may_fork in (False, True)}
+        jail.layers["seccomp"] = "filter" if jail.filters[False] else "no: the architecture is not known"
+    jail.layers["limits"] = "cpu, memory, files, descriptors" + (", processes" if jail.counts_tasks else "")
     return jail
 
 
@@ -77,29 +92,41 @@ def _replace_work(jail: Jail) -> None:
 
 
 def dismantle(jail: Jail) -> None:
-    """Remove what would stay on disk."""
+    """Remove what would stay on the host's disk."""
     if not jail.own_root:
         shutil.rmtree(jail.work, ignore_errors=True)
 
 
 def _enter_namespaces(jail: Jail) -> None:
-    flags = kernel.NEWNS | kernel.NEWNET | kernel.NEWIPC | kernel.NEWUTS
+    """Leave the host's namespaces. The caller goes on in a fork, which is the first process of a pid namespace, and so has the right to
+    make one for each program and to come back from it."""
     uid, gid = os.getuid(), os.getgid()
     try:
-        kernel.unshare(flags if uid == 0 else flags | kernel.NEWUSER)
-        if uid != 0:
+        as_user = _unshare(uid)
+        if as_user:
             _map_user(uid, gid)
-        own = os.open("/proc/self/ns/pid", os.O_RDONLY | os.O_CLOEXEC)
         kernel.unshare(kernel.NEWPID)
-        kernel.setns(own, kernel.NEWPID)
-        jail.pid_namespace = own
-        jail.layers["namespaces"] = "mount,network,ipc,uts,pid" + (",user" if uid else "")
     except OSError as error:
-        jail.layers["no_namespaces"] = str(error)
+        jail.layers["namespaces"] = f"no: {error}"
+        return
+    if os.fork() != 0:
+        os._exit(0)
+    jail.pid_namespace = os.open("self/ns/pid", os.O_RDONLY | os.O_CLOEXEC, dir_fd=jail.proc)
+    jail.layers["namespaces"] = "mount, network, ipc, uts, pid" + (", user" if as_user else "")
+
+
+def _unshare(uid: int) -> bool:
+    """Leave the host's namespaces, with root's own rights or else with those that a user namespace gives; whether it took the latter."""
+    flags = kernel.NEWNS | kernel.NEWNET | kernel.NEWIPC | kernel.NEWUTS
     if uid == 0:
-        # A user of this worker's own, so that limits per user count its children only. Pids are unique on a machine, so these are.
-        jail.uid = 1_500_000_000 + os.getpid()
-        jail.layers["user"] = str(jail.uid)
+        try:
+            kernel.unshare(flags)
+        except PermissionError:
+            pass  # A container's root without CAP_SYS_ADMIN.
+        else:
+            return False
+    kernel.unshare(flags | kernel.NEWUSER)
+    return True
 
 
 def _map_user(uid: int, gid: int) -> None:
@@ -108,10 +135,31 @@ def _map_user(uid: int, gid: int) -> None:
             file.write(text)
 
 
-def _make_root(jail: Jail) -> None:
-    if "namespaces" not in jail.layers:
+def _choose_user(jail: Jail) -> None:
+    """A user of this worker's own, so that limits per user count its children only."""
+    uid = 1_500_000_000 + int(os.readlink("self", dir_fd=jail.proc))  # The host's pids are unique on a machine, so these are.
+    if _may_import(uid):
+        jail.uid = uid
+        jail.layers["user"] = "own"
+    else:
+        jail.layers["user"] = f"no: others than root cannot read {os.path.dirname(os.__file__)}"
+
+
+def _may_import(uid: int) -> bool:
+    pid = os.fork()
+    if pid == 0:
+        try:
+            os.setresuid(uid, uid, uid)
+            os.listdir(os.path.dirname(os.__file__))
+        except OSError:
+            os._exit(1)
+        os._exit(0)
+    return os.waitpid(pid, 0)[1] == 0
+
+
+def _make_root(jail: Jail, root: str) -> None:
+    if jail.pid_namespace is None:
         return
-    root = tempfile.mkdtemp(prefix="code-reward-root-")
     try:
         kernel.mount("none", "/", flags=kernel.MS_REC | kernel.MS_PRIVATE)
         kernel.mount("tmpfs", root, "tmpfs", kernel.MS_NOSUID | kernel.MS_NODEV, "size=1m,mode=755")
@@ -128,10 +176,7 @@ def _make_root(jail: Jail) -> None:
         jail.own_root = True
         jail.layers["root"] = "own, read-only"
     except OSError as error:
-        jail.layers["no_root"] = str(error)
-    finally:
-        if os.path.isdir(root):
-            os.rmdir(root)
+        jail.layers["root"] = f"no: {error}"
 
 
 def _bind(root: str, path: str) -> None:
@@ -179,7 +224,7 @@ def _fence_files(jail: Jail) -> None:
         os.close(ruleset)
         jail.layers["landlock"] = f"abi {landlock.version()}"
     except OSError as error:
-        jail.layers["no_landlock"] = str(error)
+        jail.layers["landlock"] = f"no: {error}"
 
 
 def _without_nested(paths: list[str]) -> list[str]:

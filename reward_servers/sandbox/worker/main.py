@@ -8,6 +8,7 @@ import site
 import socket
 import struct
 import sys
+import tempfile
 from typing import Any
 
 from reward_servers.sandbox.worker import jail, zygote
@@ -15,36 +16,46 @@ from reward_servers.sandbox.worker.link import Link, ZygoteLost
 from reward_servers.sandbox.worker.referee import Referee
 
 
-def main(package_root: str, libraries: list[str]) -> None:
-    """Serve jobs until standard input ends. `package_root` is where this package lies, which no program gets to see."""
+def main() -> None:
+    """Serve the jobs that come on standard input, a socket, until it is closed.
+
+    Of the process's arguments, the first is the folder of this package, which no program gets to see; the second is JSON: `libraries`,
+    the folders of installed packages, which programs may import, and `without`, layers of isolation to leave out.
+    """
+    package_root, options = sys.argv[1], json.loads(sys.argv[2])
+    libraries, without = options["libraries"], options["without"]
     sys.executable = os.path.realpath(sys.executable)
     sys.path = [path for path in sys.path if path != package_root] + libraries
-    jobs, answers = os.dup(0), os.dup(1)
+    caller = os.dup(0)
     null = os.open("/dev/null", os.O_RDWR)
     os.dup2(null, 0)
     os.dup2(null, 1)
     ours, theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
-    if os.fork() == 0:
-        for fd in (jobs, answers, null, ours.fileno()):
+    mount_point = tempfile.mkdtemp(prefix="code-reward-")
+    launcher = os.fork()
+    if launcher == 0:
+        for fd in (caller, null, ours.fileno()):
             os.close(fd)
-        _be_zygote(theirs, libraries)
+        _be_zygote(theirs, libraries, mount_point, without)
     theirs.close()
     layers = json.loads(ours.recv(1 << 16) or b'{"error": "the zygote did not start"}')
-    _send(answers, layers)
+    os.rmdir(mount_point)
+    os.waitpid(launcher, os.WNOHANG)  # It has ended if the zygote is a fork of it.
+    _send(caller, layers)
     referee = Referee(Link(ours))
-    while (job := _receive(jobs)) is not None:
+    while (job := _receive(caller)) is not None:
         try:
-            _send(answers, referee.answer(job))
+            _send(caller, referee.answer(job))
         except (ZygoteLost, ConnectionError):
             return
 
 
-def _be_zygote(control: socket.socket, libraries: list[str]) -> None:
+def _be_zygote(control: socket.socket, libraries: list[str], mount_point: str, without: list[str]) -> None:
     try:
         site.setquit()
         site.sethelper()
         zygote.preload(zygote.LIGHT)
-        surroundings = jail.build([sys.base_prefix, sys.exec_prefix, *libraries])
+        surroundings = jail.build([sys.base_prefix, sys.exec_prefix, *libraries], mount_point, frozenset(without))
         control.send(json.dumps(surroundings.layers).encode())
         zygote.serve(control, surroundings)
     finally:

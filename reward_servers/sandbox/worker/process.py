@@ -6,6 +6,7 @@ import json
 import marshal
 import os
 import socket
+import sys
 from collections.abc import Sequence
 from typing import Any
 
@@ -15,6 +16,7 @@ from reward_servers.sandbox.worker.link import End, Link
 RESULT_BYTES = 16 << 20
 """All that a child may write as results; a program that makes more is cut off."""
 _CHUNK = 1 << 15
+_CREDENTIALS = socket.CMSG_SPACE(12)
 
 Event = list[Any]
 
@@ -34,7 +36,10 @@ class Process:
         self._offset = 0
         self._partial = b""
         self._results = os.memfd_create("results")
+        self._clock: int | None = None
+        """The child's pid in this process's namespace, which the kernel tells with what the child sends."""
         self.bell, theirs = socket.socketpair()
+        self.bell.setsockopt(socket.SOL_SOCKET, socket.SO_PASSCRED, 1)
         try:
             self.pid = link.fork(role, limits, [self._results, theirs.fileno(), *extra_fds])
         finally:
@@ -54,19 +59,21 @@ class Process:
 
     def cpu_used(self) -> float:
         """CPU seconds since the last mark."""
-        total = kernel.cpu_seconds(self.pid)
+        total = None if self._clock is None else kernel.cpu_seconds(self._clock)
         return 0.0 if total is None else total - self._mark
 
     def mark(self) -> None:
         """Begin a new step."""
-        self._mark = kernel.cpu_seconds(self.pid) or self._mark
+        self._mark += self.cpu_used()
 
     def listen(self) -> None:
         """Take what has come over the bell: r = started, x = could not start, t = send the tests."""
         try:
-            heard = self.bell.recv(1 << 16, socket.MSG_DONTWAIT)
+            heard, extra, _, _ = self.bell.recvmsg(1 << 16, _CREDENTIALS, socket.MSG_DONTWAIT)
         except OSError:
             return
+        if self._clock is None and extra:
+            self._clock = int.from_bytes(extra[0][2][:4], sys.byteorder)
         if not self.started and heard[:1] == b"x":
             self.obstacle = heard[1:].decode(errors="replace")
         elif not self.started and heard[:1] == b"r":

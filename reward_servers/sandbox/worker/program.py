@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+import base64
 import builtins
+import os
 import sys
 import traceback
 import types
 from typing import Any
 
 from reward_servers.sandbox.worker.ends import EXIT_OUT_OF_MEMORY, EXIT_REFUSED
+from reward_servers.sandbox.worker.report import Report
 
 
 def load(program: str, name: str = "solution") -> types.ModuleType:
@@ -20,14 +23,22 @@ def load(program: str, name: str = "solution") -> types.ModuleType:
     return module
 
 
-def run_script(work: dict[str, Any]) -> int:
-    """Execute the program as `python program.py` would; its exit code."""
+def run_script(work: dict[str, Any], report: Report) -> int:
+    """Execute the program as `python program.py` would; its exit code. Files are put beside it before and reported after, as base64."""
+    for name, content in work["files"].items():
+        os.makedirs(os.path.dirname(name) or ".", exist_ok=True)
+        with open(name, "wb") as file:
+            file.write(content)
     main = types.ModuleType("__main__")
     main.__dict__["__builtins__"] = builtins
     sys.modules["__main__"] = main
     sys.argv = ["program.py"]
     status = _execute(work["program"], main)
     _wind_down()
+    for name in work["fetch"]:
+        if os.path.isfile(name):
+            with open(name, "rb") as file:
+                report.write("file", 0, name, base64.b64encode(file.read()).decode())
     return status
 
 

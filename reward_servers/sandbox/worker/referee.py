@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import base64
 import functools
 import json
 import time
@@ -54,13 +55,20 @@ class Referee:
         self._zygotes = Zygotes(zygote)
 
     def answer(self, request: dict[str, Any]) -> dict[str, Any]:
-        """The outcome of a job with tests, as the fields of an `Outcome`; without tests, what running the program as a script did."""
+        """The outcome of a job with tests, as the fields of an `Outcome`; without tests, those of an `Execution`.
+
+        A test that is not what its kind promises is answered {"invalid": sentence}.
+        """
         verdicts = Verdicts(0, False)
         deadline = time.monotonic() + request["limits"]["wall_seconds"]
         job = Job(request["program"], request["entry_point"], request["limits"], deadline, self._zygotes, verdicts)
         if request["tests"] is None:
-            return execute(job, request["stdin"])
-        planned = plan_tests(request["tests"], request["entry_point"], request["mode"])
+            files = {name: base64.b64decode(content) for name, content in request["files"].items()}
+            return execute(job, request["stdin"], files, request["fetch"])
+        try:
+            planned = plan_tests(request["tests"], request["entry_point"], request["mode"])
+        except (ValueError, SyntaxError, TypeError, ArithmeticError, RecursionError) as error:
+            return {"invalid": f"A test cannot be used: {error}; correct it or leave it out."}
         verdicts.total, verdicts.stop = len(planned), request["limits"]["stop_at_first_failure"]
         while not verdicts.finished:
             _decide(job, _next_group(planned[len(verdicts.tests) :]), request["mode"])

@@ -28,7 +28,8 @@ def watch(
     try:
         while trouble is None and not satisfied:
             ended = main.check_end()
-            main.listen()
+            for process in (main, *others):
+                process.listen()
             satisfied, heard = _feed(main, take)
             if ended:
                 break

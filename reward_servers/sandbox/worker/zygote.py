@@ -41,6 +41,7 @@ def preload(names: list[str]) -> None:
 
 def serve(control: socket.socket, jail: jails.Jail) -> None:
     """Fork a child per order until the referee goes away."""
+    kernel.prctl(kernel.PR_SET_CHILD_SUBREAPER, 1)
     base_memory = _virtual_memory(jail)
     children: dict[int, int] = {}  # pidfd -> pid
     poller = select.poll()
@@ -49,10 +50,11 @@ def serve(control: socket.socket, jail: jails.Jail) -> None:
         for fd, _ in poller.poll():
             if fd == control.fileno():
                 if not _obey(control, jail, children, poller, base_memory):
+                    jails.dismantle(jail)
                     return
             else:
                 poller.unregister(fd)
-                _bury(fd, children.pop(fd), control, jail)
+                _bury(fd, children.pop(fd), control, jail, children)
                 if not children:
                     jails.clean(jail)
 
@@ -94,8 +96,11 @@ def _fork(jail: jails.Jail, order: dict[str, Any], fds: list[int], base_memory: 
 
 def _become_heavy(fds: list[int], control: socket.socket, jail: jails.Jail) -> None:
     """Fork a second zygote, with more imported, that serves the socket that came with the order."""
-    if os.fork() == 0:
+    pid = os.fork()
+    jail.own_children.add(pid)
+    if pid == 0:
         try:
+            jail.own_children.clear()
             control.close()
             own = socket.socket(fileno=fds[0])
             preload(HEAVY)
@@ -125,16 +130,33 @@ def _kill(pid: int, jail: jails.Jail) -> None:
             os.killpg(pid, signal.SIGKILL)
 
 
-def _bury(pidfd: int, pid: int, control: socket.socket, jail: jails.Jail) -> None:
+def _bury(pidfd: int, pid: int, control: socket.socket, jail: jails.Jail, children: dict[int, int]) -> None:
     os.close(pidfd)
     _kill(pid, jail)
     _, status, usage = os.wait4(pid, 0)
+    if jail.pid_namespace is None:
+        _kill_strays(jail, children)
     control.send(b'{"ended": %d, "status": %d, "cpu": %f}' % (pid, status, usage.ru_utime + usage.ru_stime))
+
+
+def _kill_strays(jail: jails.Jail, children: dict[int, int]) -> None:
+    """Kill what a program left behind: orphans come to this process, the subreaper, and theirs after them."""
+    while strays := _children(jail) - set(children.values()) - jail.own_children:
+        for pid in strays:
+            os.kill(pid, signal.SIGKILL)
+            os.waitpid(pid, 0)
+
+
+def _children(jail: jails.Jail) -> set[int]:
+    pid = os.getpid()
+    fd = os.open(f"{pid}/task/{pid}/children", os.O_RDONLY, dir_fd=jail.proc)
+    with open(fd) as file:
+        return set(map(int, file.read().split()))
 
 
 def _virtual_memory(jail: jails.Jail) -> int:
     """Bytes of address space before any program: a program's own memory limit starts there."""
-    fd = os.open(f"{os.getpid()}/statm", os.O_RDONLY, dir_fd=jail.proc)
+    fd = os.open("self/statm", os.O_RDONLY, dir_fd=jail.proc)
     try:
         return int(os.read(fd, 100).split()[0]) * resource.getpagesize()
     finally:

@@ -1,0 +1,38 @@
+"""`python -m reward_servers.sandbox`: check what isolation can be had, check the sandbox itself, serve it.
+
+Prints `ready http://HOST:PORT` on stdout once it answers. Ends with status 2 and one sentence when the isolation is below what is
+required or the self-check fails; with status 0 on SIGTERM or SIGINT.
+"""
+
+from __future__ import annotations
+
+from pydantic import Field
+
+from code_reward.cli import Command, run
+from reward_servers.sandbox.isolation import Level
+
+
+class SandboxServer(Command):
+    """Serve a sandbox over HTTP: POST /run (tests against a program), POST /run_code (as SandboxFusion does), GET /health, /metrics."""
+
+    host: str = "127.0.0.1"
+    """Address to listen on; anybody who reaches it may have programs run."""
+    port: int = Field(default=0, ge=0, le=65535)
+    """Port to listen on; 0 takes a free one and prints it."""
+    workers: int | None = Field(default=None, ge=1)
+    """Programs that run at once; as many as there are cores by default."""
+    require: Level = "confined"
+    """Refuse to serve below this level of isolation: limited, confined or isolated."""
+    max_queue: int = Field(default=10_000, ge=1)
+    """Programs that may wait; beyond, requests are answered 503 with Retry-After."""
+
+
+def main(settings: SandboxServer) -> None:
+    """Check and serve until told to stop."""
+    from reward_servers.sandbox.server import serve
+
+    serve(settings)
+
+
+if __name__ == "__main__":
+    run(SandboxServer, main)

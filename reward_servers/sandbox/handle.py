@@ -1,0 +1,114 @@
+"""One worker process as its caller sees it: start it, give it a job, get the answer, start another when it was lost."""
+
+from __future__ import annotations
+
+import json
+import socket
+import struct
+import subprocess
+import sys
+import sysconfig
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+from code_reward.errors import SandboxError
+from reward_servers.sandbox.isolation import Isolation, Level, assess, require
+
+_ROOT = str(Path(__file__).resolve().parents[2])
+_START = "import sys; sys.path[0] = sys.argv[1]; from reward_servers.sandbox.worker.main import main; main()"
+# All that programs see of the environment. Symbols are bound once, not in every fork; and hashes are not salted, so that the order of a
+# set, and with it the verdict on a program that shows it, is the same every time.
+_ENVIRONMENT = {"PATH": "/usr/bin:/bin", "HOME": "/tmp", "TMPDIR": "/tmp", "LANG": "C.UTF-8"}
+_ENVIRONMENT |= {"LD_BIND_NOW": "1", "PYTHONHASHSEED": "0", "OPENBLAS_NUM_THREADS": "1"}
+_START_SECONDS = 60.0
+_GRACE_SECONDS = 60.0
+"""How much longer than its wall limit a job may take before its worker is given up."""
+
+
+class WorkerLost(Exception):
+    """A worker process ended, or fell silent, while it had a job."""
+
+
+class WorkerHandle:
+    """A worker process. Not for several threads at once.
+
+    Args:
+        level: The isolation that it must have.
+        without: Layers of isolation to leave out; for tests of what remains.
+    """
+
+    def __init__(self, level: Level = "limited", without: Sequence[str] = ()) -> None:
+        self._level = level
+        self._without = without
+        self._process: subprocess.Popen[bytes] | None = None
+        self._line: socket.socket | None = None
+
+    def start(self) -> Isolation:
+        """Start the process; what it has around its programs. Raises `SandboxError` when it does not start or has too little."""
+        ours, theirs = socket.socketpair()
+        arguments = json.dumps({"libraries": _libraries(), "without": list(self._without)})
+        command = [sys.executable, "-s", "-S", "-B", "-X", "utf8", "-c", _START, _ROOT, arguments]
+        with theirs:
+            self._process = subprocess.Popen(command, stdin=theirs.fileno(), stdout=subprocess.DEVNULL, env=_ENVIRONMENT, cwd="/")
+        self._line = ours
+        try:
+            answer = self._receive(_START_SECONDS)
+        except WorkerLost as error:
+            self.stop()
+            raise SandboxError("A sandbox worker does not start; its message is on standard error.") from error
+        isolation = assess(answer)
+        try:
+            require(isolation, self._level)
+        except SandboxError:
+            self.stop()
+            raise
+        return isolation
+
+    @property
+    def is_running(self) -> bool:
+        return self._process is not None
+
+    def ask(self, job: dict[str, Any]) -> dict[str, Any]:
+        """Give the worker a job and wait for its answer; raises `WorkerLost`, after which the worker is stopped."""
+        try:
+            assert self._line is not None
+            data = json.dumps(job).encode()
+            self._line.settimeout(_GRACE_SECONDS)
+            self._line.sendall(struct.pack("!I", len(data)) + data)
+            return self._receive(job["limits"]["wall_seconds"] + _GRACE_SECONDS)
+        except (WorkerLost, OSError) as error:
+            self.stop()
+            raise WorkerLost(str(error)) from error
+
+    def stop(self) -> None:
+        """End the process and everything below it."""
+        if self._process is not None and self._line is not None:
+            self._process.kill()
+            self._line.close()
+            self._process.wait()
+        self._process = self._line = None
+
+    def _receive(self, seconds: float) -> dict[str, Any]:
+        assert self._line is not None
+        self._line.settimeout(seconds)
+        message: dict[str, Any] = json.loads(self._receive_exactly(struct.unpack("!I", self._receive_exactly(4))[0]))
+        return message
+
+    def _receive_exactly(self, size: int) -> bytes:
+        assert self._line is not None
+        parts = []
+        while size:
+            try:
+                part = self._line.recv(min(size, 1 << 20))
+            except OSError as error:
+                raise WorkerLost(str(error)) from error
+            if not part:
+                raise WorkerLost("the worker ended")
+            parts.append(part)
+            size -= len(part)
+        return b"".join(parts)
+
+
+def _libraries() -> list[str]:
+    return sorted({sysconfig.get_path("purelib"), sysconfig.get_path("platlib")})

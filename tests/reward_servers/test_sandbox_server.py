@@ -1,0 +1,137 @@
+import asyncio
+import base64
+import signal
+import socket
+import subprocess
+import sys
+
+import aiohttp
+import pytest
+
+from code_reward.errors import DataError
+from code_reward.problem import AssertTest, CallTest
+from reward_servers.sandbox import connect
+from reward_servers.sandbox.self_check import self_check
+
+ADD_ONE = "def f(x):\n    return x + 1\n"
+
+
+@pytest.fixture(scope="module")
+def url():
+    command = [sys.executable, "-m", "reward_servers.sandbox", "--workers", "2", "--require", "limited"]
+    process = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True)
+    line = process.stdout.readline()
+    assert line.startswith("ready http://127.0.0.1:"), line
+    yield line.split()[1]
+    process.send_signal(signal.SIGTERM)
+    assert process.wait(15) == 0
+
+
+@pytest.fixture
+async def client(url):
+    client = connect(url)
+    yield client
+    await client.close()
+
+
+async def post(url, path, body):
+    async with aiohttp.ClientSession() as session, session.post(url + path, json=body) as response:
+        return response.status, await response.json()
+
+
+async def run_code(url, code, **rest):
+    status, body = await post(url, "/run_code", {"code": code, "language": "python", **rest})
+    assert status == 200, body
+    return body
+
+
+async def test_the_client_passes_the_conformance_suite(client):
+    assert await self_check(client) == []
+
+
+async def test_many_at_once(client):
+    outcomes = await asyncio.gather(*(client.run(ADD_ONE, [AssertTest(code=f"assert f({n}) == {n + 1}")]) for n in range(100)))
+    assert all(outcome.passed for outcome in outcomes)
+
+
+async def test_a_malformed_test_is_an_error_in_process_and_over_http(client):
+    local = connect(workers=1)
+    for sandbox in (client, local):
+        with pytest.raises(DataError, match="A test cannot be used"):
+            await sandbox.run(ADD_ONE, [CallTest(args="[open('x')]", expected="1")], entry_point="f")
+    await local.close()
+
+
+async def test_a_server_that_is_not_there_is_a_sandbox_error(monkeypatch):
+    monkeypatch.setattr("reward_servers.sandbox.client._PAUSE", 0.001)
+    with socket.socket() as closed:
+        closed.bind(("127.0.0.1", 0))
+        client = connect(f"http://127.0.0.1:{closed.getsockname()[1]}")
+        outcome = await client.run(ADD_ONE, [AssertTest(code="assert f(1) == 2")])
+    await client.close()
+    assert outcome.kind == "sandbox_error"
+
+
+async def test_run_code_prints_like_sandbox_fusion(url):
+    body = await run_code(url, "import sys\nprint(input()[::-1])\nprint('!', file=sys.stderr)", stdin="abc")
+    assert (body["status"], body["message"], body["compile_result"], body["files"]) == ("Success", "", None, {})
+    result = body["run_result"]
+    assert (result["status"], result["return_code"], result["stdout"], result["stderr"]) == ("Finished", 0, "cba\n", "!\n")
+    assert result["execution_time"] >= 0
+
+
+async def test_run_code_tells_failure_from_time_out_and_from_its_own_trouble(url):
+    failed = await run_code(url, "raise SystemExit(3)")
+    assert (failed["status"], failed["run_result"]["status"], failed["run_result"]["return_code"]) == ("Failed", "Finished", 3)
+    slow = await run_code(url, "while True: pass", run_timeout=0.2)
+    assert (slow["status"], slow["run_result"]["status"], slow["run_result"]["return_code"]) == ("Failed", "TimeLimitExceeded", None)
+    other = await run_code(url, "int main() {}", language="cpp")
+    assert (other["status"], other["run_result"]) == ("SandboxError", None)
+
+
+async def test_run_code_takes_and_gives_files(url):
+    code = "text = open('in/a.txt').read()\nopen('out.txt', 'w').write(text.upper())"
+    body = await run_code(url, code, files={"in/a.txt": base64.b64encode(b"abc").decode()}, fetch_files=["out.txt", "absent"])
+    assert body["status"] == "Success"
+    assert {name: base64.b64decode(content) for name, content in body["files"].items()} == {"out.txt": b"ABC"}
+
+
+@pytest.mark.parametrize(
+    ("path", "body"),
+    [
+        ("/run_code", {"code": "", "language": "python", "files": {"../x": ""}}),
+        ("/run_code", {"code": "", "language": "python", "files": {"x": "not base64!"}}),
+        ("/run_code", {"language": "python"}),
+        ("/run", {"program": "", "tests": [{"kind": "riddle"}]}),
+        ("/run", {"program": "", "tests": [], "speed": 3}),
+    ],
+)
+async def test_a_malformed_request_is_answered_422(url, path, body):
+    status, answer = await post(url, path, body)
+    assert status == 422
+    assert answer
+
+
+async def test_health_tells_the_isolation_and_metrics_count(url):
+    async with aiohttp.ClientSession() as session:
+        async with session.get(url + "/health") as response:
+            health = await response.json()
+        async with session.get(url + "/metrics") as response:
+            text = await response.text()
+    assert health["status"] == "ok"
+    assert health["level"] in ("limited", "confined", "isolated")
+    assert "limits" in health["layers"]
+    assert 'code_reward_sandbox_outcomes_total{kind="passed"}' in text
+
+
+def test_a_port_in_use_is_one_sentence():
+    with socket.socket() as taken:
+        taken.bind(("127.0.0.1", 0))
+        taken.listen()
+        port = str(taken.getsockname()[1])
+        result = subprocess.run(
+            [sys.executable, "-m", "reward_servers.sandbox", "--port", port], capture_output=True, text=True, timeout=60
+        )
+    assert result.returncode == 2
+    assert result.stderr.count("\n") == 1
+    assert "choose another" in result.stderr
