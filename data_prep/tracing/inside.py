@@ -211,7 +211,7 @@ class Driver:
     def step(self, what: str, action: Callable[[], Any]) -> bool:
         if self.recorder:
             self.recorder.reset()
-        self.what, self.began = what, time.process_time()
+        self.what, self.began = what, time.perf_counter()
         signal.setitimer(signal.ITIMER_VIRTUAL, self.order["cpu_seconds"])
         try:
             value = action()
@@ -243,7 +243,7 @@ class Driver:
     def report(
         self, what: str, end: str, began: float, literal: str | None = None, shown: str = "", error: str = "", frames: Iterable[Any] = ()
     ) -> None:
-        seconds = time.process_time() - began
+        seconds = time.perf_counter() - began
         signal.setitimer(signal.ITIMER_VIRTUAL, 0)
         flush(sys.stdout)
         events, dropped = self.recorder.events() if self.recorder else ([], 0)
