@@ -22,7 +22,25 @@ from unittest.mock import MagicMock
 
 ROOT = os.environ.get("SLIME_ROOT")
 
-MAY_BE_ABSENT = ("ray", "wandb", "pylatexenc", "sglang", "sglang_router", "megatron", "numba", "omegaconf", "pybase64", "qwen_vl_utils", "requests", "e2b", "mcp", "openai", "anthropic", "blobfile")
+MAY_BE_ABSENT = (
+    "ray",
+    "wandb",
+    "pylatexenc",
+    "sglang",
+    "sglang_router",
+    "megatron",
+    "numba",
+    "omegaconf",
+    "pybase64",
+    "qwen_vl_utils",
+    "requests",
+    "urllib3",
+    "e2b",
+    "mcp",
+    "openai",
+    "anthropic",
+    "blobfile",
+)
 
 
 class _Shell(ModuleType):
