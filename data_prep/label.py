@@ -155,7 +155,10 @@ async def _together(work: Sequence[Coroutine[Any, Any, None]]) -> None:
 async def _run(job: Job, sandbox: Sandbox, limits: Limits) -> Outcome:
     for attempt in range(ATTEMPTS):
         await asyncio.sleep(attempt * RETRY_SECONDS)
-        outcome = await sandbox.run(job.runs, job.problem.tests, entry_point=job.problem.entry_point, limits=limits)
+        try:
+            outcome = await sandbox.run(job.runs, job.problem.tests, entry_point=job.problem.entry_point, limits=limits)
+        except DataError as error:
+            raise DataError(f"Problem {job.problem.id!r}: {error}") from error
         if outcome.kind != "sandbox_error":
             break
     return outcome
@@ -221,13 +224,15 @@ class Label(Command):
     """Address of a sandbox server; without it, programs run in this machine's own sandbox."""
     cpu_seconds: float = Field(default=3.0, gt=0)
     """CPU seconds that a program may use per test."""
+    wall_seconds: float = Field(default=15.0, gt=0)
+    """Seconds that a program may take for all its tests; the thousand tests of an evalplus task need more than 15."""
 
 
 def main(settings: Label) -> int:
     """Label and write; the status is 1 if candidates had to be left out."""
     problems = load_problems(settings.problems)
     candidates = read_rows(settings.candidates, Candidate)
-    limits = Limits(cpu_seconds=settings.cpu_seconds)
+    limits = Limits(cpu_seconds=settings.cpu_seconds, wall_seconds=settings.wall_seconds)
     rows = label_now(problems, candidates, url=settings.sandbox, limits=limits, journal=f"{settings.out}.journal")
     write_rows(settings.out, rows)
     right = sum(row.passed for row in rows)

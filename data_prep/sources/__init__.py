@@ -12,6 +12,7 @@ from pathlib import Path
 
 from code_reward.plugins import Catalogue
 from code_reward.problem import Problem, load_problems
+from data_prep.sources.evalplus import HUMANEVAL_PLUS, MBPP_PLUS
 from data_prep.sources.humaneval import HUMANEVAL
 from data_prep.sources.humanevalpack import HUMANEVALPACK
 from data_prep.sources.kodcode import KODCODE
@@ -28,7 +29,9 @@ SOURCES = Catalogue(
     {
         "problems": Source(load_problems, "files of this project"),
         "humaneval": HUMANEVAL,
+        "humaneval_plus": HUMANEVAL_PLUS,
         "mbpp": MBPP,
+        "mbpp_plus": MBPP_PLUS,
         "leetcode": LEETCODE,
         "kodcode": KODCODE,
         "lcb": LIVECODEBENCH,

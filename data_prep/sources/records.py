@@ -10,13 +10,12 @@ import gzip
 import json
 from collections.abc import Callable, Sequence
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import Any, Protocol, TypeVar
 
 from pydantic import BaseModel, ConfigDict, ValidationError
 
 from code_reward.errors import DataError
 from code_reward.extraction import REASONS
-from code_reward.problem import Problem
 from code_reward.rows import read_rows
 from code_reward.validity import check_program
 
@@ -27,8 +26,16 @@ class Record(BaseModel):
     model_config = ConfigDict(extra="ignore")
 
 
+class Identified(Protocol):
+    """Anything with an id."""
+
+    @property
+    def id(self) -> str: ...
+
+
 R = TypeVar("R", bound=Record)
 T = TypeVar("T")
+Item = TypeVar("Item", bound=Identified)
 
 
 def read_records(path: str | Path, model: type[R]) -> list[R]:
@@ -69,16 +76,16 @@ def each(path: str | Path, rows: Sequence[Any], convert: Callable[[Any], T]) -> 
     return done
 
 
-def read_problems(path: str | Path, model: type[R], convert: Callable[[R], Problem]) -> list[Problem]:
-    """The problems of a file; also checks that no id occurs twice."""
+def read_problems(path: str | Path, model: type[R], convert: Callable[[R], Item]) -> list[Item]:
+    """What `convert` makes of every row of a file: problems, or their forerunners; also checks that no id occurs twice."""
     seen: set[str] = set()
 
-    def once(record: R) -> Problem:
-        problem = convert(record)
-        if problem.id in seen:
-            raise DataError(f"the id {problem.id!r} occurs a second time; give every problem its own.")
-        seen.add(problem.id)
-        return problem
+    def once(record: R) -> Item:
+        converted = convert(record)
+        if converted.id in seen:
+            raise DataError(f"the id {converted.id!r} occurs a second time; give every problem its own.")
+        seen.add(converted.id)
+        return converted
 
     return each(path, read_records(path, model), once)
 

@@ -1,9 +1,22 @@
 """Fixtures of the data_prep tests."""
 
+import asyncio
 import os
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+
+from reward_servers.sandbox import connect
+from reward_servers.sandbox.outcome import Sandbox
+
+
+@pytest.fixture(scope="session")
+def sandbox() -> Iterator[Sandbox]:
+    """This machine's own sandbox; it serves any event loop."""
+    real = connect()
+    yield real
+    asyncio.run(real.close())
 
 
 @pytest.fixture
