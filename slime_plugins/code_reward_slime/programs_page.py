@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from typing import Any, Final
 
 from code_reward.extraction import extract_code, final_answer
@@ -16,25 +16,34 @@ _FENCE: Final = "~~~~~~"
 
 def render_page(rollout_id: int, samples: Sequence[Any]) -> str:
     """Markdown with the programs of the highest and of the lowest scores, no program twice; empty if nothing was scored."""
-    by_answer = {final_answer(sample.response): sample for sample in samples if record_of(sample).get("verdict") == "scored"}
-    ranked = sorted(by_answer.values(), key=lambda sample: -float(record_of(sample)["score"]))
-    if not ranked:
-        return ""
-    worst = ranked[PROGRAMS:][-PROGRAMS:]
-    parts = [f"# Rollout {rollout_id}", *_section("Best", ranked[:PROGRAMS]), *_section("Worst", list(reversed(worst)))]
-    return "\n\n".join(parts) + "\n"
+    ranked = [sample for sample in samples if record_of(sample).get("verdict") == "scored"]
+    ranked.sort(key=lambda sample: -float(record_of(sample)["score"]))
+    shown: set[str] = set()
+    best = _entries("Best", ranked, shown)
+    parts = [*best, *_entries("Worst", reversed(ranked), shown)]
+    return "\n\n".join([f"# Rollout {rollout_id}", *parts]) + "\n" if parts else ""
 
 
-def _section(title: str, samples: Sequence[Any]) -> list[str]:
-    return [part for number, sample in enumerate(samples, start=1) for part in _entry(f"## {title} {number}", sample)]
+def _entries(title: str, ranked: Iterable[Any], shown: set[str]) -> list[str]:
+    """The first programs that are not among those `shown`. Extraction takes time, so no more answers are read than needed."""
+    parts: list[str] = []
+    number = 0
+    for sample in ranked:
+        code = extract_code(sample.response, entry_point=task_of(sample).entry_point).code or final_answer(sample.response)
+        if code not in shown:
+            shown.add(code)
+            number += 1
+            parts += _entry(f"## {title} {number}", sample, code)
+        if number == PROGRAMS:
+            break
+    return parts
 
 
-def _entry(heading: str, sample: Any) -> list[str]:
-    record, task = record_of(sample), task_of(sample)
-    code = extract_code(sample.response, entry_point=task.entry_point).code or final_answer(sample.response)
+def _entry(heading: str, sample: Any, code: str) -> list[str]:
+    record = record_of(sample)
     terms = "".join(f", {name} {value:+.3g}" for name, value in record["terms"].items())
     return [
         f"{heading}: score {record['score']:.4g}, reward {record['shaped']:.4g}{terms}, {sample.response_length} tokens",
-        f"{_FENCE}\n{(task.statement or '')[:_STATEMENT_CHARACTERS]}\n{_FENCE}",
+        f"{_FENCE}\n{(task_of(sample).statement or '')[:_STATEMENT_CHARACTERS]}\n{_FENCE}",
         f"{_FENCE}python\n{code}\n{_FENCE}",
     ]

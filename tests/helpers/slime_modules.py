@@ -22,25 +22,8 @@ from unittest.mock import MagicMock
 
 ROOT = os.environ.get("SLIME_ROOT")
 
-MAY_BE_ABSENT = (
-    "ray",
-    "wandb",
-    "pylatexenc",
-    "sglang",
-    "sglang_router",
-    "megatron",
-    "numba",
-    "omegaconf",
-    "pybase64",
-    "qwen_vl_utils",
-    "requests",
-    "urllib3",
-    "e2b",
-    "mcp",
-    "openai",
-    "anthropic",
-    "blobfile",
-)
+MAY_BE_ABSENT = ("megatron", "numba", "omegaconf", "pybase64", "pylatexenc", "qwen_vl_utils", "ray", "requests", "sglang")
+MAY_BE_ABSENT += ("sglang_router", "urllib3", "wandb")
 
 
 class _Shell(ModuleType):

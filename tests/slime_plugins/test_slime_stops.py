@@ -45,7 +45,6 @@ async def rewarded(args, *samples, reward=model_reward):
         sum,
         lambda r: round(r, 1),
         lambda r: r == 0,
-        lambda r: r == 0,
         lambda r: r != 0,
         lambda r: r > 0,
         lambda r: r + 1,

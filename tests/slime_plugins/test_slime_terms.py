@@ -7,16 +7,13 @@ from code_reward_slime.terms import overlong_penalty
 from slime_samples import Status, make_args, make_sample
 from tiny_rm import answer
 
-TERMS = {
-    "code_reward_length_penalty": 0.5,
-    "code_reward_overlong": {"tokens": 1000, "buffer": 200, "penalty": 2.0},
-    "code_reward_format_bonus": 0.1,
-}
+OVERLONG = {"tokens": 1000, "buffer": 200, "penalty": 2.0}
+TERMS = {"code_reward_length_penalty": 0.5, "code_reward_overlong": OVERLONG, "code_reward_format_bonus": 0.1}
 
 
 @pytest.mark.parametrize(("tokens", "penalty"), [(0, 0.0), (800, 0.0), (801, 0.01), (900, 1.0), (1000, 2.0), (5000, 2.0)])
 def test_the_overlong_penalty_grows_over_its_buffer(tokens, penalty):
-    assert overlong_penalty(tokens, Overlong(tokens=1000, buffer=200, penalty=2.0)) == pytest.approx(penalty)
+    assert overlong_penalty(tokens, Overlong(**OVERLONG)) == pytest.approx(penalty)
 
 
 async def test_the_reward_is_the_shaped_one_plus_its_terms(settings):
