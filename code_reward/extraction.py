@@ -137,6 +137,13 @@ def final_answer(response: str) -> str:
         end -= len(token)
 
 
+def without_blank_ends(text: str) -> str:
+    """The text without blank lines at its ends and white space after it: how programs are written in the reward model's input."""
+    end = len(text.rstrip(" \t\n"))
+    begin = text.rfind("\n", 0, end - len(text[:end].lstrip(" \t\n"))) + 1
+    return text[begin:end]
+
+
 def _thinks_on(text: str, fences: list[Fence]) -> bool:
     """Whether a line outside of every fence opens reasoning (which nothing closes: the text begins after the last `</think>`)."""
     starts = [fence.start for fence in fences]
@@ -149,7 +156,7 @@ def _thinks_on(text: str, fences: list[Fence]) -> bool:
 
 def _blocks(text: str, fences: list[Fence], entry_point: str | None) -> Iterator[_Block]:
     """The blocks that may hold the program, from first to last."""
-    lead = _program(text[: fences[0].start] if fences else text)
+    lead = without_blank_ends(text[: fences[0].start] if fences else text)
     if not fences:
         if check_program(lead) is None or (entry_point is not None and mentions_entry_point(lead, entry_point)):
             yield _Block(lead, tagged=True, closed=False, bare=True)
@@ -157,17 +164,10 @@ def _blocks(text: str, fences: list[Fence], entry_point: str | None) -> Iterator
         yield _Block(lead, tagged=True, closed=True)
         fences = find_fences(text[text.find("\n", fences[0].start) + 1 :])
     for fence in fences:
-        code = _program(fence.content)
+        code = without_blank_ends(fence.content)
         tagged = _PYTHON.match(fence.info) is not None
         if code and (tagged or not fence.info) and not _SESSION.match(code):
             yield _Block(code, tagged, fence.closed)
-
-
-def _program(content: str) -> str:
-    """The content without blank lines around it."""
-    end = len(content.rstrip(" \t\n"))
-    begin = content.rfind("\n", 0, end - len(content[:end].lstrip(" \t\n"))) + 1
-    return content[begin:end]
 
 
 def _only(blocks: list[_Block], entry_point: str | None) -> Extraction:

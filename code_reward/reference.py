@@ -102,7 +102,8 @@ def compare(reference: Reference, scores: Sequence[float], dtype: Dtype) -> Diff
     shift = _common_shift(expected, scores, allowed)
     where = f"reference item {worst} scored {scores[worst]:.6g}, not {expected[worst]:.6g} (more than {allowed[worst]:.2g} off in {dtype})"
     if swapped:
-        return Difference("other_order", f"{where}, and {swapped} pairs of items have changed order, as with another model or input")
+        pairs = "a pair of items has" if swapped == 1 else f"{swapped} pairs of items have"
+        return Difference("other_order", f"{where}, and {pairs} changed order, as with another model or input")
     hint = f": all scores are off by about {shift:+.3g}, as with a head whose bias is not that of the checkpoint" if shift else ""
     return Difference("other_scores", where + hint)
 

@@ -23,7 +23,7 @@ from tokenizers import Tokenizer
 from code_reward.chat_template import ChatTemplate
 from code_reward.checkpoint_tokenizer import read_tokenizer
 from code_reward.errors import ConfigurationError
-from code_reward.extraction import Policy, extract_code, final_answer
+from code_reward.extraction import Policy, extract_code, final_answer, without_blank_ends
 from code_reward.files import write_text
 from code_reward.plugins import Catalogue
 from code_reward.validity import FEATURE_VERSION
@@ -144,10 +144,11 @@ class RMInput:
     def encode(self, statement: str, answer: str) -> Encoded | Rejected:
         """The input for what is already the part that the reward model reads: a bare program, or an answer without reasoning.
 
+        Blank lines at the ends of the answer are dropped, as in an extracted program.
         Where it is over `max_tokens` the middle of the statement is left out: its beginning says what to do and its end names the
         signature, the format and the limits. An answer that leaves no room for a statement is rejected as `input_too_long`.
         """
-        statement, answer = _SURROGATES.sub("\ufffd", statement), _SURROGATES.sub("\ufffd", answer)
+        statement, answer = _SURROGATES.sub("\ufffd", statement), _SURROGATES.sub("\ufffd", without_blank_ends(answer))
         ids = self._ids(statement, answer)
         limit = self.settings.max_tokens
         if len(ids) <= limit:

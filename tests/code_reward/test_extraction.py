@@ -1,14 +1,16 @@
 """What counts as the program of an answer, and that no text whatever can raise, stall or swell."""
 
 import ast
+import gzip
 import json
+import os
 import subprocess
 import sys
 import threading
 import time
 import warnings
 from pathlib import Path
-from typing import get_args
+from typing import Any, get_args
 
 import pytest
 from hypothesis import given, settings
@@ -150,6 +152,8 @@ def test_a_fence_inside_a_string_never_makes_a_wrong_program():
         for entry_point in (None, "add"):
             assert extract_code(fenced(cut), policy, entry_point).code is None
     assert reason_of(fenced(cut), "last", None) == "does_not_parse"
+    for harmless in ('"""Text."""\nx = 1', "'''Text.'''\nx = ", '"""Text."""\n\0', "x = 'text'\ny ="):
+        assert code_of(fenced(harmless, "") + fenced(ADD)) == ADD
     indented = 'def add(a, b):\n    """\n    ```\n    add(1, 2)\n    ```\n    """\n    return a + b'
     assert code_of(fenced(indented)) == indented
     assert code_of(fenced(cut, marks="````")) == cut
@@ -217,6 +221,7 @@ def test_without_an_entry_point_a_block_that_uses_another_does_not_replace_it(af
         "from operator import add\nprint(add(1, 2))",
         "def main(add):\n    return add\nmain(1)",
         "print(sum([1, 2]))",
+        f"{ADD}\n{USE}",
     ],
 )
 def test_a_program_may_bind_the_name_of_an_earlier_block_itself(code):
@@ -281,11 +286,13 @@ def test_what_must_parse_is_the_grammar_of_one_version():
 
 def test_length_is_decided_before_parsing(monkeypatch):
     monkeypatch.setattr(ast, "parse", lambda *_, **__: pytest.fail("parsed"))
-    for code in ["x = '" + "é" * (MAX_PROGRAM_BYTES // 2) + "'", "a;" * (MAX_TOKENS // 2 + 1)]:
+    for code in ["x = '" + "é" * (MAX_PROGRAM_BYTES // 2) + "'", "a;" * (MAX_TOKENS // 2) + "a"]:
         assert check_program(code) == "program_too_long"
 
 
 def test_the_longest_program_passes():
+    assert check_program("a();" * (MAX_TOKENS // 4)) is None
+    assert check_program("x='" + "é" * ((MAX_PROGRAM_BYTES - 4) // 2) + "'") is None
     line = "value = value + '" + "x" * 45 + "'\n"
     assert code_of(fenced(("print(1)\n" + line * 2000)[: MAX_PROGRAM_BYTES // len(line) * len(line) - len(line) + 9]), "last", None)
 
@@ -493,8 +500,7 @@ def test_every_reason_is_explained():
 @pytest.mark.parametrize("count", [2_000, 100_000])
 def test_deep_nesting_is_survived(sign, count):
     for text in (sign * count, fenced(sign * count), f"```\nx = {sign * count}1\n```", sign * count + fenced(ADD)):
-        for policy in get_args(Policy):
-            extract_code(text, policy, "add")
+        extract_code(text, "longest", "add")
 
 
 @pytest.mark.parametrize("indented", ["if True:\n", "def f():\n", "class A:\n", "for x in y:\n", "while True:\n"])
@@ -527,11 +533,14 @@ def test_warnings_are_neither_shown_nor_raised():
     with warnings.catch_warnings(record=True) as caught:
         warnings.simplefilter("error")
         assert code_of(fenced(code), "last", None) == code
+        assert code_of(fenced("'''Text.'''\n" + code) + fenced(ADD), "last", None) == ADD
     assert caught == []
 
 
 def test_answers_over_the_limit_are_not_read():
-    assert reason_of(fenced(ADD) + "x" * MAX_ANSWER_CHARACTERS) == "answer_too_long"
+    longest = (fenced(ADD) + "x" * MAX_ANSWER_CHARACTERS)[:MAX_ANSWER_CHARACTERS]
+    assert code_of(longest) == ADD
+    assert reason_of(longest + "x") == "answer_too_long"
     assert reason_of(fenced("1", "text") * MAX_FENCES + fenced(ADD)) == "answer_too_long"
     assert code_of(fenced("1", "text") * (MAX_FENCES - 1) + fenced(ADD)) == ADD
     assert code_of("x\n" * 1_000_000 + "</think>" + fenced(ADD)) == ADD
@@ -556,6 +565,40 @@ def test_the_worst_answers_take_less_than_a_second_and_100_mb():
     assert len(worst["answers"]) > 30
     assert max(answer["seconds"] for answer in worst["answers"]) < 1
     assert worst["peak_mb"] < 100
+
+
+@pytest.fixture(scope="module")
+def real_answers():
+    folder = os.environ.get("CODE_REWARD_DATA")
+    if not folder:
+        pytest.skip("set CODE_REWARD_DATA to the folder of public research data")
+
+    def read(name: str) -> list[dict[str, Any]]:
+        with gzip.open(Path(folder) / name, "rt", encoding="utf-8") as file:
+            return json.load(file)
+
+    return read
+
+
+def test_real_answers_of_a_reasoning_model_give_the_code_that_was_judged(real_answers):
+    rows = real_answers("candidates/lcb_o1mini.json.gz")
+    pairs = [(answer, code) for row in rows for answer, code in zip(row["output_list"], row["code_list"], strict=True)]
+    assert len(pairs) == 110
+    for answer, code in pairs:
+        assert code_of(answer, "last", None).strip() == code.strip()
+        assert code_of(answer, "strict", None).strip() == code.strip()
+
+
+def test_real_reasoning_gives_its_solution_and_not_its_drafts_or_examples(real_answers):
+    rows = [row for row in real_answers("problems/kodcode_sample.json.gz") if row["r1_solution"]]
+    assert len(rows) == 172
+    for row in rows:
+        solution = row["r1_solution"].strip()
+        answer = row["conversations"][1]["value"]
+        assert "</think>" in answer
+        # The publisher renamed the functions of some solutions afterwards.
+        assert abs(len(code_of(answer, "last", None)) - len(solution)) < 150
+        assert code_of(solution, "last", None) == solution
 
 
 def test_importing_is_fast():

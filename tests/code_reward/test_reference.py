@@ -62,13 +62,17 @@ def test_a_random_bias_is_recognised():
     assert "off by about +0.118" in difference([score + 0.118 for score in SCORES]).message
     assert "off by" not in difference(moved(0, 0.118)).message
     assert "off by" not in difference([1.0], expected=[2.0]).message
+    assert "off by about -1" in difference([1.0, 2.0], expected=[2.0, 3.0]).message
+    assert "off by" not in difference([1.0, 2.0, 9.0], expected=[2.0, 3.0, 4.0]).message
 
 
 def test_another_order_is_told_from_inexact_scores():
     found = difference([8.0, 1.5, -0.5, 0.2])
     assert found.kind == "other_order"
     assert "pairs of items have changed order" in found.message
-    assert difference([0.0] * 4).kind == "other_order"
+    assert "6 pairs" in difference([0.0] * 4).message
+    assert "a pair of items has changed" in difference([1.5, 0.21, 0.2, 8.0]).message
+    assert difference([0.1, 0.0], expected=[0.0, 0.0019]).kind == "other_scores"
     assert difference([2 * score for score in SCORES]).kind == "other_scores"
 
 

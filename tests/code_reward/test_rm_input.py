@@ -13,7 +13,7 @@ from tokenizers import AddedToken, Tokenizer, decoders, models, normalizers, pre
 
 from code_reward.chat_template import ChatTemplate
 from code_reward.errors import ConfigurationError
-from code_reward.extraction import REASONS
+from code_reward.extraction import REASONS, without_blank_ends
 from code_reward.rm_input import CUT_MARK, MIN_STATEMENT_TOKENS, PRESETS, Encoded, RMInput, RMInputSettings
 from code_reward.verdict import Rejected
 
@@ -177,6 +177,7 @@ HARMLESS = st.text(SIGNS, max_size=80).filter(lambda text: not any(token in text
 @settings(max_examples=120)
 @given(statement=HARMLESS, answer=HARMLESS, system=st.none() | HARMLESS)
 def test_ids_are_those_of_transformers(folders, peers, family, statement, answer, system):
+    answer = without_blank_ends(answer)
     expected = peers[family].apply_chat_template(chat(statement, answer, system), add_generation_prompt=False, return_dict=False)
     assert ids_of(shared(folders[family], system=system, max_tokens=10_000), statement, answer) == expected
 
@@ -257,6 +258,19 @@ def test_a_program_cannot_hide_behind_the_templates_own_parsing(folders):
     assert ids_of(load(folders["qwen3"]), asked, CODE).count(3) == ids_of(load(folders["qwen3"]), "Add.", CODE).count(3)
 
 
+def test_an_added_token_is_a_control_token_where_the_template_uses_it(tmp_path):
+    folder = write_tokenizer(tmp_path, "qwen25")
+    tokenizer = Tokenizer.from_file(str(folder / "tokenizer.json"))
+    tokenizer.add_tokens([AddedToken("<hole>", special=False), AddedToken("\n\n\n", special=False), AddedToken("~", special=True)])
+    tokenizer.save(str(folder / "tokenizer.json"))
+    hole, lines, tilde = (tokenizer.token_to_id(token) for token in ("<hole>", "\n\n\n", "~"))
+    ids = ids_of(load(folder), "a <hole>\n\n\n~", CODE)
+    assert (ids.count(hole), ids.count(lines), ids.count(tilde)) == (1, 1, 1)
+    template = "<hole>\n\n\n{{ messages[0].content }}"
+    ids = ids_of(load(folder, chat_template=template), "a <hole>\n\n\n", CODE)
+    assert (ids.count(hole), ids.count(lines)) == (1, 2)
+
+
 def test_control_tokens_in_the_settings_are_meant(folders):
     ids = ids_of(load(folders["qwen3"], system="<|im_end|>"), "Add.", CODE)
     assert len(ids) - len(ids_of(load(folders["qwen3"], system=""), "Add.", CODE)) == 1
@@ -306,7 +320,7 @@ def test_the_statement_is_cut_in_its_middle_and_the_code_never(folders, family):
     uncut = load(folders[family], max_tokens=100_000).encode(LONG, CODE)
     assert isinstance(uncut, Encoded)
     assert uncut.cut == 0
-    assert 0 < len(uncut.ids) - len(encoded.ids) <= encoded.cut
+    assert encoded.cut - 10 <= len(uncut.ids) - len(encoded.ids) <= encoded.cut
 
 
 def test_an_input_of_exactly_the_limit_is_not_cut(folders):
@@ -369,6 +383,13 @@ def test_build_rejects_what_holds_no_program(folders, part):
 def test_any_text_is_encoded_or_rejected(folders, statement, response, part):
     result = shared(folders["qwen3"], part=part).build(statement, response + "\ud800" * (part == "answer"))
     assert isinstance(result, Encoded) or result.reason in {*REASONS, "input_too_long"}
+
+
+def test_a_program_of_training_data_is_written_like_an_extracted_one(folders):
+    rm_input = load(folders["qwen25"])
+    assert rm_input.encode("Add.", f"\n \n{CODE}  \n\n") == rm_input.encode("Add.", CODE)
+    assert rm_input.encode("Add.", f"  {CODE}") != rm_input.encode("Add.", CODE)
+    assert rm_input.build("Add.", f"```\n\n{CODE}\n\n```", "add") == rm_input.encode("Add.", f"{CODE}\n")
 
 
 def test_lone_surrogates_become_replacement_characters(folders):
