@@ -21,6 +21,9 @@ from reward_servers.sandbox.outcome import Limits, Outcome, Sandbox
 
 FEWEST_INPUTS = 3
 _FLOAT_TOLERANCE = 1e-6
+# A program that takes ten times as long as the reference is too slow; less than this is noise.
+_SLOWNESS = 10
+_LEAST_SECONDS = 0.25
 
 
 class ReferenceJudge:
@@ -30,7 +33,7 @@ class ReferenceJudge:
         sandbox: Where programs run.
         inputs (`int`, *optional*, defaults to 12): Most judging inputs of a problem.
         traces (`bool`, *optional*, defaults to True): Whether to trace the first input that goes wrong.
-        cpu_seconds (`float`, *optional*, defaults to 2): Of a program, per input.
+        cpu_seconds (`float`, *optional*, defaults to 2): Most of a program, per input; it gets ten times what the reference takes.
     """
 
     def __init__(self, sandbox: Sandbox, *, inputs: int = 12, traces: bool = True, cpu_seconds: float = 2.0) -> None:
@@ -51,16 +54,19 @@ class ReferenceJudge:
         if reference is None:
             raise DataError(f"Problem {problem.id!r} has no reference solution to compare with; use another judge.", kind="no_reference")
         calls = [Call(callee, arguments) for arguments in judging_inputs(problem, self._inputs)]
-        tests = await self._expect(reference, calls, scope)
+        tests, slowest = await self._expect(reference, calls, scope)
+        cpu_seconds = min(max(_SLOWNESS * slowest, _LEAST_SECONDS), self._cpu_seconds)
         if len(tests) < min(FEWEST_INPUTS, len(calls)):
             raise DataError(
                 f"The reference of {problem.id!r} answers {len(tests)} of {len(calls)} judging inputs; mend it or leave the problem out.",
                 kind="bad_reference",
             )
-        return ReferenceBench(self._sandbox, callee, tests, self._cpu_seconds, self._traces)
+        return ReferenceBench(self._sandbox, callee, tests, cpu_seconds, self._traces)
 
-    async def _expect(self, reference: str, calls: Sequence[Call], scope: Scope) -> list[CallTest]:
+    async def _expect(self, reference: str, calls: Sequence[Call], scope: Scope) -> tuple[list[CallTest], float]:
+        """The reference's results as tests, and the seconds that the slowest took."""
         tests: list[CallTest] = []
+        slowest = 0.0
         while calls:
             trace = await _remember(scope, "evaluate", reference, calls, self._evaluate(reference, calls))
             tests += [
@@ -68,9 +74,10 @@ class ReferenceJudge:
                 for call, record in zip(calls, trace.calls, strict=False)
                 if record.literal is not None
             ]
+            slowest = max([slowest, *(record.seconds for record in trace.calls if record.literal is not None)])
             # After a call that did not come back, the others are made anew; a program that does not load makes none.
             calls = calls[len(trace.calls) :] if trace.calls else []
-        return tests
+        return tests, slowest
 
     def _evaluate(self, reference: str, calls: Sequence[Call]) -> Any:
         return lambda: evaluate_calls(self._sandbox, reference, calls, cpu_seconds=self._cpu_seconds)

@@ -74,14 +74,13 @@ class LLM:
 
     async def _ask(self, request: Request) -> Reply:
         deadline = asyncio.get_running_loop().time() + self._patience
-        bad_answers, last = 0, None
+        bad_answers = 0
         while True:
-            station = await self._take(request.role, deadline, last)
+            station = await self._take(request.role, deadline)
             try:
                 return await self._attempt(station, request)
             except LLMError as error:
                 self.troubles[error.kind] += 1
-                last = error
                 bad_answers += error.kind in _OF_THE_ANSWER
                 if error.kind not in TRANSIENT or bad_answers >= _ATTEMPTS:
                     raise
@@ -89,12 +88,15 @@ class LLM:
             finally:
                 self._fleet.give_back(station)
 
-    async def _take(self, role: str, deadline: float, last: LLMError | None) -> Station:
-        if not any(station.endpoint.serves(role) for station in self._fleet.stations):
+    async def _take(self, role: str, deadline: float) -> Station:
+        serving = [station for station in self._fleet.stations if station.endpoint.serves(role)]
+        if not serving:
             raise ConfigurationError(f"No endpoint serves the role {role!r}; give one.")
         station = await self._fleet.take(role, deadline)
         if station is None:
-            raise last or LLMError(f"No endpoint was free within {self._patience:g} s; give more endpoints.", kind="timeout")
+            trouble = next((one.trouble for one in serving if one.trouble is not None), None)
+            said, kind = (f"; the last trouble: {trouble}", trouble.kind) if trouble else (" or more endpoints.", "timeout")
+            raise LLMError(f"No endpoint was free within {self._patience:g} s; give more patience{said}", kind=kind)
         return station
 
     async def _attempt(self, station: Station, request: Request) -> Reply:
@@ -105,7 +107,7 @@ class LLM:
             _check_model(station, reply)
         except LLMError as error:
             if error.kind in TRANSIENT:
-                self._fleet.rest(station, error.retry_after)
+                self._fleet.rest(station, error)
             raise
         self._fleet.succeed(station)
         return reply

@@ -11,6 +11,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from data_prep.llm.endpoint import Endpoint
+from data_prep.llm.errors import LLMError
 
 _FIRST_REST = 0.5
 _LONGEST_REST = 30.0
@@ -26,6 +27,8 @@ class Station:
     failures: int = 0
     """In a row."""
     rests_until: float = 0.0
+    trouble: LLMError | None = None
+    """Why it rests."""
     model: str = ""
     """What it called its model in its first answer."""
 
@@ -68,14 +71,17 @@ class Fleet:
         self._wake(station)
 
     def succeed(self, station: Station) -> None:
+        """It is well."""
         station.failures = 0
+        station.trouble = None
 
-    def rest(self, station: Station, at_least: float = 0.0) -> None:
-        """Leave this station alone for a while: twice as long with every failure in a row, and at least `at_least` seconds."""
+    def rest(self, station: Station, trouble: LLMError) -> None:
+        """Leave this station alone for a while: twice as long with every failure in a row, and as long as it asked for."""
         now = asyncio.get_running_loop().time()
         if station.rests_until > now:
             return  # Requests that were under way when it fell ill fail together: one illness.
-        station.rests_until = now + max(min(_FIRST_REST * 2**station.failures, _LONGEST_REST), at_least)
+        station.trouble = trouble
+        station.rests_until = now + max(min(_FIRST_REST * 2**station.failures, _LONGEST_REST), trouble.retry_after)
         station.failures = min(station.failures + 1, 16)
 
     def _free(self, role: str, now: float) -> Station | None:

@@ -13,10 +13,13 @@ from collections.abc import Awaitable, Callable
 from pathlib import Path
 from typing import Any
 
+from code_reward.errors import CodeRewardError, ConfigurationError, SandboxError
 from data_prep.llm.append import Appender, read_lines
-from data_prep.llm.errors import RunStopped
+from data_prep.llm.errors import LLMError, RunStopped
 
 Record = dict[str, Any]
+
+_FAILURES: dict[str, type[CodeRewardError]] = {failure.__name__: failure for failure in (LLMError, SandboxError)}
 
 
 class Ledger:
@@ -77,7 +80,7 @@ class Scope:
         self._occurrences: Counter[str] = Counter()
 
     def once(self, digest: str, produce: Callable[[], Awaitable[Record]]) -> Awaitable[Record]:
-        """The recorded value of this occurrence of `digest`, or a new one from `produce`, recorded.
+        """The recorded value of this occurrence of `digest`, or a new one from `produce`, recorded; its failure likewise.
 
         The occurrence is counted when this is called, not when it is awaited: several may be awaited together.
         """
@@ -88,6 +91,18 @@ class Scope:
     async def _once(self, key: str, produce: Callable[[], Awaitable[Record]]) -> Record:
         found = self._ledger.find(self.name, key)
         if found is None:
-            found = await produce()
-            self._ledger.write(self.name, key, found)
+            found = await self._produce(key, produce)
+        if "failed" in found:
+            raise _FAILURES[found["failed"]](found["message"], kind=found["kind"])
         return found
+
+    async def _produce(self, key: str, produce: Callable[[], Awaitable[Record]]) -> Record:
+        try:
+            value = await produce()
+        except (RunStopped, ConfigurationError):
+            raise
+        except tuple(_FAILURES.values()) as error:
+            # A failure is an outcome too: a replay must fail where its run failed.
+            value = {"failed": type(error).__name__, "kind": error.kind, "message": str(error)}
+        self._ledger.write(self.name, key, value)
+        return value

@@ -10,7 +10,7 @@ from aiohttp import web
 from hypothesis import given
 from hypothesis import strategies as st
 
-from code_reward.errors import ConfigurationError, DataError
+from code_reward.errors import ConfigurationError, DataError, SandboxError
 from data_prep.llm import LLM, Budget, Endpoint, Ledger, LLMError, Prompt, Request, RunStopped
 from data_prep.llm.append import Appender, read_lines
 from data_prep.llm.prompt import FOLDER, fenced, prompt
@@ -292,13 +292,25 @@ async def test_occurrences_are_counted_when_asked_not_when_awaited(tmp_path):
         assert (await again.once("d", answers()))["text"] == "first"
 
 
-async def test_a_call_that_fails_is_not_recorded(tmp_path):
+@pytest.mark.parametrize("error", [LLMError("down", kind="timeout"), SandboxError("no workers")])
+async def test_a_call_that_failed_fails_again_in_a_replay(tmp_path, error):
     async def fail():
-        raise LLMError("down")
+        raise error
+
+    with Ledger(tmp_path / "calls.jsonl") as ledger, pytest.raises(type(error)):
+        await ledger.scope("s").once("d", fail)
+    with Ledger(tmp_path / "calls.jsonl", replay=True) as ledger, pytest.raises(type(error)) as again:
+        await ledger.scope("s").once("d", answers())
+    assert (str(again.value), again.value.kind) == (str(error), error.kind)
+
+
+async def test_what_stops_the_run_is_no_outcome(tmp_path):
+    async def stop():
+        raise RunStopped("spent", kind="budget_spent")
 
     with Ledger(tmp_path / "calls.jsonl") as ledger:
-        with pytest.raises(LLMError):
-            await ledger.scope("s").once("d", fail)
+        with pytest.raises(RunStopped):
+            await ledger.scope("s").once("d", stop)
         assert await ledger.scope("s").once("d", answers("later")) == {"text": "later"}
 
 
