@@ -26,7 +26,7 @@ $(INSTALLED): pyproject.toml constraints.txt scripts/install.sh
 
 .PHONY: quickstart
 quickstart: $(INSTALLED)  ## Reinforce a small code model with a reward that runs no program, end to end. More: ARGS="--help".
-	$(BIN)/python scripts/quickstart.py $(ARGS)
+	$(BIN)/python -m scripts.quickstart $(ARGS)
 
 .PHONY: test
 test: lint  ## Check everything and run the tests that need no other environment.

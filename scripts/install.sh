@@ -36,12 +36,13 @@ pip=(.venv/bin/python -m pip --disable-pip-version-check --no-input)
 grep -v '^torch==' constraints.txt >.venv/constraints.txt
 if [[ -z $(torch_version) ]]; then
     echo "Installing ${torch[*]} ..."
-    "${pip[@]}" install --quiet --constraint .venv/constraints.txt "${torch[@]}"
+    # Not quiet: some builds are gigabytes, and pip's progress bar is what tells.
+    "${pip[@]}" install --constraint .venv/constraints.txt "${torch[@]}"
 fi
 version=$(torch_version)
 echo "torch==$version" >>.venv/constraints.txt
 
-echo "Installing code-reward and what it needs ..."
+echo "Installing code-reward and what it needs (a few minutes) ..."
 "${pip[@]}" install --quiet --constraint .venv/constraints.txt --editable '.[dev]'
 # Last, because the Makefile takes it for the proof that all of this is done.
 echo "$version" >.venv/installed
