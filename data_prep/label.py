@@ -166,10 +166,11 @@ async def _run(job: Job, sandbox: Sandbox, limits: Limits) -> Outcome:
 
 def _row(job: Job, outcome: str) -> LabelledProgram:
     problem, candidate = job.problem, job.candidate
-    extra = {"model": candidate.model, "published": candidate.published, **(candidate.model_extra or {})}
+    known = {name: value for name, value in (("model", candidate.model), ("published", candidate.published)) if value}
     return LabelledProgram.model_validate(
         {
-            **{name: value for name, value in extra.items() if value},
+            **(candidate.model_extra or {}),
+            **known,
             "problem_id": problem.id,
             "statement": problem.statement,
             "entry_point": problem.entry_point,
@@ -216,8 +217,8 @@ class Label(Command):
 
     problems: Path
     """Problems with tests."""
-    candidates: Path
-    """Candidate rows: problem_id, and program or response."""
+    candidates: list[Path]
+    """Candidate rows: problem_id, and program or response; several files are put together."""
     out: Path
     """File for the labelled programs; beside it lies a journal, from which a killed run continues."""
     sandbox: str | None = None
@@ -231,7 +232,7 @@ class Label(Command):
 def main(settings: Label) -> int:
     """Label and write; the status is 1 if candidates had to be left out."""
     problems = load_problems(settings.problems)
-    candidates = read_rows(settings.candidates, Candidate)
+    candidates = [candidate for path in settings.candidates for candidate in read_rows(path, Candidate)]
     limits = Limits(cpu_seconds=settings.cpu_seconds, wall_seconds=settings.wall_seconds)
     rows = label_now(problems, candidates, url=settings.sandbox, limits=limits, journal=f"{settings.out}.journal")
     write_rows(settings.out, rows)

@@ -1,4 +1,4 @@
-"""A small byte-level BPE tokenizer with a chat template, trained on the project's own texts.
+"""A small byte-level BPE tokenizer with a chat template, trained on reward data: `python -m data_prep.tokenizer`.
 
 For models made from scratch: a policy and a reward model that share one vocabulary. Written in the files that transformers and
 `code_reward.rm_input` both read, without importing transformers.
@@ -12,7 +12,10 @@ from pathlib import Path
 
 from tokenizers import Tokenizer, decoders, models, pre_tokenizers, trainers
 
+from code_reward.cli import Command, run
 from code_reward.files import write_text
+from code_reward.reward_data import LabelledProgram
+from code_reward.rows import read_rows
 
 END = "<|im_end|>"
 PAD = "<|endoftext|>"
@@ -53,3 +56,28 @@ def save_tokenizer(tokenizer: Tokenizer, folder: str | Path) -> None:
     }
     write_text(Path(folder) / "tokenizer.json", tokenizer.to_str())
     write_text(Path(folder) / "tokenizer_config.json", json.dumps(config, indent=2))
+
+
+class TrainTokenizer(Command):
+    """Train a tokenizer on the statements and programs of a row file."""
+
+    rows: Path
+    """Rows with a statement and a program (JSONL or parquet)."""
+    out: Path
+    """Folder for the tokenizer."""
+    vocab_size: int = 1024
+    """Entries of the vocabulary, the 256 bytes included."""
+
+
+def main(settings: TrainTokenizer) -> None:
+    """Train and write the folder."""
+    rows = read_rows(settings.rows, LabelledProgram)
+    # As they stand in a chat: the fence and the role names become single tokens too.
+    texts = (f"user\n{row.statement}\nassistant\n```python\n{row.program}\n```" for row in rows)
+    tokenizer = train_tokenizer(texts, settings.vocab_size)
+    save_tokenizer(tokenizer, settings.out)
+    print(f"a vocabulary of {tokenizer.get_vocab_size()} from {len(rows)} rows, in {settings.out}")
+
+
+if __name__ == "__main__":
+    run(TrainTokenizer, main)

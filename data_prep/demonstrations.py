@@ -1,0 +1,70 @@
+"""Programs for teaching a policy: right ones and wrong ones in a chosen share: `python -m data_prep.demonstrations`.
+
+A policy taught right programs alone has little left to learn from a reward. Wrong programs are mutants of the reference solution, drawn
+anew for every problem. Nothing is executed: a mutant that happens to be equivalent counts as wrong here.
+"""
+
+from __future__ import annotations
+
+import random
+from collections.abc import Sequence
+from pathlib import Path
+
+from pydantic import Field
+
+from code_reward.cli import Command, run
+from code_reward.problem import Problem, load_problems
+from code_reward.reward_data import LabelledProgram
+from code_reward.rows import write_rows
+from data_prep.mutants import mutants
+
+
+def demonstrate(problems: Sequence[Problem], *, per_problem: int, right_share: float, seed: int) -> list[LabelledProgram]:
+    """`per_problem` rows a problem in random order: the reference solution with probability `right_share`, else one of its mutants."""
+    rng = random.Random(seed)
+    rows = []
+    for problem in problems:
+        if problem.reference_solution is None:
+            continue
+        wrong = mutants(problem.reference_solution, limit=2 * per_problem, seed=rng.randrange(2**32))
+        for _ in range(per_problem):
+            right = not wrong or rng.random() < right_share
+            rows.append(
+                LabelledProgram(
+                    problem_id=problem.id,
+                    statement=problem.statement,
+                    entry_point=problem.entry_point,
+                    program=problem.reference_solution if right else rng.choice(wrong).program,
+                    passed=right,
+                    origin="reference" if right else "mutant",
+                )
+            )
+    rng.shuffle(rows)
+    return rows
+
+
+class Demonstrations(Command):
+    """Write right and wrong programs for supervised training."""
+
+    problems: Path
+    """Problems with reference solutions."""
+    out: Path
+    """File for the rows."""
+    per_problem: int = Field(default=8, gt=0)
+    """Rows per problem."""
+    right_share: float = Field(default=0.4, ge=0, le=1)
+    """Share of reference solutions among the rows."""
+    seed: int = 0
+    """Seed of the choice."""
+
+
+def main(settings: Demonstrations) -> None:
+    """Write the rows."""
+    problems = load_problems(settings.problems)
+    rows = demonstrate(problems, per_problem=settings.per_problem, right_share=settings.right_share, seed=settings.seed)
+    write_rows(settings.out, rows)
+    print(f"{len(rows)} programs for {len(problems)} problems, {sum(row.passed for row in rows)} of them right, in {settings.out}")
+
+
+if __name__ == "__main__":
+    run(Demonstrations, main)

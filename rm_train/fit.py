@@ -1,0 +1,54 @@
+"""The run behind `python -m rm_train.train`: from pair rows and a starting model to an exported checkpoint."""
+
+from __future__ import annotations
+
+import shutil
+from functools import partial
+from typing import TYPE_CHECKING
+
+from transformers import AutoTokenizer, Trainer, TrainingArguments
+
+from code_reward.errors import DataError
+from code_reward.reward_data import Pair
+from code_reward.rm_input import PRESETS, RMInput
+from code_reward.rows import read_rows
+from rm_train.dataset import PairDataset, collate
+from rm_train.export import export
+from rm_train.model import PairModel, load_backbone
+from rm_train.training import common_arguments, resume
+
+if TYPE_CHECKING:
+    from rm_train.train import Train
+
+
+def fit(settings: Train) -> None:
+    """Train on the pairs that fit the model's input, export, and print how many did not fit."""
+    pairs = read_rows(settings.pairs, Pair)
+    tokenizer = AutoTokenizer.from_pretrained(str(settings.init))
+    rm_input = RMInput.load(settings.init, PRESETS.get(settings.preset))
+    data = PairDataset(pairs, rm_input)
+    if not len(data):
+        raise DataError(
+            f"None of the {len(pairs)} pairs of {settings.pairs} fits the model's input; give pairs, or a preset with more tokens."
+        )
+    model = PairModel(load_backbone(settings.init, settings.seed))
+    arguments = TrainingArguments(
+        **common_arguments(settings.out, learning_rate=settings.learning_rate, seed=settings.seed, save_steps=settings.save_steps),
+        num_train_epochs=settings.epochs,
+        per_device_train_batch_size=settings.batch_size,
+        lr_scheduler_type="cosine",
+        warmup_steps=0.03,
+        weight_decay=settings.weight_decay,
+        remove_unused_columns=False,
+    )
+    trainer = Trainer(model=model, args=arguments, train_dataset=data, data_collator=partial(collate, pad_id=tokenizer.pad_token_id))
+    resume(trainer, "training the reward model")
+    if not trainer.is_world_process_zero():
+        return
+    examples = [(pair.statement, program) for pair in pairs for program in (pair.chosen, pair.rejected)]
+    export(model.classifier, tokenizer, rm_input, examples, settings.out)
+    trainer.state.save_to_json(str(settings.out / "trainer_state.json"))
+    shutil.rmtree(arguments.output_dir, ignore_errors=True)
+    print(f"trained on {len(pairs) - data.left_out} pairs of {len(data)} problems: {settings.out}")
+    if data.left_out:
+        print(f"{data.left_out} pairs did not fit the model's input")

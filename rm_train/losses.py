@@ -1,0 +1,16 @@
+"""Losses of a reward model, on raw scores (logits)."""
+
+from __future__ import annotations
+
+import torch
+import torch.nn.functional as F
+from torch import Tensor
+
+
+def bradley_terry(chosen: Tensor, rejected: Tensor, margin: Tensor, weight: Tensor) -> Tensor:
+    """Weighted mean of `-log sigmoid(chosen - rejected - margin)`; every argument has shape (pairs,).
+
+    Source: Bradley and Terry (1952), as CodeRM-NT's stage 2 and CodeScaler use it; the margin is Llama 2's.
+    """
+    losses = -F.logsigmoid(chosen - rejected - margin)
+    return (losses * weight).sum() / weight.sum().clamp_min(torch.finfo(weight.dtype).tiny)

@@ -1,0 +1,49 @@
+"""Reward models: a causal language model with its head replaced by one score, read at the last token."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import torch
+from torch import Tensor, nn
+from transformers import AutoModelForSequenceClassification, PreTrainedModel
+
+from rm_train.losses import bradley_terry
+
+
+def load_backbone(folder: str | Path, seed: int) -> PreTrainedModel:
+    """A sequence classifier with one label from any causal language model or classifier folder; a missing head is drawn with `seed`."""
+    torch.manual_seed(seed)
+    model = AutoModelForSequenceClassification.from_pretrained(str(folder), num_labels=1, dtype=torch.float32)
+    # Without label names SGLang normalises the hidden state before the head.
+    model.config.id2label, model.config.label2id = {0: "reward"}, {"reward": 0}
+    return model
+
+
+def score_last(classifier: PreTrainedModel, input_ids: Tensor, lengths: Tensor) -> Tensor:
+    """Scores of right-padded `input_ids` (batch, longest) at position `lengths - 1`; shape (batch,).
+
+    The position is given, not searched for by pad token: a real last token may equal the pad token. Padding comes after the scored
+    position and attention is causal, so no mask is needed.
+    """
+    hidden = classifier.base_model(input_ids=input_ids, use_cache=False).last_hidden_state
+    last = hidden[torch.arange(len(lengths), device=hidden.device), lengths - 1]
+    scores: Tensor = classifier.score(last).squeeze(-1)
+    return scores
+
+
+class PairModel(nn.Module):
+    """A classifier with its loss on batches of `rm_train.dataset.collate`, which is what transformers' Trainer trains.
+
+    The loss is inside `forward`, so that training on several devices (torchrun) synchronises gradients as it does for any model.
+    """
+
+    def __init__(self, classifier: PreTrainedModel) -> None:
+        super().__init__()
+        self.classifier = classifier
+
+    def forward(self, input_ids: Tensor, lengths: Tensor, pairs: Tensor, weight: Tensor, margin: Tensor) -> dict[str, Tensor]:
+        """`loss` (a scalar) and `scores` (inputs,)."""
+        scores = score_last(self.classifier, input_ids, lengths)
+        chosen, rejected = scores[pairs].unbind(dim=1)
+        return {"loss": bradley_terry(chosen, rejected, margin, weight), "scores": scores}

@@ -1,0 +1,1 @@
+"""`make quickstart`: the whole loop at a size that a laptop trains."""

@@ -1,0 +1,26 @@
+"""Run the quickstart: `python -m scripts.quickstart`."""
+
+from __future__ import annotations
+
+from code_reward.cli import run
+from scripts.quickstart.settings import Quickstart
+
+
+def main(settings: Quickstart) -> None:
+    """Do every stage that is not done, then report."""
+    from scripts.quickstart.report import write_report
+    from scripts.quickstart.stage import Run, console
+    from scripts.quickstart.stages import plan
+
+    folder = (settings.out / f"seed{settings.seed}").resolve()
+    folder.mkdir(parents=True, exist_ok=True)
+    stages = plan(settings.sizes, settings.seed, compare=settings.compare)
+    work = Run(folder, again=settings.again)
+    for stage in stages:
+        work.do(stage)
+    report = write_report(work, stages)
+    console.print(f"\nThe report with its plots: {report}")
+
+
+if __name__ == "__main__":
+    run(Quickstart, main)

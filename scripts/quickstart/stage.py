@@ -1,0 +1,152 @@
+"""A stage of the quickstart: commands that make files from files, done once and reused while nothing they depend on has changed.
+
+As `make` would: a stage is up to date when it has finished with these very commands and none of its inputs is newer than that. A stage
+that is killed has no record, and its commands take up their own work where they left it.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+import sys
+import time
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from pathlib import Path
+from threading import Event, Thread
+
+import psutil
+from rich.console import Console
+
+from code_reward.errors import CodeRewardError
+from code_reward.files import write_text
+
+console = Console()
+
+
+class StageError(CodeRewardError):
+    """A command of a stage failed."""
+
+    kind = "stage"
+
+
+@dataclass(frozen=True)
+class Stage:
+    """Commands (arguments after `python`), the files they read and the files they write, in the run's folder."""
+
+    name: str
+    title: str
+    commands: tuple[tuple[str, ...], ...]
+    inputs: tuple[str, ...] = ()
+    outputs: tuple[str, ...] = ()
+    serve: str | None = None
+    """A reward model folder that is served meanwhile; its address replaces `{url}` in the commands."""
+
+
+@dataclass
+class Run:
+    """The folder of one run and how its stages are done."""
+
+    folder: Path
+    again: Sequence[str] = ()
+    environment: dict[str, str] = field(default_factory=lambda: {**os.environ, **_QUIET})
+
+    def do(self, stage: Stage) -> None:
+        """Do a stage, or say that it is there already; raises `StageError` naming the command that failed."""
+        if stage.name not in self.again and self._is_done(stage):
+            console.print(f"[dim]{stage.title}: there already")
+            return
+        console.rule(f"[bold]{stage.title}", align="left")
+        self._record(stage).unlink(missing_ok=True)
+        with watch() as usage, self._serving(stage) as url:
+            for command in stage.commands:
+                self._execute([part.replace("{url}", url) for part in command])
+        record = {"commands": stage.commands, "finished": time.time(), "seconds": usage.seconds, "peak_mb": usage.peak_mb}
+        write_text(self._record(stage), json.dumps(record))
+
+    def record(self, stage: Stage) -> dict[str, float]:
+        """`seconds` and `peak_mb` (of all processes together) of a stage that is done."""
+        record: dict[str, float] = json.loads(self._record(stage).read_text())
+        return record
+
+    def _record(self, stage: Stage) -> Path:
+        return self.folder / "stages" / f"{stage.name}.json"
+
+    def _is_done(self, stage: Stage) -> bool:
+        if not self._record(stage).exists() or not all((self.folder / name).exists() for name in stage.outputs):
+            return False
+        record = json.loads(self._record(stage).read_text())
+        newest = max((_modified(self.folder / name) for name in stage.inputs), default=0.0)
+        return record["commands"] == [list(command) for command in stage.commands] and newest <= record["finished"]
+
+    def _execute(self, command: Sequence[str]) -> None:
+        done = subprocess.run([sys.executable, *command], cwd=self.folder, env=self.environment, check=False)
+        if done.returncode:
+            shown = " ".join(command)
+            raise StageError(f"`python {shown}` failed with status {done.returncode} (see above); mend the cause and run again to go on.")
+
+    @contextmanager
+    def _serving(self, stage: Stage) -> Iterator[str]:
+        if stage.serve is None:
+            yield ""
+            return
+        command = [sys.executable, "-m", "reward_servers.embedded", "--model", stage.serve, "--port", "0", "--threads", "1"]
+        log = self.folder / "stages" / f"{stage.name}.server.log"
+        log.parent.mkdir(parents=True, exist_ok=True)
+        with log.open("w") as errors:
+            server = subprocess.Popen(command, cwd=self.folder, env=self.environment, stdout=subprocess.PIPE, stderr=errors, text=True)
+            try:
+                assert server.stdout is not None
+                line = server.stdout.readline()
+                if not line.startswith("ready "):
+                    raise StageError(f"The reward model server did not start; {log} says why.")
+                yield line.removeprefix("ready ").strip()
+            finally:
+                server.terminate()
+                server.wait()
+
+
+# One thread per process: threads that wait for each other on a busy machine make small models many times slower.
+_QUIET = {"OMP_NUM_THREADS": "1", "HF_HUB_OFFLINE": "1", "TRANSFORMERS_VERBOSITY": "error", "TRL_EXPERIMENTAL_SILENCE": "1"}
+
+
+@dataclass
+class Usage:
+    """What the processes started meanwhile used."""
+
+    seconds: float = 0.0
+    peak_mb: float = 0.0
+
+
+@contextmanager
+def watch() -> Iterator[Usage]:
+    """Measure wall time and the peak of the resident memory of this process and all that it starts, ten times a second."""
+    usage, stop, start = Usage(), Event(), time.monotonic()
+
+    def sample() -> None:
+        this = psutil.Process()
+        while not stop.wait(0.1):
+            total = sum(_resident(process) for process in [this, *this.children(recursive=True)])
+            usage.peak_mb = max(usage.peak_mb, total / 2**20)
+
+    thread = Thread(target=sample, daemon=True)
+    thread.start()
+    try:
+        yield usage
+    finally:
+        stop.set()
+        thread.join()
+        usage.seconds = time.monotonic() - start
+
+
+def _resident(process: psutil.Process) -> int:
+    try:
+        return int(process.memory_info().rss)
+    except psutil.NoSuchProcess:
+        return 0
+
+
+def _modified(path: Path) -> float:
+    return max((entry.stat().st_mtime for entry in ([path, *path.rglob("*")] if path.is_dir() else [path])), default=0.0)

@@ -1,0 +1,170 @@
+"""The stages of the quickstart, as the commands that a person would type."""
+
+from __future__ import annotations
+
+import shlex
+from collections.abc import Iterator
+
+from scripts.quickstart.settings import Sizes
+from scripts.quickstart.stage import Stage
+
+ARMS = {
+    "rm": "reward model",
+    "oracle": "the tests themselves",
+    "noisy_tests": "noisy tests",
+    "rm_noisy": "reward model from noisy tests",
+    "rm_shuffled": "reward model from shuffled labels",
+    "syntax": "syntax check alone",
+}
+"""What rewards the policy in each arm of the comparison; the first is the quickstart's own."""
+
+
+def plan(sizes: Sizes, seed: int, *, compare: bool) -> list[Stage]:
+    """Every stage in order."""
+    stages = [*_prepare(sizes, seed), _reward_model("rm", "labels.parquet", sizes, seed), _evaluate(seed), *_reinforce("rm", sizes, seed)]
+    return [*stages, *_compare(sizes, seed)] if compare else stages
+
+
+def _prepare(sizes: Sizes, seed: int) -> Iterator[Stage]:
+    families = " ".join(f"--families {name}" for name in sizes.families)
+    counts = f"--policy-sft {sizes.policy_sft} --rm {sizes.rm} --rl {sizes.rl} --test {sizes.test} --test-held-out {sizes.test_held_out}"
+    mix = f"--per-problem {sizes.demonstrations} --right-share {sizes.right_share}"
+    yield Stage(
+        "problems",
+        "Problems",
+        (
+            _python(f"data_prep.families --out problems {families} {counts} --seed {seed}"),
+            _python(f"data_prep.demonstrations --problems problems/policy_sft.jsonl --out demonstrations.jsonl {mix} --seed {seed}"),
+            _python("data_prep.tokenizer --rows demonstrations.jsonl --out tokenizer --vocab-size 768"),
+        ),
+        outputs=("problems", "demonstrations.jsonl", "tokenizer"),
+    )
+    recipe = f"--epochs {sizes.policy_epochs} --batch-size 4 --learning-rate 2e-3 --seed {seed}"
+    yield Stage(
+        "policy",
+        "Policy: supervised training on right and wrong programs",
+        (_two_processes(f"code_reward_trl.sft --data demonstrations.jsonl --tokenizer tokenizer --out policy {recipe}"),),
+        ("demonstrations.jsonl", "tokenizer"),
+        ("policy",),
+    )
+    yield Stage(
+        "labels",
+        "Reward data: samples and mutants, labelled by execution",
+        (
+            _sample("policy", "rm", sizes.rm_samples, "samples.jsonl", seed),
+            _mutants("rm", sizes.rm_mutants, "mutants.jsonl", seed),
+            _label("problems/rm.jsonl", "labels.parquet", "samples.jsonl", "mutants.jsonl"),
+        ),
+        ("policy", "problems"),
+        ("samples.jsonl", "mutants.jsonl", "labels.parquet"),
+    )
+    yield Stage(
+        "before",
+        "Test: the policy before reinforcement",
+        (
+            _sample("policy", "test", sizes.test_samples, "before.jsonl", seed),
+            _label("problems/test.jsonl", "before.parquet", "before.jsonl"),
+            _mutants("test", sizes.test_mutants, "test_mutants.jsonl", seed),
+            _label("problems/test.jsonl", "test_mutants.parquet", "test_mutants.jsonl"),
+        ),
+        ("policy", "problems"),
+        ("before.parquet", "test_mutants.parquet"),
+    )
+
+
+def _reward_model(name: str, labels: str, sizes: Sizes, seed: int) -> Stage:
+    pairs = f"{name}.pairs.parquet"
+    recipe = f"--batch-size 2 --epochs {sizes.rm_epochs} --learning-rate {sizes.rm_learning_rate} --seed {seed}"
+    return Stage(
+        f"train_{name}",
+        f"{ARMS[name].capitalize()}: pairs and Bradley-Terry training",
+        (
+            _python(f"data_prep.pairs --labelled {labels} --out {pairs} --per-problem 8 --per-program 8 --seed {seed}"),
+            _two_processes(f"rm_train.train --pairs {pairs} --init policy --out {name} {recipe}"),
+        ),
+        (labels, "policy"),
+        (name,),
+    )
+
+
+def _evaluate(seed: int) -> Stage:
+    files = "--labelled test_mutants.parquet --labelled before.parquet"
+    return Stage(
+        "evaluate",
+        "Reward model on unseen problems",
+        (_python(f"rm_train.evaluate --model rm {files} --out rm.evaluation.json --seed {seed}"),),
+        ("rm", "test_mutants.parquet", "before.parquet"),
+        ("rm.evaluation.json", "rm.evaluation.scores.parquet"),
+    )
+
+
+def _reinforce(arm: str, sizes: Sizes, seed: int, *, problems: str = "problems/rl.jsonl", reward: str = "") -> Iterator[Stage]:
+    """Train with the served reward model `arm` or with the `reward` options given, then judge test samples and rollouts."""
+    policy, after = f"policy_{arm}", f"after_{arm}"
+    recipe = f"--steps {sizes.rl_steps} --learning-rate {sizes.rl_learning_rate} --seed {seed}"
+    options = reward or f"--rm {arm} --rm-url {{url}}"
+    yield Stage(
+        f"rl_{arm}",
+        f"Reinforcement, rewarded by: {ARMS[arm]}",
+        (_python(f"code_reward_trl.grpo --policy policy --problems {problems} --out {policy} {options} {recipe}"),),
+        ("policy", problems, *(() if reward else (arm,))),
+        (policy, f"{policy}.rollouts.jsonl"),
+        serve=None if reward else arm,
+    )
+    yield Stage(
+        after,
+        f"Test after: {ARMS[arm]}",
+        (
+            _sample(policy, "test", sizes.test_samples, f"{after}.jsonl", seed),
+            _label("problems/test.jsonl", f"{after}.parquet", f"{after}.jsonl"),
+            _label("problems/rl.jsonl", f"rollouts_{arm}.parquet", f"{policy}.rollouts.jsonl"),
+        ),
+        (policy, "problems"),
+        (f"{after}.parquet", f"rollouts_{arm}.parquet"),
+    )
+
+
+def _compare(sizes: Sizes, seed: int) -> Iterator[Stage]:
+    yield Stage(
+        "noise",
+        "Noisy tests and shuffled labels",
+        (
+            _python(f"data_prep.noise --problems problems/rl.jsonl --out noisy/rl.jsonl --seed {seed}"),
+            _python(f"data_prep.noise --problems problems/rm.jsonl --out noisy/rm.jsonl --seed {seed}"),
+            _label("noisy/rm.jsonl", "noisy/labels.parquet", "samples.jsonl", "mutants.jsonl"),
+            _python(f"data_prep.noise --labelled labels.parquet --out shuffled.parquet --seed {seed}"),
+        ),
+        ("problems", "samples.jsonl", "mutants.jsonl", "labels.parquet"),
+        ("noisy/rl.jsonl", "noisy/labels.parquet", "shuffled.parquet"),
+    )
+    yield _reward_model("rm_noisy", "noisy/labels.parquet", sizes, seed)
+    yield _reward_model("rm_shuffled", "shuffled.parquet", sizes, seed)
+    yield from _reinforce("oracle", sizes, seed, reward="--reward tests")
+    # The share of tests passed is the stronger form of noisy tests: with 12 tests of which 30 % are wrong, hardly any program passes all.
+    yield from _reinforce("noisy_tests", sizes, seed, problems="noisy/rl.jsonl", reward="--reward tests --test-reward fraction")
+    yield from _reinforce("rm_noisy", sizes, seed)
+    yield from _reinforce("rm_shuffled", sizes, seed)
+    yield from _reinforce("syntax", sizes, seed, reward="--reward syntax")
+
+
+def _python(command: str) -> tuple[str, ...]:
+    return ("-m", *shlex.split(command))
+
+
+def _two_processes(command: str) -> tuple[str, ...]:
+    # Two processes, not two threads of one: threads wait for each other all the time and on a busy machine crawl.
+    return _python(f"torch.distributed.run --standalone --nproc-per-node 2 -m {command}")
+
+
+def _sample(policy: str, part: str, samples: int, out: str, seed: int) -> tuple[str, ...]:
+    files = f"--policy {policy} --problems problems/{part}.jsonl --out {out}"
+    return _python(f"code_reward_trl.sample {files} --samples {samples} --seed {seed}")
+
+
+def _mutants(part: str, per_problem: int, out: str, seed: int) -> tuple[str, ...]:
+    return _python(f"data_prep.mutants --problems problems/{part}.jsonl --out {out} --per-problem {per_problem} --seed {seed}")
+
+
+def _label(problems: str, out: str, *candidates: str) -> tuple[str, ...]:
+    files = " ".join(f"--candidates {name}" for name in candidates)
+    return _python(f"data_prep.label --problems {problems} {files} --out {out} --cpu-seconds 0.5")

@@ -1,0 +1,151 @@
+"""Reinforcement learning of a policy with TRL's GRPO trainer: `python -m code_reward_trl.grpo`.
+
+The reward is a served reward model, the problems' own tests, or the validity check alone. Every rollout is written beside the policy, so
+that it can be judged later; with a reward model nothing is executed here. Interrupted, it goes on from its last checkpoint.
+"""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Literal
+
+from pydantic import BaseModel, Field
+
+from code_reward.cli import Command, run
+from code_reward.errors import ConfigurationError
+
+if TYPE_CHECKING:
+    from code_reward.problem import Problem
+    from code_reward_trl.rewards import RewardFunction
+
+
+class Rollout(BaseModel):
+    """One completion seen in training; `reward` is None where the verdict is missing."""
+
+    step: int
+    problem_id: str
+    response: str
+    reward: float | None
+
+
+class Grpo(Command):
+    """Train a policy by group relative policy optimisation."""
+
+    policy: Path
+    """Policy to start from."""
+    problems: Path
+    """Problem file (JSONL or parquet)."""
+    out: Path
+    """Folder for the trained policy; rollouts are written to OUT.rollouts.jsonl."""
+    reward: Literal["rm", "tests", "syntax"] = "rm"
+    """What rewards a program: a served reward model, the problems' tests, or the validity check."""
+    rm: Path | None = None
+    """Reward model folder; its weights are not needed here."""
+    rm_url: list[str] = Field(default=[])
+    """Address of a server of that reward model; several share the load."""
+    test_reward: Literal["binary", "fraction"] = "binary"
+    """With --reward tests: 1 if all tests pass, or the share that passes."""
+    shaping: str = "default"
+    """Shaping preset of the reward model's scores."""
+    steps: int = 150
+    """Optimiser steps; each sees new rollouts."""
+    prompts: int = 8
+    """Problems per step."""
+    group: int = 8
+    """Completions per problem."""
+    learning_rate: float = 1e-3
+    """Learning rate, falling linearly."""
+    beta: float = 0.0
+    """Weight of the KL divergence from the starting policy."""
+    temperature: float = 1.0
+    """Sampling temperature."""
+    max_new_tokens: int = 128
+    """Longest completion in tokens."""
+    save_steps: int = 50
+    """Steps between checkpoints."""
+    seed: int = 0
+    """Seed of order and sampling."""
+
+
+def main(settings: Grpo) -> None:
+    """Train and write the policy folder."""
+    from trl import GRPOConfig, GRPOTrainer
+
+    from code_reward.problem import load_problems
+    from code_reward_trl.policy import load_policy
+    from rm_train.training import common_arguments, train_policy
+
+    problems = load_problems(settings.problems)
+    reward = _recorded(_reward(settings), settings.out.with_name(f"{settings.out.name}.rollouts.jsonl"))
+    model, tokenizer = load_policy(settings.policy)
+    config = GRPOConfig(
+        **common_arguments(settings.out, learning_rate=settings.learning_rate, seed=settings.seed, save_steps=settings.save_steps),
+        max_steps=settings.steps,
+        per_device_train_batch_size=settings.prompts * settings.group,
+        num_generations=settings.group,
+        max_completion_length=settings.max_new_tokens,
+        temperature=settings.temperature,
+        beta=settings.beta,
+        lr_scheduler_type="linear",
+        disable_dropout=True,
+    )
+    trainer = GRPOTrainer(model=model, reward_funcs=[reward], args=config, train_dataset=_dataset(problems), processing_class=tokenizer)
+    train_policy(trainer, settings.out, "reinforcing the policy")
+
+
+def _reward(settings: Grpo) -> RewardFunction:
+    from code_reward_trl import rewards
+
+    if settings.reward == "syntax":
+        return rewards.syntax_reward()
+    if settings.reward == "tests":
+        from reward_servers.sandbox import connect
+
+        return rewards.unit_test_reward(connect(), reward=settings.test_reward)
+    if settings.rm is None or not settings.rm_url:
+        raise ConfigurationError("--reward rm needs --rm (the reward model folder) and --rm-url (its server).")
+    from reward_servers.client import RewardClient
+
+    return rewards.model_reward(RewardClient(settings.rm, urls=settings.rm_url), shaping=settings.shaping)
+
+
+def _recorded(reward: RewardFunction, path: Path) -> RewardFunction:
+    """`reward`, and every completion with its reward appended to `path`; a resumed run repeats the steps since its checkpoint."""
+    from code_reward_trl.rewards import content
+
+    async def recorded(completions: list[object], problem_id: list[str], trainer_state: object, **columns: object) -> list[float | None]:
+        values = await reward(completions=completions, **columns)
+        step = trainer_state.global_step
+        path.parent.mkdir(parents=True, exist_ok=True)
+        with path.open("a", encoding="utf-8") as lines:
+            for name, completion, value in zip(problem_id, completions, values, strict=True):
+                row = Rollout(step=step, problem_id=name, response=content(completion), reward=value)
+                lines.write(row.model_dump_json() + "\n")
+        return values
+
+    recorded.__name__ = reward.__name__
+    return recorded
+
+
+def _dataset(problems: list[Problem]) -> object:
+    from datasets import Dataset
+
+    from code_reward_trl.policy import ask
+
+    return Dataset.from_list(
+        [
+            {
+                "prompt": ask(problem.statement),
+                "problem_id": problem.id,
+                "statement": problem.statement,
+                "entry_point": problem.entry_point,
+                # As text: tests of several kinds do not share one Arrow schema.
+                "tests": problem.model_dump_json(include={"tests"}).removeprefix('{"tests":').removesuffix("}"),
+            }
+            for problem in problems
+        ]
+    )
+
+
+if __name__ == "__main__":
+    run(Grpo, main)

@@ -1,0 +1,77 @@
+"""Policies: a small Qwen3 made from scratch, prompts in its chat template, and completions sampled from it.
+
+The prompt holds the statement and nothing else; the answer is one fenced Python block. A policy made here is for experiments on one
+machine; everything else takes any Hugging Face causal language model.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+
+import torch
+from transformers import AutoModelForCausalLM, AutoTokenizer, PreTrainedModel, PreTrainedTokenizerBase, Qwen3Config, Qwen3ForCausalLM
+
+Message = dict[str, str]
+
+
+def ask(statement: str) -> list[Message]:
+    """The policy's prompt as chat messages."""
+    return [{"role": "user", "content": statement}]
+
+
+def answer(program: str) -> list[Message]:
+    """A program as the chat message that a policy is taught to write."""
+    return [{"role": "assistant", "content": f"```python\n{program.strip()}\n```"}]
+
+
+def create_policy(tokenizer: PreTrainedTokenizerBase, *, hidden: int, layers: int, seed: int) -> PreTrainedModel:
+    """A randomly initialised Qwen3 of `layers` layers and width `hidden` (a multiple of 32), input and output embeddings tied."""
+    torch.manual_seed(seed)
+    config = Qwen3Config(
+        vocab_size=len(tokenizer),
+        hidden_size=hidden,
+        intermediate_size=3 * hidden,
+        num_hidden_layers=layers,
+        num_attention_heads=hidden // 32,
+        num_key_value_heads=hidden // 32,
+        head_dim=32,
+        max_position_embeddings=2048,
+        tie_word_embeddings=True,
+        bos_token_id=None,
+        eos_token_id=tokenizer.eos_token_id,
+        pad_token_id=tokenizer.pad_token_id,
+    )
+    return Qwen3ForCausalLM(config)
+
+
+def load_policy(folder: str | Path) -> tuple[PreTrainedModel, PreTrainedTokenizerBase]:
+    """Model and tokenizer of a causal language model folder, for CPU or the default device."""
+    tokenizer = AutoTokenizer.from_pretrained(str(folder), padding_side="left")
+    return AutoModelForCausalLM.from_pretrained(str(folder)), tokenizer
+
+
+@torch.inference_mode()
+def sample(
+    model: PreTrainedModel,
+    tokenizer: PreTrainedTokenizerBase,
+    statements: Sequence[str],
+    *,
+    max_new_tokens: int,
+    temperature: float,
+    batch_size: int,
+    seed: int,
+) -> Iterator[list[str]]:
+    """Yield one completion for each statement, `batch_size` at a time in order; the end token is kept out, a truncated answer stays so."""
+    torch.manual_seed(seed)
+    model.eval()
+    for start in range(0, len(statements), batch_size):
+        prompts = [
+            tokenizer.apply_chat_template(ask(statement), tokenize=False, add_generation_prompt=True)
+            for statement in statements[start : start + batch_size]
+        ]
+        inputs = tokenizer(prompts, return_tensors="pt", padding=True, add_special_tokens=False).to(model.device)
+        outputs = model.generate(
+            **inputs, max_new_tokens=max_new_tokens, do_sample=True, temperature=temperature, top_k=0, top_p=1.0, use_cache=True
+        )
+        yield tokenizer.batch_decode(outputs[:, inputs["input_ids"].shape[1] :], skip_special_tokens=True)

@@ -1,0 +1,77 @@
+"""Supervised training of a policy on programs: `python -m code_reward_trl.sft`.
+
+Reads rows with a statement and a program (`code_reward.reward_data.LabelledProgram`), right ones and wrong ones alike: a policy that has
+seen both starts where reinforcement learning has something to choose from. Interrupted, it goes on from its last checkpoint.
+"""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from code_reward.cli import Command, run
+
+
+class Sft(Command):
+    """Teach a policy to write programs from (statement, program) rows."""
+
+    data: Path
+    """Rows with a statement and a program (JSONL or parquet)."""
+    out: Path
+    """Folder for the trained policy."""
+    init: Path | None = None
+    """Policy to start from; without it one is made from scratch with --tokenizer."""
+    tokenizer: Path | None = None
+    """Tokenizer folder of a policy made from scratch."""
+    hidden: int = 128
+    """Width of a policy made from scratch."""
+    layers: int = 4
+    """Layers of a policy made from scratch."""
+    epochs: float = 2.0
+    """Passes over the data."""
+    batch_size: int = 32
+    """Rows per step."""
+    learning_rate: float = 2e-3
+    """Peak learning rate; warms up over 3 % of the steps and falls along a cosine."""
+    max_length: int = 512
+    """Longest row in tokens; longer rows are cut."""
+    save_steps: int = 200
+    """Steps between checkpoints."""
+    seed: int = 0
+    """Seed of initialisation and order."""
+
+
+def main(settings: Sft) -> None:
+    """Train and write the policy folder."""
+    from datasets import Dataset
+    from transformers import AutoTokenizer
+    from trl import SFTConfig, SFTTrainer
+
+    from code_reward.errors import ConfigurationError
+    from code_reward.reward_data import LabelledProgram
+    from code_reward.rows import read_rows
+    from code_reward_trl.policy import answer, ask, create_policy, load_policy
+    from rm_train.training import common_arguments, train_policy
+
+    rows = read_rows(settings.data, LabelledProgram)
+    if settings.init is not None:
+        model, tokenizer = load_policy(settings.init)
+    elif settings.tokenizer is not None:
+        tokenizer = AutoTokenizer.from_pretrained(str(settings.tokenizer))
+        model = create_policy(tokenizer, hidden=settings.hidden, layers=settings.layers, seed=settings.seed)
+    else:
+        raise ConfigurationError("Give --init to continue a policy or --tokenizer to make one from scratch.")
+    config = SFTConfig(
+        **common_arguments(settings.out, learning_rate=settings.learning_rate, seed=settings.seed, save_steps=settings.save_steps),
+        num_train_epochs=settings.epochs,
+        per_device_train_batch_size=settings.batch_size,
+        max_length=settings.max_length,
+        lr_scheduler_type="cosine",
+        warmup_steps=0.03,
+        completion_only_loss=True,
+    )
+    data = Dataset.from_list([{"prompt": ask(row.statement), "completion": answer(row.program)} for row in rows])
+    train_policy(SFTTrainer(model=model, args=config, train_dataset=data, processing_class=tokenizer), settings.out, "teaching the policy")
+
+
+if __name__ == "__main__":
+    run(Sft, main)
