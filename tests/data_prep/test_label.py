@@ -80,11 +80,11 @@ async def test_labels_are_what_the_tests_say(sandbox: Sandbox) -> None:
 
 
 async def test_a_row_has_all_that_reward_data_needs(sandbox: Sandbox) -> None:
-    given = candidate(RIGHT, origin="reference", model="a-model", published={"base": True}, note="kept")
+    given = candidate(RIGHT, origin="reference", model="a-model", published={"base": True}, step=0)
     [row] = await label([problem(family="halves")], [given], sandbox)
     assert (row.problem_id, row.statement, row.entry_point, row.program) == ("half", "Half of n.", "half", RIGHT)
     assert (row.origin, row.group) == ("reference", "halves")
-    assert row.model_extra == {"model": "a-model", "published": {"base": True}, "note": "kept"}
+    assert row.model_extra == {"model": "a-model", "published": {"base": True}, "step": 0}
     [plain] = await label([problem()], [candidate(RIGHT)], sandbox)
     assert (plain.origin, plain.group, plain.model_extra) == ("policy", "made", {})
 
@@ -199,14 +199,16 @@ def files_for_command(tmp_path: Path, programs: Sequence[Candidate]) -> Label:
     write_rows(tmp_path / "candidates.jsonl", programs)
     return Label(
         problems=tmp_path / "problems.jsonl",
-        candidates=tmp_path / "candidates.jsonl",
+        candidates=[tmp_path / "candidates.jsonl"],
         out=tmp_path / "out.parquet",
         _cli_parse_args=False,
     )
 
 
 def test_the_command_labels_and_counts(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    settings = files_for_command(tmp_path, [candidate(RIGHT), candidate(WRONG), candidate(WRONG)])
+    settings = files_for_command(tmp_path, [candidate(RIGHT), candidate(WRONG)])
+    write_rows(tmp_path / "more.jsonl", [candidate(WRONG)])
+    settings.candidates.append(tmp_path / "more.jsonl")
     assert main(settings) == 0
     rows = read_rows(tmp_path / "out.parquet", LabelledProgram)
     assert [row.passed for row in rows] == [True, False, False]
@@ -226,9 +228,8 @@ def test_the_command_says_when_programs_are_left_out(
 def test_a_killed_command_continues_and_ends_like_an_undisturbed_one(tmp_path: Path) -> None:
     programs = [candidate(f"import time\ntime.sleep(0.02)\ndef half(n):\n    return n / {i % 3 + 1}  # {i}\n") for i in range(80)]
     settings = files_for_command(tmp_path, programs)
-    command = [sys.executable, "-m", "data_prep.label"]
-    for option in ("problems", "candidates", "out"):
-        command += [f"--{option}", str(getattr(settings, option))]
+    command = [sys.executable, "-m", "data_prep.label", "--problems", str(settings.problems), "--out", str(settings.out)]
+    command += ["--candidates", str(settings.candidates[0])]
     journal = tmp_path / "out.parquet.journal"
     process = subprocess.Popen(command, stdout=subprocess.DEVNULL, start_new_session=True)
     deadline = time.monotonic() + 60

@@ -7,7 +7,8 @@ from hypothesis import strategies as st
 
 from code_reward.reward_data import LabelledProgram, Pair
 from code_reward.rows import read_rows, write_rows
-from data_prep import split
+from code_reward.selection.matrix import load_matrices
+from data_prep import matrices, split
 from data_prep.pairs import Pairs, main, make_pairs, split_by_problem
 
 
@@ -130,3 +131,17 @@ def test_the_split_command_keeps_every_column_of_both_sides(tmp_path: Path) -> N
     expected = split_by_problem(rows, 0.3, 0)
     assert (read_rows(first, LabelledProgram), read_rows(second, LabelledProgram)) == expected
     assert len(expected[0]) == 12
+
+
+def test_matrices_keep_every_candidate_and_leave_unscored_ones_without_a_number(tmp_path: Path) -> None:
+    rows = [labelled("a", True), labelled("b", False), labelled("a", True), labelled("", False), labelled("a", False, "q")]
+    scores = [matrices.Score(problem_id="p", program="a", score=2.0), matrices.Score(problem_id="p", program="b", score=-1.0)]
+    write_rows(tmp_path / "labelled.parquet", rows)
+    write_rows(tmp_path / "scores.parquet", scores)
+    out = tmp_path / "matrices.jsonl"
+    matrices.main(
+        matrices.Matrices(labelled=tmp_path / "labelled.parquet", scores=tmp_path / "scores.parquet", out=out, _cli_parse_args=False)
+    )
+    p, q = load_matrices(out)
+    assert (p.problem_id, p.correct, p.scores) == ("p", [True, False, True, False], [2.0, -1.0, 2.0, None])
+    assert (q.problem_id, q.correct, q.scores) == ("q", [False], [None]), "a score is of one problem's program"
