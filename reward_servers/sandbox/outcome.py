@@ -19,18 +19,20 @@ Mode = Literal["auto", "sealed", "inline"]
 class Limits(BaseModel):
     """What one program may use; CPU time decides, wall time only guards against a program that sleeps."""
 
-    model_config = ConfigDict(extra="forbid", frozen=True)
+    model_config = ConfigDict(extra="forbid", frozen=True, use_attribute_docstrings=True)
 
     cpu_seconds: float = Field(default=3.0, gt=0)
     """CPU seconds per test."""
     wall_seconds: float = Field(default=15.0, gt=0)
     """Wall seconds per program, all tests together."""
     memory_mb: int = Field(default=1024, gt=0)
+    """Memory of the program beyond what its interpreter needs."""
     output_kb: int = Field(default=256, gt=0)
     """Output beyond this is dropped and the program is `failed`."""
     processes: int = Field(default=0, ge=0)
     """Child processes that the program may have at once."""
     stop_at_first_failure: bool = True
+    """Whether the tests after one that failed are left out."""
 
 
 class TestResult(BaseModel):
