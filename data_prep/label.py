@@ -14,7 +14,7 @@ from collections.abc import Callable, Coroutine, Sequence
 from contextlib import nullcontext
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from pydantic import Field
 
@@ -25,8 +25,10 @@ from code_reward.problem import Problem, load_problems, runnable
 from code_reward.reward_data import LabelledProgram
 from code_reward.rows import read_rows, write_rows
 from data_prep.candidates import Candidate
-from data_prep.journal import Journal
 from reward_servers.sandbox.outcome import Limits, Outcome, Sandbox
+
+if TYPE_CHECKING:
+    from data_prep.journal import Journal
 
 ATTEMPTS = 3
 RETRY_SECONDS = 0.5
@@ -194,6 +196,7 @@ def label_now(
     """`label` for scripts: an event loop, a sandbox (the server at `url`, else this machine's) and a progress bar of its own."""
     from rich.progress import Progress as Bar
 
+    from data_prep.journal import Journal
     from reward_servers.sandbox import connect
 
     async def work() -> list[LabelledProgram]:
