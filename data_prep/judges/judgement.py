@@ -22,7 +22,7 @@ class Judgement(BaseModel):
     """What is said of one program."""
 
     correctness: float = Field(ge=0, le=1)
-    """What search backs up: the votes' median; 1 or 0 from a judge that compares results."""
+    """What search backs up: the votes' median, or what a comparison of results makes likely."""
     style: float | None = Field(default=None, ge=0, le=1)
     """Never part of `correctness`; None from a judge that does not look at it, or cannot tell the two apart."""
     agreement: float = Field(default=1.0, ge=0, le=1)

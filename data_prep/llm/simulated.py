@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import asyncio
 import re
+import time
 from collections import Counter
 from collections.abc import Sequence
 from random import Random
@@ -59,8 +60,9 @@ class SimulatedEndpoint:
         body = await incoming.json()
         question = body["messages"][0]["content"]
         async with self._capacity:
+            began = time.perf_counter()
             await asyncio.sleep(self._latency)
-            self.busy_seconds += self._latency
+            self.busy_seconds += time.perf_counter() - began
         text = "No." if self._draw.random() < self._junk else self._reply(question)
         self.answered[question] += 1
         usage = {"prompt_tokens": len(question) // 4, "completion_tokens": len(text) // 4}

@@ -16,10 +16,8 @@ from code_reward.errors import ConfigurationError
 
 if TYPE_CHECKING:
     from code_reward.problem import Problem
-    from data_prep.judges import Judge
-    from data_prep.llm import LLM, Budget
+    from data_prep.llm import LLM
     from data_prep.search import Policy, Recipe, TreeRecord
-    from reward_servers.sandbox.outcome import Sandbox
 
 
 class Search(Command):
@@ -78,7 +76,8 @@ def main(settings: Search) -> None:
 async def _search(settings: Search, problems: list[Problem], folder: Path) -> None:
     from rich.progress import Progress
 
-    from data_prep.llm import Budget
+    from data_prep.llm import LLM, Budget
+    from data_prep.search.players import make_judge, read_endpoints
     from data_prep.search.run import Run, Setup, all_prompts
     from reward_servers.sandbox import connect
 
@@ -91,7 +90,8 @@ async def _search(settings: Search, problems: list[Problem], folder: Path) -> No
     async with contextlib.AsyncExitStack() as stack:
         stack.push_async_callback(sandbox.close)
         grown = stack.enter_context(Run(folder, setup, budget, settings.replay))
-        llm = await _llm(settings, budget, stack)
+        needs_llm = settings.policy == "llm" or settings.judge != "reference"
+        llm = await stack.enter_async_context(LLM(read_endpoints(settings.endpoints), budget, settings.patience)) if needs_llm else None
         bar = stack.enter_context(Progress())
         task = bar.add_task("growing trees", total=len(problems), completed=grown.finished)
 
@@ -99,8 +99,8 @@ async def _search(settings: Search, problems: list[Problem], folder: Path) -> No
             counts.update(_outcomes(tree))
             bar.advance(task)
 
-        policy, judging = _policy(settings, recipe, llm), _judge(settings, llm, sandbox)
-        await grown.grow_all(problems, policy, judging, at_once=settings.trees_at_once, done=done)
+        judging = make_judge(settings.judge, llm, sandbox, traces=settings.traces, votes=settings.votes, temperature=settings.temperature)
+        await grown.grow_all(problems, _policy(settings, recipe, llm), judging, at_once=settings.trees_at_once, done=done)
     print(f"{grown.finished} trees: {folder}; {budget.calls} calls paid, {budget.prompt_tokens + budget.completion_tokens} tokens")
     for outcome, times in counts.most_common():
         print(f"  {outcome:<40} {times}")
@@ -122,23 +122,6 @@ def make_recipe(name: str, changes: Sequence[str]) -> Recipe:
         raise ConfigurationError(f"A change of the recipe cannot work: {' '.join(str(error).split())}.") from error
 
 
-async def _llm(settings: Search, budget: Budget, stack: contextlib.AsyncExitStack) -> LLM | None:
-    if settings.policy == "offline" and settings.judge == "reference":
-        return None
-    import yaml
-    from pydantic import TypeAdapter, ValidationError
-
-    from data_prep.llm import LLM, Endpoint
-
-    if settings.endpoints is None:
-        raise ConfigurationError("A language model writes or judges here; name its servers with --endpoints.")
-    try:
-        endpoints = TypeAdapter(list[Endpoint]).validate_python(yaml.safe_load(settings.endpoints.read_text(encoding="utf-8")))
-    except (OSError, yaml.YAMLError, ValidationError) as error:
-        raise ConfigurationError(f"{settings.endpoints} is no list of endpoints ({' '.join(str(error).split())}); see --help.") from error
-    return await stack.enter_async_context(LLM(endpoints, budget, settings.patience))
-
-
 def _policy(settings: Search, recipe: Recipe, llm: LLM | None) -> Policy:
     from data_prep.llm.request import Sampling
     from data_prep.search import LLMPolicy, OfflinePolicy
@@ -147,18 +130,6 @@ def _policy(settings: Search, recipe: Recipe, llm: LLM | None) -> Policy:
         return OfflinePolicy(recipe)
     assert llm is not None
     return LLMPolicy(llm, recipe, Sampling(temperature=settings.temperature))
-
-
-def _judge(settings: Search, llm: LLM | None, sandbox: Sandbox) -> Judge:
-    from data_prep.judges import LLMJudge, ReferenceJudge
-    from data_prep.llm.request import Sampling
-
-    if settings.judge == "reference":
-        return ReferenceJudge(sandbox, traces=settings.traces != "none")
-    assert llm is not None
-    style: Literal["apart", "published"] = "published" if settings.judge == "llm-published" else "apart"
-    sampling = Sampling(temperature=settings.temperature)
-    return LLMJudge(llm, sandbox, style=style, traces=settings.traces, votes=settings.votes, sampling=sampling)
 
 
 def _outcomes(tree: TreeRecord) -> list[str]:

@@ -113,7 +113,7 @@ async def test_the_reference_judge_compares_results_and_locates_the_fault(sandbo
     right = await bench.judge("def f(xs):\n    return sum([x for x in xs if x >= 3])", "", ledger.scope("s"))
     wrong = await bench.judge("def f(xs):\n    total = 0\n    for x in xs:\n        total += x\n    return total", "", ledger.scope("s"))
     assert (right.correctness, right.share, right.failure) == (1.0, 1.0, "")
-    assert (wrong.correctness, wrong.share, wrong.failure) == (0.0, 0.5, "failed")
+    assert (wrong.correctness, wrong.share, wrong.failure) == (0.5**8, 0.5, "failed")
     assert "expected 3, got 6" in wrong.words
     assert "line 4: total = 6" in wrong.evidence
 

@@ -1,0 +1,40 @@
+"""Making judges and language-model clients from what a command line says; shared by the commands that need them."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Literal
+
+import yaml
+from pydantic import TypeAdapter, ValidationError
+
+from code_reward.errors import ConfigurationError
+from data_prep.judges import Judge, LLMJudge, ReferenceJudge
+from data_prep.llm import LLM, Endpoint
+from data_prep.llm.request import Sampling
+from reward_servers.sandbox.outcome import Sandbox
+
+JudgeName = Literal["reference", "llm", "llm-published"]
+Traces = Literal["own", "prints", "none"]
+
+
+def read_endpoints(path: Path | None) -> list[Endpoint]:
+    """The endpoints in a YAML file; raises `ConfigurationError` for no file or a wrong one."""
+    if path is None:
+        raise ConfigurationError("A language model writes or judges here; name its servers with --endpoints.")
+    try:
+        return TypeAdapter(list[Endpoint]).validate_python(yaml.safe_load(path.read_text(encoding="utf-8")))
+    except (OSError, yaml.YAMLError, ValidationError) as error:
+        raise ConfigurationError(f"{path} is no list of endpoints ({' '.join(str(error).split())}); see --help.") from error
+
+
+def make_judge(
+    name: JudgeName, llm: LLM | None, sandbox: Sandbox, *, traces: Traces, votes: int = 1, temperature: float | None = None
+) -> Judge:
+    """The judge of that name; `llm` may be None for `reference` only."""
+    if name == "reference":
+        return ReferenceJudge(sandbox, traces=traces != "none")
+    if llm is None:
+        raise ConfigurationError("A language model judges here; name its servers with --endpoints.")
+    style: Literal["apart", "published"] = "published" if name == "llm-published" else "apart"
+    return LLMJudge(llm, sandbox, style=style, traces=traces, votes=votes, sampling=Sampling(temperature=temperature))
