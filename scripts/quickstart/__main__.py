@@ -18,7 +18,7 @@ def main(settings: Quickstart) -> None:
     work = Run(folder, again=settings.again)
     for stage in stages:
         work.do(stage)
-    report = write_report(work, stages)
+    report = write_report(work, stages, settings.seed)
     console.print(f"\nThe report with its plots: {report}")
 
 

@@ -1,5 +1,83 @@
-"""x"""
+"""The report of a run: a table in the terminal, and `report.md` with the same figures and the plots."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+
+from rich.table import Table
+
+from code_reward.files import write_text
+from rm_train.evaluate import Figure
+from scripts.quickstart.figures import Figures, measure
+from scripts.quickstart.plots import plot_all
+from scripts.quickstart.stage import Run, Stage, console
+from scripts.quickstart.stages import ARMS
+
+PART = {"known": "known families", "held_out": "held-out families"}
+
+Rows = list[tuple[str, ...]]
 
 
-def write_report(a, b):
-    return "todo"
+def write_report(work: Run, stages: Sequence[Stage], seed: int) -> Path:
+    """Measure, print, and write `report.md`, `figures.json` and the plots; returns the path of the report."""
+    figures = measure(work, stages, seed)
+    tables = {
+        "pass@1 on hidden tests (%), with 95 % intervals over problems": (
+            ("policy", *(f"{PART[part]} ({count} problems)" for part, count in figures.problems.items())),
+            _policies(figures),
+        ),
+        "Reward model on problems it has not seen": (("wrong programs", "pair accuracy", "AUC", "ECE"), _reward_model(figures)),
+        "Time and memory": (("stage", "seconds", "peak MB"), _costs(figures, stages)),
+    }
+    for title, (header, rows) in tables.items():
+        _print(title, header, rows)
+    pictures = plot_all(work.folder, figures)
+    sections = [f"## {title}\n\n{_markdown(header, rows)}" for title, (header, rows) in tables.items()]
+    images = [f"![{path.stem}]({path.relative_to(work.folder)})" for path in pictures]
+    path = work.folder / "report.md"
+    write_text(path, "\n\n".join([f"# Quickstart, seed {seed}", *sections, "## Plots", *images]) + "\n")
+    write_text(work.folder / "figures.json", figures.model_dump_json(indent=2))
+    return path
+
+
+def _policies(figures: Figures) -> Rows:
+    rows: Rows = [("before", *(_percent(figure) for figure in figures.before.values()))]
+    for name, words in ARMS.items():
+        arms = [arm for arm in figures.arms if arm.arm == name]
+        if arms:
+            rows.append((f"after: {words}", *(f"{_percent(arm.after)}, gain {_percent(arm.gain, sign=True)}" for arm in arms)))
+    return rows
+
+
+def _reward_model(figures: Figures) -> Rows:
+    return [
+        (f"{origin} ({PART[part]})", _plain(result.pair_accuracy), _plain(result.auc), f"{result.ece:.3f}")
+        for part, origins in figures.reward_model.items()
+        for origin, result in origins.items()
+    ]
+
+
+def _costs(figures: Figures, stages: Sequence[Stage]) -> Rows:
+    rows: Rows = [(stage.title, f"{figures.seconds[stage.name]:.0f}", f"{figures.peak_mb[stage.name]:.0f}") for stage in stages]
+    return [*rows, ("all", f"{sum(figures.seconds.values()):.0f}", f"{max(figures.peak_mb.values()):.0f}")]
+
+
+def _percent(figure: Figure, *, sign: bool = False) -> str:
+    return f"{100 * figure.value:{'+' if sign else ''}.1f} [{100 * figure.low:.1f}, {100 * figure.high:.1f}]"
+
+
+def _plain(figure: Figure) -> str:
+    return f"{figure.value:.3f} [{figure.low:.3f}, {figure.high:.3f}]"
+
+
+def _print(title: str, header: Sequence[str], rows: Rows) -> None:
+    table = Table(*header, title=title, title_justify="left")
+    for row in rows:
+        table.add_row(*row)
+    console.print(table)
+
+
+def _markdown(header: Sequence[str], rows: Rows) -> str:
+    lines = [header, ["---"] * len(header), *rows]
+    return "\n".join(f"| {' | '.join(line)} |" for line in lines)
