@@ -48,7 +48,7 @@ class WorkerHandle:
         """Start the process; what it has around its programs. Raises `SandboxError` when it does not start or has too little."""
         ours, theirs = socket.socketpair()
         arguments = json.dumps({"libraries": _libraries(), "without": list(self._without)})
-        command = [sys.executable, "-s", "-S", "-B", "-X", "utf8", "-c", _START, _ROOT, arguments]
+        command = [sys.executable, "-s", "-S", "-X", "utf8", "-c", _START, _ROOT, arguments]
         with theirs:
             self._process = subprocess.Popen(command, stdin=theirs.fileno(), stdout=subprocess.DEVNULL, env=_ENVIRONMENT, cwd="/")
         self._line = ours

@@ -25,14 +25,14 @@ _STDIO = 3
 _MAX_FDS = 16
 
 
-def main(jail: Jail, order: dict[str, Any], fds: list[int], base_memory: int) -> None:
+def main(jail: Jail, role: str, limits: dict[str, Any], fds: list[int]) -> None:
     """Never returns."""
     status = EXIT_BROKEN
     try:
-        _place(fds, script=order["role"] == "script")
+        _place(fds, script=role == "script")
         report = Report(FIRST_FD, FIRST_FD + 1)
-        work = _prepare(jail, order, base_memory, report)
-        status = _play(order["role"], work, report)
+        work = _prepare(jail, limits, report)
+        status = _play(role, work, report)
     except MemoryError:
         status = EXIT_OUT_OF_MEMORY
     finally:
@@ -50,9 +50,9 @@ def _place(fds: list[int], *, script: bool) -> None:
     os.closerange(FIRST_FD + kept, FIRST_FD + _MAX_FDS)
 
 
-def _prepare(jail: Jail, order: dict[str, Any], base_memory: int, report: Report) -> dict[str, Any]:
+def _prepare(jail: Jail, limits: dict[str, Any], report: Report) -> dict[str, Any]:
     try:
-        fetters.put_on(jail, order["limits"], base_memory)
+        fetters.put_on_child(jail, limits)
         work: dict[str, Any] = marshal.loads(report.receive())
     except Exception as error:
         report.ring(f"x{type(error).__name__}: {error}".encode())

@@ -11,6 +11,8 @@ from typing import Any
 from reward_servers.sandbox.worker.values import Wire, decode
 
 _RTOL = 1e-7
+_MAPPINGS = frozenset({"dict", "Counter", "OrderedDict"})
+_COLLECTIONS = frozenset({"tuple", "set", "frozenset", "deque", "array"})
 _NUMBER_TAGS = frozenset({"int", "complex", "Fraction", "Decimal"})
 
 
@@ -63,7 +65,7 @@ def _same_scalar(expected: Any, got: Any, atol: float) -> bool:
     if expected != expected:
         return got != got
     try:
-        return atol > 0 and math.isfinite(got) and abs(got - expected) <= atol + _RTOL * abs(expected)
+        return atol > 0 and math.isfinite(got) and math.isfinite(expected) and abs(got - expected) <= atol + _RTOL * abs(expected)
     except OverflowError:
         return False
 
@@ -71,7 +73,7 @@ def _same_scalar(expected: Any, got: Any, atol: float) -> bool:
 def _same_tagged(expected: Any, tag: Any, payload: Any, atol: float) -> bool:
     if tag == "tuple":
         return isinstance(expected, tuple) and _same_sequence(expected, payload, atol)
-    if tag in ("dict", "Counter", "OrderedDict"):
+    if tag in _MAPPINGS:
         return isinstance(expected, dict) and _fits(expected, payload) and _same_items(expected, payload, atol)
     if tag in ("set", "frozenset"):
         return isinstance(expected, (set, frozenset)) and _fits(expected, payload) and {decode(item) for item in payload} == expected
@@ -84,7 +86,8 @@ def _same_tagged(expected: Any, tag: Any, payload: Any, atol: float) -> bool:
 
 def _fits(expected: Any, payload: list[Wire]) -> bool:
     """As many elements as expected, and no more inside them: a hash table of the candidate's making, full of collisions, is never built."""
-    return len(expected) == len(payload) and _wire_size(payload) <= _size(expected)
+    sizes = sum(1 + sum(map(_wire_size, item)) for item in payload) if isinstance(expected, dict) else sum(map(_wire_size, payload))
+    return len(expected) == len(payload) and 1 + sizes <= _size(expected)
 
 
 def _size(value: Any) -> int:
@@ -96,8 +99,10 @@ def _size(value: Any) -> int:
 
 
 def _wire_size(wire: Wire) -> int:
-    if isinstance(wire, dict):
-        return _wire_size(wire["v"])
+    if isinstance(wire, dict) and wire["t"] in _MAPPINGS:
+        return 1 + sum(1 + _wire_size(key) + _wire_size(item) for key, item in wire["v"])
+    if isinstance(wire, dict) and wire["t"] in _COLLECTIONS:
+        wire = wire["v"]
     return 1 + sum(map(_wire_size, wire)) if isinstance(wire, list) else 1
 
 

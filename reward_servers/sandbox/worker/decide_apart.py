@@ -35,7 +35,7 @@ def decide_apart(job: Job, tests: list[dict[str, Any]], names: list[list[str]], 
 
 
 def _start(job: Job, tests: list[dict[str, Any]], names: list[list[str]]) -> tuple[Process, Process]:
-    link = job.zygotes.choose(job.program, tests[0]["code"], tests[0]["kind"])
+    link = job.choose(job.program, tests[0]["code"], tests[0]["kind"])
     ours, theirs = socket.socketpair()
     with ours, theirs:
         witness = job.start(link, "witness", {"program": job.program}, steps=len(tests) + 1, fds=[theirs.fileno()])

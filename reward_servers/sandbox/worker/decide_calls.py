@@ -15,7 +15,7 @@ def decide_calls(job: Job, group: list[list[Call]]) -> None:
     """Add the results of as many tests of the group as one child could decide, at least one. A test is its list of calls."""
     tally = _Tally(job, group)
     work = {"program": job.program, "calls": [call.order() for _, call in tally.calls]}
-    link = job.zygotes.choose(job.program)
+    link = job.choose(job.program)
     child = job.start(link, "calls", work, steps=len(tally.calls) + 1)
     trouble = watch(link, child, [], job.limits, job.deadline, tally.take) or tally.failure
     job.verdicts.seconds += child.stop().cpu

@@ -16,7 +16,7 @@ from reward_servers.sandbox.worker.watch import watch
 def decide_inline(job: Job, tests: list[dict[str, Any]]) -> None:
     """Add the results of as many of these tests as one child could decide, at least one."""
     hearing = _Hearing(job, len(tests))
-    link = job.zygotes.choose(job.program, tests[0]["code"], tests[0]["kind"])
+    link = job.choose(job.program, tests[0]["code"], tests[0]["kind"])
     child = job.start(link, "inline", {"program": job.program, "entry_point": job.entry_point}, steps=len(tests) + 1)
     child.keep_tests(json.dumps({"tests": tests, "secret": hearing.secret}).encode())
     trouble = watch(link, child, [], job.limits, job.deadline, hearing.take) or hearing.failure

@@ -36,7 +36,7 @@ def execute(job: Job, stdin: str, files: dict[str, bytes], fetch: list[str]) -> 
         with open(streams[0], "wb", closefd=False) as file:
             file.write(stdin.encode("utf-8", "surrogatepass"))
         os.lseek(streams[0], 0, os.SEEK_SET)
-        link = job.zygotes.choose(job.program)
+        link = job.choose(job.program)
         child = job.start(link, "script", {"program": job.program, "files": files, "fetch": fetch}, fds=streams)
         trouble = watch(link, child, [], job.limits, job.deadline, take)
         return {**_read_execution(job, child, trouble, streams), "files": found}

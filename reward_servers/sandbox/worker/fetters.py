@@ -1,4 +1,7 @@
-"""What each child puts on before it reads its job: limits, a user without rights, Landlock, the system-call filter."""
+"""What keeps a program in: put on by the zygote where that is enough, once and for all, and by each child where it must be.
+
+A limit or a filter that the zygote has, its forks inherit. So children add only what the zygote could not work with.
+"""
 
 from __future__ import annotations
 
@@ -11,21 +14,45 @@ from reward_servers.sandbox.worker import kernel, landlock
 from reward_servers.sandbox.worker.jail import Jail
 from reward_servers.sandbox.worker.process import RESULT_BYTES
 
-_MEGABYTE = 1 << 20
+_DESCRIPTORS = 256
 _THREADS = 64
+_MOVES = 2
+"""The version of Landlock from which files can be moved between folders under it, as tidying up does."""
 
 
-def put_on(jail: Jail, limits: dict[str, Any], base_memory: int) -> None:
-    """Fetter this process for good. Raises `OSError` when a layer that the jail promises cannot be had."""
-    if jail.pid_namespace is None:
-        os.setsid()
+def put_on_zygote(jail: Jail) -> None:
+    """What does not hinder a zygote. With a pid namespace it needs nothing of /proc, and can live under Landlock itself."""
+    _limit(resource.RLIMIT_NOFILE, _DESCRIPTORS)
+    _limit(resource.RLIMIT_CORE, 0)
+    _limit(resource.RLIMIT_MSGQUEUE, 0)
+    if jail.uid is not None:
+        os.setgroups([])
+        os.setresgid(jail.uid, jail.uid, jail.uid)
+    kernel.prctl(kernel.PR_SET_DUMPABLE, 0)
+    kernel.prctl(kernel.PR_SET_NO_NEW_PRIVS, 1)
+    if jail.pid_namespace is not None and jail.landlock is not None and landlock.version() >= _MOVES:
+        landlock.restrict(jail.landlock)
+        os.close(jail.landlock)
+        jail.landlock = None
+    if jail.zygote_filter is not None:
+        jail.zygote_filter.install()
+
+
+def put_on_child(jail: Jail, limits: dict[str, Any]) -> None:
+    """The rest, for good. Raises `OSError` when a layer that the jail promises cannot be had."""
     os.chdir(jail.work)
-    _set_limits(limits, base_memory)
+    _limit(resource.RLIMIT_CPU, int(limits["cpu_total"]) + 2)
+    _limit(resource.RLIMIT_AS, limits["address_space"])
+    _limit(resource.RLIMIT_FSIZE, max(limits["output_kb"] * 1024 + 1, RESULT_BYTES))
     if jail.counts_tasks:
         _limit(resource.RLIMIT_NPROC, limits["processes"] + _THREADS)
-    _drop_rights(jail)
-    kernel.prctl(kernel.PR_SET_PDEATHSIG, signal.SIGKILL)
-    kernel.prctl(kernel.PR_SET_NO_NEW_PRIVS, 1)
+    if jail.uid is not None:
+        os.setresuid(jail.uid, jail.uid, jail.uid)
+    else:
+        kernel.drop_capabilities()
+    if jail.pid_namespace is None:
+        os.setsid()
+        kernel.prctl(kernel.PR_SET_PDEATHSIG, signal.SIGKILL)
     if jail.landlock is not None:
         landlock.restrict(jail.landlock)
         os.close(jail.landlock)
@@ -34,24 +61,5 @@ def put_on(jail: Jail, limits: dict[str, Any], base_memory: int) -> None:
         program.install(os.getpid())
 
 
-def _set_limits(limits: dict[str, Any], base_memory: int) -> None:
-    _limit(resource.RLIMIT_CPU, int(limits["cpu_total"]) + 2)
-    _limit(resource.RLIMIT_AS, base_memory + limits["memory_mb"] * _MEGABYTE)
-    _limit(resource.RLIMIT_FSIZE, max(limits["output_kb"] * 1024 + 1, RESULT_BYTES))
-    _limit(resource.RLIMIT_NOFILE, 256)
-    _limit(resource.RLIMIT_CORE, 0)
-    _limit(resource.RLIMIT_MSGQUEUE, 0)
-
-
 def _limit(name: int, value: int) -> None:
     resource.setrlimit(name, (value, value))
-
-
-def _drop_rights(jail: Jail) -> None:
-    if jail.uid is not None:
-        os.setgroups([])
-        os.setresgid(jail.uid, jail.uid, jail.uid)
-        os.setresuid(jail.uid, jail.uid, jail.uid)
-    else:
-        kernel.drop_capabilities()
-    kernel.prctl(kernel.PR_SET_DUMPABLE, 0)

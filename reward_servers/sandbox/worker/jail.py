@@ -12,6 +12,7 @@ import tempfile
 from dataclasses import dataclass, field
 
 from reward_servers.sandbox.worker import kernel, landlock, seccomp
+from reward_servers.sandbox.worker.tidy import empty
 
 WORK = "/tmp"
 LANDLOCK_FD = 199
@@ -32,8 +33,12 @@ class Jail:
     """The worker's own pid namespace, to come back to after each fork."""
     own_root: bool = False
     work: str = WORK
+    work_changed: int = 0
+    """When the working directory last changed by this worker's doing."""
     landlock: int | None = None
+    zygote_filter: seccomp.Filter | None = None
     filters: dict[bool, seccomp.Filter | None] = field(default_factory=dict)
+    """By whether the program may have processes."""
     own_children: set[int] = field(default_factory=set)
     """Children of the worker that are no programs."""
     uid: int | None = None
@@ -63,32 +68,18 @@ def build(readable: list[str], mount_point: str, without: frozenset[str] = froze
     if "landlock" not in without:
         _fence_files(jail)
     if "seccomp" not in without:
-        jail.filters = {may_fork: seccomp.assemble(may_fork=may_fork) for may_fork in (False, True)}
+        jail.zygote_filter = seccomp.for_zygotes()
+        jail.filters = {may_fork: seccomp.for_programs(may_fork=may_fork) for may_fork in (False, True)}
         jail.layers["seccomp"] = "filter" if jail.filters[False] else "no: the architecture is not known"
     jail.layers["limits"] = "cpu, memory, files, descriptors" + (", processes" if jail.counts_tasks else "")
     return jail
 
 
 def clean(jail: Jail) -> None:
-    """Empty the working directory; every process of the program that used it is dead."""
-    if not os.listdir(jail.work):
-        return
-    try:
-        for entry in os.scandir(jail.work):
-            shutil.rmtree(entry.path) if entry.is_dir(follow_symlinks=False) else os.unlink(entry.path)
-    except (OSError, RecursionError):
-        _replace_work(jail)
-
-
-def _replace_work(jail: Jail) -> None:
-    """A new working directory where the old one resists. Slow: taking a mount away waits for every core."""
-    if jail.own_root:
-        kernel.unmount(WORK)
-        _mount_work()
-    else:
-        jail.work = tempfile.mkdtemp(prefix="code-reward-sandbox-")
-        os.chmod(jail.work, 0o1777)
-    _fence_files(jail)  # Landlock allows the old directory, not what is at its path.
+    """Empty the working directory if anything has touched it; every process of the program that used it is dead."""
+    if os.stat(jail.work).st_ctime_ns != jail.work_changed:
+        empty(jail.work)
+        jail.work_changed = os.stat(jail.work).st_ctime_ns
 
 
 def dismantle(jail: Jail) -> None:

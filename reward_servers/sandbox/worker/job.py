@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import os
 import socket
+import time
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from reward_servers.sandbox.worker.link import Link, ZygoteLost
+from reward_servers.sandbox.worker.link import Link
 from reward_servers.sandbox.worker.process import Process
 from reward_servers.sandbox.worker.verdicts import Verdicts
 
@@ -32,11 +33,11 @@ class Zygotes:
 
     def _warm(self) -> Link:
         ours, theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
-        self._light.send({"do": "warm"}, [theirs.fileno()])
-        theirs.close()
-        if not ours.recv(100):
-            raise ZygoteLost("the second zygote did not start")
-        return Link(ours)
+        with theirs:
+            self._light.send(("warm", 0), [theirs.fileno()])
+        link = Link(ours)
+        link.hear_ready()
+        return link
 
 
 @dataclass
@@ -49,6 +50,13 @@ class Job:
     deadline: float
     zygotes: Zygotes
     verdicts: Verdicts
+
+    def choose(self, *sources: str) -> Link:
+        """The zygote for these sources; the time to start it is not the program's."""
+        began = time.monotonic()
+        link = self.zygotes.choose(*sources)
+        self.deadline += time.monotonic() - began
+        return link
 
     def start(self, link: Link, role: str, work: dict[str, Any], *, steps: int = 1, fds: Sequence[int] = ()) -> Process:
         """Fork a child for a role; `steps` is how many times it may use up the CPU limit."""

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-import json
-import select
+import marshal
+import resource
 import socket
+import sys
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -27,45 +28,66 @@ class Link:
 
     def __init__(self, control: socket.socket) -> None:
         self._control = control
+        self._control.setsockopt(socket.SOL_SOCKET, socket.SO_PASSCRED, 1)
         self._ends: dict[int, End] = {}
+        self._orders = 0
+        self._base_memory = 0
 
     def fileno(self) -> int:
         return self._control.fileno()
 
-    def fork(self, role: str, limits: dict[str, Any], fds: Sequence[int]) -> int:
-        """Have a child forked that inherits `fds`; its pid as this process sees it."""
-        self.send({"do": "fork", "role": role, "limits": limits}, fds)
-        while (message := self._hear()) is not None:
-            if "pid" in message:
-                return int(message["pid"])
-        raise AssertionError
+    def hear_ready(self) -> Any:
+        """The zygote's first message, which it sends when it can fork."""
+        data, extra, _, _ = self._control.recvmsg(1 << 16, socket.CMSG_SPACE(12))
+        if not data:
+            raise ZygoteLost("the zygote did not start")
+        self._base_memory = _virtual_memory(int.from_bytes(extra[0][2][:4], sys.byteorder))
+        return marshal.loads(data)
 
-    def send(self, order: dict[str, Any], fds: Sequence[int] = ()) -> None:
+    def fork(self, role: str, limits: dict[str, Any], fds: Sequence[int]) -> int:
+        """Have a child forked that inherits `fds`; a number to ask for it by."""
+        self._orders += 1
+        memory = self._base_memory + (limits["memory_mb"] << 20)
+        self.send(("fork", self._orders, role, {**limits, "address_space": memory}), fds)
+        return self._orders
+
+    def kill(self, number: int) -> None:
+        """Have a child killed, and all that came of it; harmless when it has ended."""
+        self.send(("kill", number))
+
+    def send(self, order: tuple[Any, ...], fds: Sequence[int] = ()) -> None:
         try:
-            socket.send_fds(self._control, [json.dumps(order).encode()], list(fds))
+            socket.send_fds(self._control, [marshal.dumps(order)], fds)
         except OSError as error:
             raise ZygoteLost(str(error)) from error
 
-    def poll_end(self, pid: int) -> End | None:
+    def poll_end(self, number: int) -> End | None:
         """The end of this child, if it is known by now."""
-        while pid not in self._ends and select.select([self._control], [], [], 0)[0]:
-            self._hear()
-        return self._ends.pop(pid, None)
+        while number not in self._ends and self._hear(socket.MSG_DONTWAIT):
+            pass
+        return self._ends.pop(number, None)
 
-    def wait_end(self, pid: int) -> End:
+    def wait_end(self, number: int) -> End:
         """Wait for the end of this child."""
-        while pid not in self._ends:
-            self._hear()
-        return self._ends.pop(pid)
+        while number not in self._ends:
+            self._hear(0)
+        return self._ends.pop(number)
 
-    def _hear(self) -> dict[str, Any]:
+    def _hear(self, flags: int) -> bool:
         try:
-            data = self._control.recv(1 << 16)
+            data = self._control.recv(1 << 12, flags)
+        except BlockingIOError:
+            return False
         except OSError as error:
             raise ZygoteLost(str(error)) from error
         if not data:
             raise ZygoteLost("the zygote ended")
-        message: dict[str, Any] = json.loads(data)
-        if "ended" in message:
-            self._ends[message["ended"]] = End(message["status"], message["cpu"])
-        return message
+        number, status, cpu = marshal.loads(data)
+        self._ends[number] = End(status, cpu)
+        return True
+
+
+def _virtual_memory(pid: int) -> int:
+    """Bytes of address space before any program: a program's own memory limit starts there."""
+    with open(f"/proc/{pid}/statm") as file:
+        return int(file.read().split()[0]) * resource.getpagesize()

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import marshal
 import os
 import site
 import socket
@@ -11,7 +12,7 @@ import sys
 import tempfile
 from typing import Any
 
-from reward_servers.sandbox.worker import jail, zygote
+from reward_servers.sandbox.worker import fetters, jail, zygote
 from reward_servers.sandbox.worker.link import Link, ZygoteLost
 from reward_servers.sandbox.worker.referee import Referee
 
@@ -24,6 +25,7 @@ def main() -> None:
     """
     package_root, options = sys.argv[1], json.loads(sys.argv[2])
     libraries, without = options["libraries"], options["without"]
+    sys.dont_write_bytecode = True
     sys.executable = os.path.realpath(sys.executable)
     sys.path = [path for path in sys.path if path != package_root] + libraries
     caller = os.dup(0)
@@ -38,11 +40,12 @@ def main() -> None:
             os.close(fd)
         _be_zygote(theirs, libraries, mount_point, without)
     theirs.close()
-    layers = json.loads(ours.recv(1 << 16) or b'{"error": "the zygote did not start"}')
+    link = Link(ours)
+    layers = link.hear_ready()
     os.rmdir(mount_point)
     os.waitpid(launcher, os.WNOHANG)  # It has ended if the zygote is a fork of it.
     _send(caller, layers)
-    referee = Referee(Link(ours))
+    referee = Referee(link)
     while (job := _receive(caller)) is not None:
         try:
             _send(caller, referee.answer(job))
@@ -56,8 +59,10 @@ def _be_zygote(control: socket.socket, libraries: list[str], mount_point: str, w
         site.sethelper()
         zygote.preload(zygote.LIGHT)
         surroundings = jail.build([sys.base_prefix, sys.exec_prefix, *libraries], mount_point, frozenset(without))
-        control.send(json.dumps(surroundings.layers).encode())
-        zygote.serve(control, surroundings)
+        fetters.put_on_zygote(surroundings)
+        control.send(marshal.dumps(surroundings.layers))
+        zygote.Zygote(control, surroundings).serve()
+        jail.dismantle(surroundings)
     finally:
         os._exit(0)
 

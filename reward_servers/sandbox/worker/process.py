@@ -41,7 +41,7 @@ class Process:
         self.bell, theirs = socket.socketpair()
         self.bell.setsockopt(socket.SOL_SOCKET, socket.SO_PASSCRED, 1)
         try:
-            self.pid = link.fork(role, limits, [self._results, theirs.fileno(), *extra_fds])
+            self._number = link.fork(role, limits, [self._results, theirs.fileno(), *extra_fds])
         finally:
             theirs.close()
         self.send(marshal.dumps(work))
@@ -94,14 +94,14 @@ class Process:
     def check_end(self) -> bool:
         """Whether the child has ended."""
         if self.end is None:
-            self.end = self.link.poll_end(self.pid)
+            self.end = self.link.poll_end(self._number)
         return self.end is not None
 
     def stop(self) -> End:
         """Kill the child and all that came of it, if need be, and wait until it is gone."""
         if self.end is None:
-            self.link.send({"do": "kill", "pid": self.pid})
-            self.end = self.link.wait_end(self.pid)
+            self.link.kill(self._number)
+            self.end = self.link.wait_end(self._number)
         if self.bell.fileno() >= 0:
             self.listen()
             self.last_events = self._read_rest()

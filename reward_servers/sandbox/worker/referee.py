@@ -71,6 +71,9 @@ class Referee:
             return {"invalid": f"A test cannot be used: {error}; correct it or leave it out."}
         verdicts.total, verdicts.stop = len(planned), request["limits"]["stop_at_first_failure"]
         while not verdicts.finished:
+            if time.monotonic() > job.deadline:
+                verdicts.add("timeout", f"no time left of the program's {request['limits']['wall_seconds']:g} s")
+                continue
             _decide(job, _next_group(planned[len(verdicts.tests) :]), request["mode"])
         return verdicts.outcome()
 

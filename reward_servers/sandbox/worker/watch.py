@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import select
 import time
 from collections.abc import Callable
@@ -12,6 +13,7 @@ from reward_servers.sandbox.worker.link import Link
 from reward_servers.sandbox.worker.process import Event, Process
 
 _SLACK = 0.01
+_PATIENCE = 0.003
 _GARBAGE = (ValueError, TypeError, KeyError, IndexError, AttributeError, RecursionError, ArithmeticError)
 
 
@@ -25,8 +27,12 @@ def watch(
     """
     trouble = None
     satisfied = False
+    # Most programs end within this time, and their end is all there is to wake up for.
+    link_only, patience = True, _PATIENCE
     try:
         while trouble is None and not satisfied:
+            trouble = _wait(link, main, others, limits, deadline, patience, link_only)
+            link_only, patience = False, math.inf
             ended = main.check_end()
             for process in (main, *others):
                 process.listen()
@@ -36,7 +42,6 @@ def watch(
             if heard:
                 for process in (main, *others):
                     process.mark()
-            trouble = None if satisfied else _wait(link, main, others, limits, deadline)
     except _GARBAGE:
         trouble = Trouble("crashed", "the results cannot be read")
     finally:
@@ -51,8 +56,10 @@ def _feed(main: Process, take: Callable[[Event], bool]) -> tuple[bool, bool]:
     return any(take(event) for event in events), bool(events)
 
 
-def _wait(link: Link, main: Process, others: list[Process], limits: dict[str, Any], deadline: float) -> Trouble | None:
-    """Sleep until there may be news; trouble when a limit is reached."""
+def _wait(
+    link: Link, main: Process, others: list[Process], limits: dict[str, Any], deadline: float, patience: float, link_only: bool
+) -> Trouble | None:
+    """Sleep until there may be news, at most `patience` seconds; trouble when a limit is reached."""
     wall = deadline - time.monotonic()
     if wall <= 0:
         return Trouble("timeout", f"no end after {limits['wall_seconds']:g} s of wall time")
@@ -61,6 +68,7 @@ def _wait(link: Link, main: Process, others: list[Process], limits: dict[str, An
         return Trouble("timeout", f"more than {limits['cpu_seconds']:g} s of CPU time")
     poller = select.poll()
     poller.register(link, select.POLLIN)
-    poller.register(main.bell, select.POLLIN)
-    poller.poll(max(min(wall, cpu), 0.001) * 1000)
+    if not link_only:
+        poller.register(main.bell, select.POLLIN)
+    poller.poll(max(min(wall, cpu, patience), 0.001) * 1000)
     return None

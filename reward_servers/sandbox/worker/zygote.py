@@ -2,6 +2,9 @@
 
 It never sees a program or a test: an order carries limits and file descriptors only, and the child reads its job itself. So no memory of
 earlier work can be found in a later child.
+
+    order   ("fork", number, role, limits) with descriptors, ("kill", number), ("warm", 0) with a socket
+    answer  (number, wait status, CPU seconds), when the child is buried
 """
 
 from __future__ import annotations
@@ -9,9 +12,8 @@ from __future__ import annotations
 import ast
 import contextlib
 import gc
-import json
+import marshal
 import os
-import resource
 import select
 import signal
 import socket
@@ -39,76 +41,105 @@ def preload(names: list[str]) -> None:
     gc.freeze()
 
 
-def serve(control: socket.socket, jail: jails.Jail) -> None:
-    """Fork a child per order until the referee goes away."""
-    kernel.prctl(kernel.PR_SET_CHILD_SUBREAPER, 1)
-    base_memory = _virtual_memory(jail)
-    children: dict[int, int] = {}  # pidfd -> pid
-    poller = select.poll()
-    poller.register(control, select.POLLIN)
-    while True:
-        for fd, _ in poller.poll():
-            if fd == control.fileno():
-                if not _obey(control, jail, children, poller, base_memory):
-                    jails.dismantle(jail)
+class Zygote:
+    """Forks a child per order of the referee at the other end of `control`."""
+
+    def __init__(self, control: socket.socket, jail: jails.Jail) -> None:
+        self._control = control
+        self._jail = jail
+        self._pids: dict[int, int] = {}
+        """Number of the order to pid, of children that are not buried yet."""
+        self._numbers: dict[int, int] = {}
+        """Descriptor of the process to number of the order."""
+        self._poller = select.poll()
+        self._poller.register(control, select.POLLIN)
+
+    def serve(self) -> None:
+        """Obey until the referee goes away."""
+        kernel.prctl(kernel.PR_SET_CHILD_SUBREAPER, 1)
+        while True:
+            for fd, _ in self._poller.poll():
+                if fd != self._control.fileno():
+                    self._bury(fd)
+                elif not self._obey():
+                    for pid in self._pids.values():
+                        self._kill(pid)
                     return
-            else:
-                poller.unregister(fd)
-                _bury(fd, children.pop(fd), control, jail, children)
-                if not children:
-                    jails.clean(jail)
 
+    def _obey(self) -> bool:
+        """Carry out the next order; False when there will be no more."""
+        data, fds, _, _ = socket.recv_fds(self._control, 1 << 16, MAX_FDS)
+        if not data:
+            return False
+        what, number, *details = marshal.loads(data)
+        if what == "fork":
+            self._fork(number, details[0], details[1], fds)
+        elif what == "warm":
+            self._become_heavy(fds)
+        elif number in self._pids:
+            self._kill(self._pids[number])
+        for fd in fds:
+            os.close(fd)
+        return True
 
-def _obey(control: socket.socket, jail: jails.Jail, children: dict[int, int], poller: select.poll, base_memory: int) -> bool:
-    """Carry out the next order; False when there will be no more."""
-    data, fds, _, _ = socket.recv_fds(control, 1 << 16, MAX_FDS)
-    if not data:
-        for pid in children.values():
-            _kill(pid, jail)
-        return False
-    order = json.loads(data)
-    if order["do"] == "kill":
-        if order["pid"] in children.values():
-            _kill(order["pid"], jail)
-    elif order["do"] == "warm":
-        _become_heavy(fds, control, jail)
-    else:
-        pid = _fork(jail, order, fds, base_memory)
+    def _fork(self, number: int, role: str, limits: dict[str, Any], fds: list[int]) -> None:
+        if self._jail.pid_namespace is not None:
+            kernel.unshare(kernel.NEWPID)
+        pid = os.fork()
+        if pid == 0:
+            child.main(self._jail, role, limits, fds)
+        if self._jail.pid_namespace is not None:
+            kernel.setns(self._jail.pid_namespace, kernel.NEWPID)
         pidfd = os.pidfd_open(pid)
-        children[pidfd] = pid
-        poller.register(pidfd, select.POLLIN)
-        control.send(b'{"pid": %d}' % pid)
-    for fd in fds:
-        os.close(fd)
-    return True
+        self._pids[number] = pid
+        self._numbers[pidfd] = number
+        self._poller.register(pidfd, select.POLLIN)
 
+    def _bury(self, pidfd: int) -> None:
+        """Take leave of a child that has ended, and of all that it left."""
+        number = self._numbers.pop(pidfd)
+        pid = self._pids[number]
+        self._poller.unregister(pidfd)
+        os.close(pidfd)
+        if self._jail.pid_namespace is None:
+            self._kill(pid)
+        _, status, usage = os.wait4(pid, 0)
+        del self._pids[number]
+        if self._jail.pid_namespace is None:
+            self._kill_strays()
+        if not self._pids:
+            jails.clean(self._jail)
+        self._control.send(marshal.dumps((number, status, usage.ru_utime + usage.ru_stime)))
 
-def _fork(jail: jails.Jail, order: dict[str, Any], fds: list[int], base_memory: int) -> int:
-    if jail.pid_namespace is not None:
-        kernel.unshare(kernel.NEWPID)
-    pid = os.fork()
-    if pid == 0:
-        child.main(jail, order, fds, base_memory)
-    if jail.pid_namespace is not None:
-        kernel.setns(jail.pid_namespace, kernel.NEWPID)
-    return pid
+    def _kill(self, pid: int) -> None:
+        """Kill a child that is not yet buried; the first process of a pid namespace takes all the others along."""
+        os.kill(pid, signal.SIGKILL)
+        if self._jail.pid_namespace is None:
+            with contextlib.suppress(ProcessLookupError):
+                os.killpg(pid, signal.SIGKILL)
 
+    def _kill_strays(self) -> None:
+        """Kill what a program left behind: orphans come to this process, the subreaper, and theirs after them."""
+        while strays := _children(self._jail) - set(self._pids.values()) - self._jail.own_children:
+            for pid in strays:
+                os.kill(pid, signal.SIGKILL)
+                os.waitpid(pid, 0)
 
-def _become_heavy(fds: list[int], control: socket.socket, jail: jails.Jail) -> None:
-    """Fork a second zygote, with more imported, that serves the socket that came with the order."""
-    pid = os.fork()
-    jail.own_children.add(pid)
-    if pid == 0:
-        try:
-            jail.own_children.clear()
-            control.close()
-            own = socket.socket(fileno=fds[0])
-            preload(HEAVY)
-            _rehearse()
-            own.send(b'{"ready": true}')
-            serve(own, jail)
-        finally:
-            os._exit(0)
+    def _become_heavy(self, fds: list[int]) -> None:
+        """Fork a second zygote, with more imported, that serves the socket that came with the order."""
+        pid = os.fork()
+        self._jail.own_children.add(pid)
+        if pid == 0:
+            try:
+                self._jail.own_children.clear()
+                self._control.close()
+                own = socket.socket(fileno=fds[0])
+                preload(HEAVY)
+                _rehearse()
+                own.send(marshal.dumps(True))
+                Zygote(own, self._jail).serve()
+            finally:
+                os._exit(0)
 
 
 def _rehearse() -> None:
@@ -122,42 +153,8 @@ def _rehearse() -> None:
         gc.freeze()
 
 
-def _kill(pid: int, jail: jails.Jail) -> None:
-    """Kill a child that is not yet buried; with a pid namespace of its own, its first process takes all the others along."""
-    os.kill(pid, signal.SIGKILL)
-    if jail.pid_namespace is None:
-        with contextlib.suppress(ProcessLookupError):
-            os.killpg(pid, signal.SIGKILL)
-
-
-def _bury(pidfd: int, pid: int, control: socket.socket, jail: jails.Jail, children: dict[int, int]) -> None:
-    os.close(pidfd)
-    _kill(pid, jail)
-    _, status, usage = os.wait4(pid, 0)
-    if jail.pid_namespace is None:
-        _kill_strays(jail, children)
-    control.send(b'{"ended": %d, "status": %d, "cpu": %f}' % (pid, status, usage.ru_utime + usage.ru_stime))
-
-
-def _kill_strays(jail: jails.Jail, children: dict[int, int]) -> None:
-    """Kill what a program left behind: orphans come to this process, the subreaper, and theirs after them."""
-    while strays := _children(jail) - set(children.values()) - jail.own_children:
-        for pid in strays:
-            os.kill(pid, signal.SIGKILL)
-            os.waitpid(pid, 0)
-
-
 def _children(jail: jails.Jail) -> set[int]:
     pid = os.getpid()
     fd = os.open(f"{pid}/task/{pid}/children", os.O_RDONLY, dir_fd=jail.proc)
     with open(fd) as file:
         return set(map(int, file.read().split()))
-
-
-def _virtual_memory(jail: jails.Jail) -> int:
-    """Bytes of address space before any program: a program's own memory limit starts there."""
-    fd = os.open("self/statm", os.O_RDONLY, dir_fd=jail.proc)
-    try:
-        return int(os.read(fd, 100).split()[0]) * resource.getpagesize()
-    finally:
-        os.close(fd)

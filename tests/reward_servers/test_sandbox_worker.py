@@ -1,0 +1,247 @@
+"""The parts of a worker that need no process: planning, values, comparison, tidying up."""
+
+import contextlib
+import math
+import os
+import tempfile
+from pathlib import Path
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from reward_servers.sandbox.worker.compare import close, equal
+from reward_servers.sandbox.worker.constants import NotConstant, constant
+from reward_servers.sandbox.worker.plan import calls_of_test
+from reward_servers.sandbox.worker.separable import program_names
+from reward_servers.sandbox.worker.tidy import empty
+from reward_servers.sandbox.worker.values import NotPlain, decode, encode
+
+scalars = (
+    st.none() | st.booleans() | st.integers() | st.floats(allow_nan=False) | st.text() | st.binary() | st.complex_numbers(allow_nan=False)
+)
+keys = st.recursive(scalars, lambda inner: st.tuples(inner, inner) | st.frozensets(inner, max_size=3), max_leaves=4)
+values = st.recursive(
+    keys,
+    lambda inner: (
+        st.lists(inner, max_size=4)
+        | st.lists(inner, max_size=4).map(tuple)
+        | st.sets(keys, max_size=4)
+        | st.dictionaries(keys, inner, max_size=4)
+    ),
+    max_leaves=20,
+)
+
+
+@settings(max_examples=60, deadline=None)
+@given(values)
+def test_a_value_that_crosses_is_the_same_value(value):
+    crossed = decode(encode(value))
+    assert crossed == value
+    assert type(crossed) is type(value)
+    assert equal(value, encode(value))
+
+
+@settings(max_examples=60, deadline=None)
+@given(values, values)
+def test_comparison_agrees_with_python(expected, got):
+    assert equal(expected, encode(got)) == (expected == got)
+
+
+@given(st.recursive(scalars, lambda inner: st.lists(inner) | st.dictionaries(st.sampled_from(["t", "v", "x"]), inner), max_leaves=10))
+def test_malformed_wire_forms_never_equal_and_never_do_more_than_raise(wire):
+    with contextlib.suppress(ValueError, TypeError, KeyError, IndexError, AttributeError, ArithmeticError):
+        assert equal(object(), wire) is False
+
+
+@pytest.mark.parametrize(
+    ("expected", "got", "same"),
+    [
+        ([1, 2], (1, 2), False),
+        ((1, 2), (1, 2), True),
+        (1, True, True),
+        (1, 1.0, True),
+        ("1", 1, False),
+        ({1, 2}, frozenset({2, 1}), True),
+        ({"a": [1]}, {"a": (1,)}, False),
+        (math.nan, math.nan, True),
+        ([math.nan], [math.nan], True),
+        (math.inf, math.inf, True),
+        (math.inf, -math.inf, False),
+        (b"a", "a", False),
+        ([], (), False),
+        (range(3), range(3), False),
+    ],
+)
+def test_what_counts_as_equal(expected, got, same):
+    if isinstance(got, range):
+        got = list(got)
+    assert equal(expected, encode(got)) is same
+
+
+def test_long_integers_cross():
+    assert decode(encode(10**5000)) == 10**5000
+    assert equal(10**5000, encode(10**5000))
+    assert not equal(10**5000, encode(10**5000 + 1))
+
+
+@pytest.mark.parametrize(
+    ("expected", "got", "atol", "same"),
+    [
+        (1.0, 1.0005, 1e-3, True),
+        (1.0, 1.002, 1e-3, False),
+        (1.0, 1, 1e-3, True),
+        (1.5, 2, 1, False),
+        ([1.0, [2.0]], [1.0001, [2.0001]], 1e-3, True),
+        ([1.0], (1.0001,), 1e-3, False),
+        ({"a": 1.0}, {"a": 1.0001}, 1e-3, True),
+        (1e12, 1e12 + 1, 1e-6, True),
+        (math.inf, 1e308, 1e-6, False),
+    ],
+)
+def test_a_tolerance_is_for_floats_in_the_same_places(expected, got, atol, same):
+    assert equal(expected, encode(got), atol) is same
+
+
+def test_close_is_isclose():
+    assert close(2.0, 2.0009, 0.001, 0.0)
+    assert not close(2.0, 2.0011, 0.001, 0.0)
+    assert close(1000, 1000.9, 0.0, 0.001)
+
+
+class Liar(int):
+    def __eq__(self, other):
+        return True
+
+    __hash__ = int.__hash__
+
+
+def test_subclasses_cross_as_what_they_are_and_objects_not_at_all():
+    assert encode([Liar(3)]) == [3]
+    assert type(encode(Liar(3))) is int
+    with pytest.raises(NotPlain, match="object"):
+        encode([object()])
+
+
+def calls(code, entry_point="f", kind="asserts"):
+    found = calls_of_test({"kind": kind, "code": code}, entry_point)
+    return None if found is None else [(call.shown, call.relation, call.expected) for call in found]
+
+
+@pytest.mark.parametrize(
+    ("code", "expected"),
+    [
+        ("assert f(1) == 2", [("f(1)", "equal", 2)]),
+        ("assert 2 == f(1)", [("f(1)", "equal", 2)]),
+        ("assert f([1], x={'a': (1,)}) == [2]", [("f([1], x={'a': (1,)})", "equal", [2])]),
+        ("assert f(1)", [("f(1)", "equal", True)]),
+        ("assert not f(1)", [("f(1)", "equal", True)]),
+        ("assert f(1) is None", [("f(1)", "same", None)]),
+        ("assert f(1) != 2", [("f(1)", "differs", 2)]),
+        ("assert set(f(1)) == set([1, 2])", [("set(f(1))", "equal", {1, 2})]),
+        ("assert abs(f(1) - 2 / 3) < 1e-6", [("f(1)", "close", 2 / 3)]),
+        ("import math\nassert math.isclose(f(1), 0.5, rel_tol=0.01)", [("f(1)", "close", 0.5)]),
+        ("assert f(g(1)) == 2", [("f(g(1))", "equal", 2)]),
+        ("'doc'\nx = 3\npass\nassert True", []),
+    ],
+)
+def test_assertions_become_calls(code, expected):
+    assert calls(code) == expected
+
+
+@pytest.mark.parametrize(
+    "code",
+    [
+        "assert f(1) == f(2)",
+        "assert is_same(f(1), [2])",
+        "assert f(1) == g(2)",
+        "assert f(1) == 2 or True",
+        "for x in range(3):\n    assert f(x) == x",
+        "assert f(open('x')) == 1",
+        "assert (lambda: 1)() == 1",
+        "assert f(1) < 2",
+        "assert len('abc') == 4",
+        "assert False",
+        "x = f(1)",
+        "assert f(",
+    ],
+)
+def test_what_shows_or_needs_more_than_a_constant_is_not_a_call(code):
+    assert calls(code) is None
+
+
+def test_a_check_is_called_with_the_entry_point():
+    code = "METADATA = {}\n\ndef check(candidate):\n    assert candidate(n=1) == 2"
+    assert calls(code, "Solution().f", "check") == [("Solution().f(n=1)", "equal", 2)]
+
+
+def test_expected_values_are_not_in_what_the_program_gets_to_see():
+    (call,) = calls_of_test({"kind": "asserts", "code": "assert f('question') == 'the secret answer'"}, "f")
+    assert b"question" in call.order()[1]
+    assert "secret" not in str(call.order())
+
+
+@pytest.mark.parametrize(
+    ("source", "value"),
+    [("[1, (2,), {3: {4}}]", [1, (2,), {3: {4}}]), ("-1e999", -math.inf), ("set()", set()), ("10**9 + 7", 10**9 + 7), ("'a' + 'b'", "ab")],
+)
+def test_constants(source, value):
+    assert constant(source) == value
+
+
+@pytest.mark.parametrize(
+    "source", ["f()", "x", "open('x')", "10**10**10", "'a' * 10**9", "[i for i in range(9)]", "{**{}}", "__import__('os')"]
+)
+def test_what_is_not_constant_is_not_evaluated(source):
+    with pytest.raises((NotConstant, SyntaxError)):
+        constant(source)
+
+
+@pytest.mark.parametrize(
+    ("code", "names"),
+    [
+        ("for x in range(3):\n    assert f(x) == g(x)", ["f", "g"]),
+        ("from solution import f\n\ndef test_f():\n    assert f(1) == 2", ["f"]),
+        ("import unittest\n\nclass T(unittest.TestCase):\n    def test(self):\n        self.assertEqual(Stack().size(), 0)", ["Stack"]),
+    ],
+)
+def test_tests_that_only_call_the_program_run_apart(code, names):
+    assert program_names({"kind": "pytest", "code": code, "module": "solution"}, None) == names
+
+
+@pytest.mark.parametrize(
+    "code",
+    [
+        "import sys\nassert f(1)",
+        "from unittest.mock import patch\nassert f(1)",
+        "def test_f(capsys):\n    f(1)",
+        "class T(Base):\n    pass",
+        "try:\n    f(1)\nexcept Custom:\n    pass",
+        "import pytest\nwith pytest.raises(Custom):\n    f(1)",
+        "assert f.__name__ == 'f'",
+        "open('x')",
+        "def broken(",
+    ],
+)
+def test_tests_that_reach_past_calls_do_not(code):
+    assert program_names({"kind": "pytest", "code": code, "module": "solution"}, None) is None
+
+
+def test_a_folder_of_any_depth_is_emptied():
+    """Deeper than Python recurses; in memory where that can be had, because a disk takes seconds."""
+    home = os.getcwd()
+    with tempfile.TemporaryDirectory(dir="/dev/shm" if os.access("/dev/shm", os.W_OK) else None) as folder:
+        os.chdir(folder)
+        try:
+            for _ in range(1100):
+                os.mkdir("d" * 10)
+                os.chdir("d" * 10)
+        finally:
+            os.chdir(home)
+        closed = Path(folder, "closed")
+        closed.mkdir()
+        (closed / "file").write_text("")
+        closed.chmod(0)
+        Path(folder, "link").symlink_to("/")
+        empty(folder)
+        assert os.listdir(folder) == []
