@@ -12,9 +12,7 @@ import logging
 from collections import Counter
 from collections.abc import Sequence
 from types import TracebackType
-from typing import Protocol
-
-import aiohttp
+from typing import TYPE_CHECKING, Protocol
 
 from code_reward.errors import ConfigurationError
 from data_prep.llm.budget import Budget
@@ -22,6 +20,9 @@ from data_prep.llm.endpoint import Endpoint, post
 from data_prep.llm.errors import TRANSIENT, LLMError
 from data_prep.llm.fleet import Fleet, Station
 from data_prep.llm.request import Reply, Request
+
+if TYPE_CHECKING:
+    import aiohttp
 
 _OF_THE_ANSWER = frozenset({"malformed", "timeout", "server_error"})
 _ATTEMPTS = 4
@@ -55,6 +56,8 @@ class LLM:
         self._session: aiohttp.ClientSession | None = None
 
     async def __aenter__(self) -> LLM:
+        import aiohttp
+
         self._session = aiohttp.ClientSession(connector=aiohttp.TCPConnector(limit=0))
         return self
 

@@ -5,14 +5,16 @@ from __future__ import annotations
 import asyncio
 import json
 import os
-from typing import Any, Literal
+from typing import TYPE_CHECKING, Any, Literal
 
-import aiohttp
 from pydantic import BaseModel, ConfigDict, Field
 
 from code_reward.errors import ConfigurationError
 from data_prep.llm.errors import LLMError, RunStopped
 from data_prep.llm.request import Reply, Request
+
+if TYPE_CHECKING:
+    import aiohttp
 
 _MAX_BODY = 16 << 20
 _MAX_RETRY_AFTER = 300.0
@@ -51,6 +53,8 @@ class Endpoint(BaseModel):
 
 async def post(session: aiohttp.ClientSession, endpoint: Endpoint, headers: dict[str, str], request: Request) -> Reply:
     """Ask once. Raises `LLMError`; `RunStopped` for kind `unauthorised`."""
+    import aiohttp
+
     url = f"{endpoint.url.rstrip('/')}/chat/completions"
     timeout = aiohttp.ClientTimeout(total=endpoint.timeout_seconds)
     try:
