@@ -63,6 +63,58 @@ def test_equals_markdown_it_on_soups_of_signs(text):
     assert read_by_us(text) == read_by_markdown_it(text)
 
 
+@pytest.mark.parametrize(
+    "text",
+    [
+        "a\n\n2. ```\n   b\n",
+        "a\n2. ```\nb\n",
+        "a\n1. ```\nb\n",
+        "a\n-\n  ```\nb\n",
+        "a\n-\n\n2. ```\nb\n",
+        "-\n\n  ```\na\n",
+        "- >\n\n  ```\na\n",
+        "- a\n\n  ```\na\n",
+        "> ```\n>     ```\n> ```\na\n",
+        "> ```\n>    ```\na\n",
+        ">    ```\n>   a\n>     b\n",
+        "> a\nb\n2. ```\nc\n",
+        "> a\n    b\n2. ```\nc\n",
+        "> # a\n2. ```\nc\n",
+        "    a\n2. ```\nc\n",
+        "   # a\n2. ```\nc\n",
+        "a\n    # b\n2. ```\nc\n",
+        "a\n   ---\n2. ```\nc\n",
+        "a\n    ---\n2. ```\nc\n",
+        "a\n===\n2. ```\nc\n",
+        "===\n2. ```\nc\n",
+        "> a\n===\n2. ```\nc\n",
+        "> a\n---\n2. ```\nc\n",
+        "* * *\n```\nc\n",
+        "- - -\n  ```\nc\n",
+        "   - ```\n     a\nb\n",
+        "    - ```\na\n",
+        "- a\n    - ```\n      b\n",
+        "-     ```\n",
+        "-    ```\n     a\n",
+        "- ```\n\ta\n",
+        "- ```\n \t\ta\n",
+        "1. ```\n\t\tb\n  \tc\n",
+        "- a\n  - ```\n\t\tb\n",
+        "-\t```\n\ta\n",
+        " \t```\na\n",
+        "  ```\n\ta\n   b\n c\n  ```\n",
+        "123456789. ```\na\n",
+        "1234567890. ```\na\n",
+        "a\n> 2. ```\n> b\n",
+        "- a\n> ```\n> b\n  c\n",
+        "-    ```\n   a\n",
+        "-     ```\n      a\n```\nb\n",
+    ],
+)
+def test_equals_markdown_it_where_the_rules_meet(text):
+    assert read_by_us(text) == read_by_markdown_it(text)
+
+
 @given(st.text())
 def test_any_text_is_read(text):
     for fence in find_fences(text):
