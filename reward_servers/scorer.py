@@ -20,12 +20,13 @@ from transformers import AutoConfig, AutoModelForSequenceClassification, Pretrai
 from transformers.utils import logging
 
 from code_reward.errors import ConfigurationError, DataError, RewardServerError
-from reward_servers.packing import ATTENTION, chunks, lay_out
+from reward_servers.packing import chunks, lay_out
+from reward_servers.tree_attention import ATTENTION, TreeModel
 
 DType = Literal["float32", "bfloat16", "float16"]
 
-ROW_TOKENS = {"cpu": 4096, "cuda": 65536}
-"""Tokens per forward pass; on a CPU more gain nothing and fall out of the caches."""
+ROW_TOKENS = {"cpu": 1024, "cuda": 32768}
+"""Tokens per forward pass, about; on a CPU more gain nothing and fall out of the caches."""
 
 
 class Scorer:
@@ -49,10 +50,11 @@ class Scorer:
         self.folder = Path(folder)
         if threads is not None:
             torch.set_num_threads(threads)
-        self._model = _load(self.folder, dtype).to(device).eval()
-        self._head = self._model.score.weight.detach().float()
-        self.vocabulary_size: int = self._model.get_input_embeddings().num_embeddings
-        self.context_length: int = self._model.config.max_position_embeddings
+        model = _load(self.folder, dtype).to(device).eval()
+        self._tree, self._head = TreeModel(model), model.score.weight.detach().float()
+        self._row_tokens = ROW_TOKENS.get(torch.device(device).type, ROW_TOKENS["cpu"])
+        self.vocabulary_size: int = model.get_input_embeddings().num_embeddings
+        self.context_length: int = model.config.max_position_embeddings
 
     def score(self, batch: Sequence[list[int]]) -> list[float]:
         """Raw logits, in order; raises `RewardServerError` if one is not finite and `DataError` for ids that the model cannot take."""
@@ -69,17 +71,15 @@ class Scorer:
                 fits = f"1 to {self.context_length} ids from 0 to {self.vocabulary_size - 1}"
                 raise DataError(f"Item {i} ({len(ids)} ids) does not fit the model; give {fits}.")
         scores = [0.0] * len(batch)
-        for chunk in chunks(batch, ROW_TOKENS.get(self._model.device.type, ROW_TOKENS["cpu"])):
+        for chunk in chunks(batch, self._row_tokens):
             for i, score in zip(chunk, self._forward([batch[i] for i in chunk]), strict=True):
                 scores[i] = score
         return scores
 
     @torch.inference_mode()
     def _forward(self, sequences: list[list[int]]) -> list[float]:
-        row = lay_out(sequences)
-        ids, positions, last = (torch.tensor(x, device=self._model.device) for x in (row.ids, row.positions, row.last))
-        hidden = self._model.base_model(input_ids=ids[None], position_ids=positions[None], use_cache=False, nodes=row.nodes)
-        return (hidden.last_hidden_state[0, last].float() @ self._head[0]).tolist()  # type: ignore[no-any-return]
+        states = self._tree.last_states(lay_out(sequences))
+        return (states.float() @ self._head[0]).tolist()  # type: ignore[no-any-return]
 
 
 def _load(folder: Path, dtype: DType) -> PreTrainedModel:

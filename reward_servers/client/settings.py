@@ -58,8 +58,9 @@ class ClientSettings(BaseModel):
     """Answers in one list request."""
     gather_seconds: float = Field(default=0.005, ge=0)
     """How long a list that is not full waits for more answers."""
-    lists_per_worker: int = Field(default=4, gt=0)
-    """List requests in flight to one worker; what exceeds them waits here, where lists still grow."""
+    lists_per_worker: int = Field(default=2, gt=0)
+    """List requests in flight to one address: one being scored and one waiting there; the rest waits here, where lists still grow.
+    Through a router give two for each of its workers."""
     breaker_failures: int = Field(default=3, gt=0)
     """Failures in a row after which a worker is left alone until it passes the check against the reference scores again."""
     backoff_seconds: float = Field(default=0.1, gt=0)

@@ -24,13 +24,16 @@ if TYPE_CHECKING:
 
 def serve(settings: EmbeddedServer) -> None:
     """Serve until SIGTERM or SIGINT; raises `ConfigurationError` or `RewardServerError` if it cannot start."""
-    with _bind(settings.host, settings.port) as listener:
-        service = load(settings)
-        server = _Server(
-            uvicorn.Config(build_app(service, settings.model.name), log_level="warning", access_log=False, timeout_graceful_shutdown=10)
-        )
-        asyncio.run(server.serve([listener]))
-        service.batcher.close()
+    with bind(settings.host, settings.port) as listener:
+        answer(listener, load(settings), settings.model.name)
+
+
+def answer(listener: socket.socket, service: Service, name: str) -> None:
+    """Answer requests to `listener` until told to stop."""
+    app = build_app(service, name)
+    server = _Server(uvicorn.Config(app, log_level="warning", access_log=False, timeout_graceful_shutdown=10))
+    asyncio.run(server.serve([listener]))
+    service.batcher.close()
 
 
 def load(settings: EmbeddedServer) -> Service:
@@ -50,7 +53,7 @@ def load(settings: EmbeddedServer) -> Service:
     return Service(scorer, lambda text: tokenizer.encode(text).ids, batcher, metrics)
 
 
-def _bind(host: str, port: int) -> socket.socket:
+def bind(host: str, port: int) -> socket.socket:
     """A socket that is bound at once, so that a port in use is found before the model is loaded, and listens later: until the server
     is ready its clients are refused."""
     try:

@@ -83,13 +83,13 @@ def test_scores_do_not_depend_on_order_or_company(model_and_scorer):
     assert [scorer.score([ids])[0] for ids in batch] == pytest.approx(together, abs=1e-4)
 
 
-def test_rows_of_every_size_give_the_same_scores(model_and_scorer, monkeypatch):
+@pytest.mark.parametrize("tokens", [1, 64, 300])
+def test_rows_of_every_size_give_the_same_scores(model_and_scorer, monkeypatch, tokens):
     _, scorer = model_and_scorer
     batch = an_awkward_batch()
     together = scorer.score(batch)
-    for tokens in (1, 64, 300):
-        monkeypatch.setitem(__import__("reward_servers.scorer", fromlist=["ROW_TOKENS"]).ROW_TOKENS, "cpu", tokens)
-        assert scorer.score(batch) == pytest.approx(together, abs=1e-4)
+    monkeypatch.setattr(scorer, "_row_tokens", tokens)
+    assert scorer.score(batch) == pytest.approx(together, abs=1e-4)
 
 
 def test_an_empty_batch_has_no_scores(model_and_scorer):
@@ -186,9 +186,8 @@ def test_a_row_holds_every_sequence_exactly(sequences):
     sequences.sort()
     row = lay_out(sequences)
     assert [i for node in row.nodes for i in range(node.start, node.end)] == list(range(len(row.ids)))
-    for sequence, last in zip(sequences, row.last, strict=True):
-        node = next(node for node in row.nodes if node.start <= last < node.end)
-        spans = [*node.before, (node.start, last + 1)]
+    for sequence, leaf in zip(sequences, row.leaves, strict=True):
+        spans = [*leaf.before, (leaf.start, leaf.end)]
         seen = [i for start, end in spans for i in range(start, end)]
         assert [row.ids[i] for i in seen] == sequence
         assert [row.positions[i] for i in seen] == list(range(len(sequence)))
