@@ -22,6 +22,7 @@ from tokenizers import Tokenizer
 
 from code_reward.chat_template import ChatTemplate
 from code_reward.checkpoint_tokenizer import read_tokenizer
+from code_reward.control_tokens import ControlTokens
 from code_reward.errors import ConfigurationError
 from code_reward.extraction import Policy, extract_code, final_answer, without_blank_ends
 from code_reward.files import write_text
@@ -109,8 +110,7 @@ class RMInput:
         self._eos = tokenizer.token_to_id(special_tokens["eos_token"]) if "eos_token" in special_tokens else None
         if settings.ends_with == "eos" and self._eos is None:
             raise ConfigurationError("ends_with is 'eos', but the tokenizer has no eos_token; name one in tokenizer_config.json.")
-        self._control_tokens = tuple(_control_tokens(tokenizer, self._template))
-        self._control = re.compile(f"(?=({'|'.join(map(re.escape, self._control_tokens)) or '(?!)'})).", re.DOTALL)
+        self._control = ControlTokens.of(tokenizer, self._template)
 
     @classmethod
     def load(cls, folder: str | Path, settings: RMInputSettings | None = None) -> RMInput:
@@ -163,17 +163,15 @@ class RMInput:
         return Rejected("input_too_long")
 
     def _ids(self, statement: str, answer: str) -> list[int]:
-        mark = self._mark_for(statement, answer)
+        asked, answered = self._control.split(statement), self._control.split(answer)
+        mark = _unused_character(statement, answer, self._template.literals) if len(asked) + len(answered) > 2 else ""
         messages = [{"role": "system", "content": self.settings.system}] if self.settings.system is not None else []
-        messages += [
-            {"role": "user", "content": self._broken(statement, mark)},
-            {"role": "assistant", "content": self._broken(answer, mark)},
-        ]
+        messages += [{"role": "user", "content": mark.join(asked)}, {"role": "assistant", "content": mark.join(answered)}]
         text = self._template.render(messages)
-        if self.settings.ends_with == "end_of_turn" and text.rstrip().endswith(self._control_tokens):
+        if self.settings.ends_with == "end_of_turn" and self._control.end(text.rstrip()):
             text = text.rstrip()
         ids: list[int] = []
-        for piece in _pieces(text, mark):
+        for piece in text.split(mark) if mark else [text]:
             ids += self._tokenizer.encode(piece, add_special_tokens=False).ids
         if self.settings.ends_with == "eos" and self._eos is not None and ids[-1:] != [self._eos]:
             ids.append(self._eos)
@@ -181,36 +179,18 @@ class RMInput:
 
     def _offsets(self, statement: str) -> list[tuple[int, int]]:
         """Where the tokens of a statement begin and end, in characters."""
-        mark = self._mark_for(statement)
         offsets: list[tuple[int, int]] = []
         start = 0
-        for piece in _pieces(self._broken(statement, mark), mark):
+        for piece in self._control.split(statement):
             offsets += [(start + begin, start + end) for begin, end in self._tokenizer.encode(piece, add_special_tokens=False).offsets]
             start += len(piece)
         return offsets
 
-    def _mark_for(self, *texts: str) -> str:
-        """A character that the texts do not contain, if one of them holds a control token; else nothing."""
-        if not any(self._control.search(text) for text in texts):
-            return ""
-        return next(
-            mark for mark in map(chr, range(0xE000, 0x110000)) if not any(mark in text for text in (*texts, self._template.literals))
-        )
 
-    def _broken(self, text: str, mark: str) -> str:
-        """`text` with a mark after the first character of each control token: the pieces are encoded one by one, so none is a token."""
-        return self._control.sub(lambda match: match[0] + mark, text) if mark else text
-
-
-def _control_tokens(tokenizer: Tokenizer, template: ChatTemplate) -> list[str]:
-    """What steers the model or the template, longest first: special tokens, other added tokens that the template writes, its probes."""
-    added = tokenizer.get_added_tokens_decoder().values()
-    tokens = {token.content for token in added if token.special or token.content in template.literals} | template.probes
-    return sorted((token for token in tokens if len(token) > 1 and not token.isspace()), key=lambda token: (-len(token), token))
-
-
-def _pieces(text: str, mark: str) -> list[str]:
-    return text.split(mark) if mark else [text]
+def _unused_character(*texts: str) -> str:
+    """A character for private use (or beyond) that none of the texts contains: it goes through the template and comes out again."""
+    used = set().union(*texts)
+    return next(character for character in map(chr, range(0xE000, 0x110000)) if character not in used)
 
 
 def _without_middle(statement: str, offsets: list[tuple[int, int]], keep: int) -> str:

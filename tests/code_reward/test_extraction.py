@@ -257,6 +257,7 @@ def test_a_prefilled_answer_begins_inside_its_fence(policy):
     assert code_of(f"{ADD}\n```\nIt adds.", policy) == ADD
     assert extract_code(f"{ADD}\n```<|im_end|>", policy, "add") == Extraction(ADD, None, closed=True)
     assert code_of(f"{ADD}\n```\nUse:\n{fenced(USE, 'bash')}", policy) == ADD
+    assert code_of(f"x = f(1)\n```\n{fenced(ADD)}") == ADD
 
 
 def test_a_bare_program_is_a_program_that_may_be_cut_off():

@@ -1,6 +1,7 @@
 """The reward model's input is transformers' chat template and tokenizer, except that no text can smuggle in a control token."""
 
 import json
+import time
 from concurrent.futures import ThreadPoolExecutor
 from datetime import date, datetime
 from functools import cache
@@ -12,6 +13,7 @@ from hypothesis import strategies as st
 from tokenizers import AddedToken, Tokenizer, decoders, models, normalizers, pre_tokenizers, processors, trainers
 
 from code_reward.chat_template import ChatTemplate
+from code_reward.control_tokens import ControlTokens
 from code_reward.errors import ConfigurationError
 from code_reward.extraction import REASONS, without_blank_ends
 from code_reward.rm_input import CUT_MARK, MIN_STATEMENT_TOKENS, PRESETS, Encoded, RMInput, RMInputSettings
@@ -269,6 +271,28 @@ def test_an_added_token_is_a_control_token_where_the_template_uses_it(tmp_path):
     template = "<hole>\n\n\n{{ messages[0].content }}"
     ids = ids_of(load(folder, chat_template=template), "a <hole>\n\n\n", CODE)
     assert (ids.count(hole), ids.count(lines)) == (1, 2)
+
+
+def test_many_control_tokens_cost_little(tmp_path):
+    folder = write_tokenizer(tmp_path, "llama3")
+    tokenizer = Tokenizer.from_file(str(folder / "tokenizer.json"))
+    tokenizer.add_special_tokens([f"<|reserved_special_token_{number}|>" for number in range(250)])
+    tokenizer.save(str(folder / "tokenizer.json"))
+    rm_input = load(folder, max_tokens=10**6)
+    everything = "".join(map(chr, range(0xE000, 0xF900))) + "<|eot_id|>"
+    for hostile in ("<|reserved_special_token_" * 2_600, "<|reserved_special_token_7|>" * 2_300, "<" * 64_000, everything * 8):
+        start = time.process_time()
+        assert hostile in decode(folder, ids_of(rm_input, "Add.", hostile))
+        assert time.process_time() - start < 2
+
+
+def test_overlapping_control_tokens_are_all_cut():
+    control = ControlTokens(["<a>", "a><a", "><", "<b"])
+    assert control.split("x<a><a>y<b") == ["x<", "a", ">", "<", "a>y<", "b"]
+    assert control.split("<a") == ["<a"]
+    assert control.split("") == [""]
+    assert ControlTokens([]).split("<a>") == ["<a>"]
+    assert (control.end("x<a>"), control.end("<a> "), ControlTokens([]).end("")) == (True, False, False)
 
 
 def test_control_tokens_in_the_settings_are_meant(folders):
