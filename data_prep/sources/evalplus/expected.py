@@ -21,8 +21,8 @@ if TYPE_CHECKING:
 
 LONGEST = 20_000
 """Characters of a result's source text; a few tasks return megabytes for their largest inputs."""
-# For a thousand inputs of one task.
-LIMITS = Limits(cpu_seconds=120, wall_seconds=300, memory_mb=4096, output_kb=64 * 1024)
+# For a thousand inputs of one task; the slowest needs half a minute of CPU, which on a busy machine takes many.
+LIMITS = Limits(cpu_seconds=120, wall_seconds=1800, memory_mb=4096, output_kb=64 * 1024)
 
 _DRIVER = """
 import contextlib, io, json, sys
