@@ -32,12 +32,13 @@ def _spoil(test: Any, problem: Problem, share: float, draw: random.Random) -> Ca
         raise DataError(f"{problem.id} has a test of kind {test.kind}; only call tests name an output that can be spoilt.")
     if draw.random() >= share:
         return test
-    others = sorted({other.expected for other in problem.tests if isinstance(other, CallTest)} - {test.expected})
-    return test.model_copy(update={"expected": draw.choice(others) if others else _another(test.expected)})
+    right = ast.literal_eval(test.expected)
+    # By value: 1 and 1.0 are written differently and expect the same.
+    others = sorted({o.expected for o in problem.tests if isinstance(o, CallTest) and ast.literal_eval(o.expected) != right})
+    return test.model_copy(update={"expected": draw.choice(others) if others else _another(right)})
 
 
-def _another(expected: str) -> str:
-    value = ast.literal_eval(expected)
+def _another(value: Any) -> str:
     return repr(value + 1) if isinstance(value, int) else repr([value])
 
 

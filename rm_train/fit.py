@@ -15,7 +15,7 @@ from code_reward.rows import read_rows
 from rm_train.dataset import PairDataset, collate
 from rm_train.export import export
 from rm_train.model import PairModel, load_backbone
-from rm_train.training import common_arguments, resume
+from rm_train.training import common_arguments, quiet, resume
 
 if TYPE_CHECKING:
     from rm_train.train import Train
@@ -23,9 +23,10 @@ if TYPE_CHECKING:
 
 def fit(settings: Train) -> None:
     """Train on the pairs that fit the model's input, export, and print how many did not fit."""
+    quiet()
     pairs = read_rows(settings.pairs, Pair)
-    tokenizer = AutoTokenizer.from_pretrained(str(settings.init))
     rm_input = RMInput.load(settings.init, PRESETS.get(settings.preset))
+    tokenizer = AutoTokenizer.from_pretrained(str(settings.init))
     data = PairDataset(pairs, rm_input)
     if not len(data):
         raise DataError(
@@ -41,7 +42,7 @@ def fit(settings: Train) -> None:
         weight_decay=settings.weight_decay,
         remove_unused_columns=False,
     )
-    trainer = Trainer(model=model, args=arguments, train_dataset=data, data_collator=partial(collate, pad_id=tokenizer.pad_token_id))
+    trainer = Trainer(model=model, args=arguments, train_dataset=data, data_collator=partial(collate, pad_id=tokenizer.pad_token_id or 0))
     resume(trainer, "training the reward model")
     if not trainer.is_world_process_zero():
         return

@@ -21,6 +21,9 @@ from rm_train.evaluate import Evaluation, Figure, ScoredProgram
 
 BATCH = 64
 
+ENOUGH = 2
+"""Problems with a right and a wrong program, of which an interval can be had."""
+
 
 def score_programs(model: Path, rows: Sequence[LabelledProgram]) -> list[ScoredProgram]:
     """Score each distinct program of a problem once; what has no program or does not fit the input gets no row, as it gets no score."""
@@ -39,34 +42,41 @@ def score_programs(model: Path, rows: Sequence[LabelledProgram]) -> list[ScoredP
 def evaluate_all(rows: Sequence[ScoredProgram], *, seed: int) -> dict[str, Evaluation]:
     """Figures over all programs, and over the right ones with the wrong ones of each origin, where these can be measured.
 
-    Raises `DataError` if there is no problem with a right and a wrong program.
+    Raises `DataError` if fewer than two problems have a right and a wrong program.
     """
     evaluations = {"all": evaluate(rows, seed=seed)}
     origins = {row.origin for row in rows if not row.passed}
     if len(origins) > 1:
         for origin in sorted(origins):
-            evaluations[origin] = evaluate([row for row in rows if row.passed or row.origin == origin], seed=seed)
+            part = [row for row in rows if row.passed or row.origin == origin]
+            if len(_pair_accuracies(part)) >= ENOUGH:
+                evaluations[origin] = evaluate(part, seed=seed)
     return evaluations
 
 
 def evaluate(rows: Sequence[ScoredProgram], *, seed: int) -> Evaluation:
     """Pair accuracy, AUC and calibration of `rows`."""
-    by_problem: dict[str, list[ScoredProgram]] = {}
-    for row in rows:
-        by_problem.setdefault(row.problem_id, []).append(row)
-    accuracies = [accuracy for accuracy in map(_pair_accuracy, by_problem.values()) if accuracy is not None]
-    if len(accuracies) < 2:
+    accuracies = _pair_accuracies(rows)
+    if len(accuracies) < ENOUGH:
         raise DataError("Fewer than two problems have a right and a wrong program; label more programs per problem.")
     labels, scores = [row.passed for row in rows], [row.score for row in rows]
     problems = [row.problem_id for row in rows]
     return Evaluation(
-        problems=len(by_problem),
+        problems=len(set(problems)),
         right=sum(labels),
         wrong=len(rows) - sum(labels),
         pair_accuracy=_figure(bootstrap(np.mean, accuracies, seed=seed)),
         auc=_figure(bootstrap(auc, labels, scores, groups=problems, seed=seed)),
         ece=reliability(labels, cross_calibrate(labels, scores, problems, seed=seed)).ece,
     )
+
+
+def _pair_accuracies(rows: Sequence[ScoredProgram]) -> list[float]:
+    """Of each problem with a right and a wrong program."""
+    by_problem: dict[str, list[ScoredProgram]] = {}
+    for row in rows:
+        by_problem.setdefault(row.problem_id, []).append(row)
+    return [accuracy for accuracy in map(_pair_accuracy, by_problem.values()) if accuracy is not None]
 
 
 def _pair_accuracy(rows: Sequence[ScoredProgram]) -> float | None:

@@ -5,16 +5,25 @@ from __future__ import annotations
 from pathlib import Path
 
 import torch
+from safetensors import SafetensorError
 from torch import Tensor, nn
 from transformers import AutoModelForSequenceClassification, PreTrainedModel
 
+from code_reward.errors import ConfigurationError
 from rm_train.losses import bradley_terry
 
 
 def load_backbone(folder: str | Path, seed: int) -> PreTrainedModel:
-    """A sequence classifier with one label from any causal language model or classifier folder; a missing head is drawn with `seed`."""
+    """A sequence classifier with one label from any causal language model or classifier folder; a missing head is drawn with `seed`.
+
+    Raises `ConfigurationError` if the folder cannot be loaded as one.
+    """
     torch.manual_seed(seed)
-    model = AutoModelForSequenceClassification.from_pretrained(str(folder), num_labels=1, dtype=torch.float32)
+    try:
+        model = AutoModelForSequenceClassification.from_pretrained(str(folder), num_labels=1, dtype=torch.float32, local_files_only=True)
+    except (OSError, ValueError, SafetensorError) as error:
+        first = str(error).partition("\n")[0]
+        raise ConfigurationError(f"{folder} cannot be loaded ({first}); give the folder of a language model or a reward model.") from error
     # Without label names SGLang normalises the hidden state before the head.
     model.config.id2label, model.config.label2id = {0: "reward"}, {"reward": 0}
     return model

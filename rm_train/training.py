@@ -6,21 +6,52 @@ Reward models here, and the SFT and GRPO entry points of `code_reward_trl`.
 from __future__ import annotations
 
 import shutil
+import warnings
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import torch
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
-from transformers import PrinterCallback, Trainer, TrainerCallback
-from transformers.trainer_utils import get_last_checkpoint
+from transformers import PrinterCallback, TrainerCallback
+from transformers.utils import is_datasets_available, logging
 
 from code_reward.files import replacing_folder
 
+if TYPE_CHECKING:
+    from transformers import Trainer
+
+
+def quiet() -> None:
+    """Keep the libraries' bars, advice and deprecations off the terminal of a command: what a person sees there is ours, and errors."""
+    logging.set_verbosity_error()
+    logging.disable_progress_bar()
+    warnings.filterwarnings("ignore", category=FutureWarning)
+    if is_datasets_available():
+        import datasets
+
+        datasets.disable_progress_bars()
+
+
+def checkpoints(out: Path) -> Path:
+    """Where a run that will write `out` keeps its checkpoints."""
+    return out.with_name(f"{out.name}.checkpoints")
+
+
+def last_checkpoint(folder: Path) -> Path | None:
+    """The last whole checkpoint: a run that was killed while it wrote one has left out the trainer's state, which is written last."""
+    whole = [state.parent for state in folder.glob("checkpoint-*/trainer_state.json")]
+    return max(whole, key=step_of, default=None)
+
+
+def step_of(checkpoint: Path) -> int:
+    """How many steps a checkpoint was written after."""
+    return int(checkpoint.name.rpartition("-")[2])
+
 
 def common_arguments(out: Path, *, learning_rate: float, seed: int, save_steps: int) -> dict[str, Any]:
-    """Training arguments that every training command uses; checkpoints go to `OUT.checkpoints`."""
+    """Training arguments that every training command uses; checkpoints go to `checkpoints(out)`."""
     return {
-        "output_dir": str(out.with_name(f"{out.name}.checkpoints")),
+        "output_dir": str(checkpoints(out)),
         "learning_rate": learning_rate,
         "seed": seed,
         "use_cpu": not torch.cuda.is_available(),
@@ -34,15 +65,13 @@ def common_arguments(out: Path, *, learning_rate: float, seed: int, save_steps: 
 
 
 class Bar(TrainerCallback):
-    """A progress bar with the latest loss (or reward), in the place of a line per logging step."""
+    """Shows steps and the latest loss (or reward) in a progress bar, in the place of a line per logging step."""
 
-    def __init__(self, title: str) -> None:
-        columns = (TextColumn(title), BarColumn(), MofNCompleteColumn(), TextColumn("{task.description}"), TimeRemainingColumn())
-        self._progress = Progress(*columns)
+    def __init__(self, progress: Progress) -> None:
+        self._progress = progress
 
     def on_train_begin(self, args: Any, state: Any, control: Any, **kwargs: Any) -> None:
-        self._task = self._progress.add_task("", total=state.max_steps)
-        self._progress.start()
+        self._task = self._progress.add_task("", total=state.max_steps, completed=state.global_step)
 
     def on_step_end(self, args: Any, state: Any, control: Any, **kwargs: Any) -> None:
         self._progress.update(self._task, completed=state.global_step)
@@ -52,17 +81,16 @@ class Bar(TrainerCallback):
         if shown is not None and logs is not None:
             self._progress.update(self._task, description=f"{shown} {float(logs[shown]):.3f}")
 
-    def on_train_end(self, args: Any, state: Any, control: Any, **kwargs: Any) -> None:
-        self._progress.stop()
-
 
 def resume(trainer: Trainer, title: str) -> None:
     """Train to the end under a progress bar named `title`, from the last checkpoint if there is one."""
+    columns = (TextColumn(title), BarColumn(), MofNCompleteColumn(), TextColumn("{task.description}"), TimeRemainingColumn())
+    checkpoint = last_checkpoint(Path(trainer.args.output_dir))
     trainer.remove_callback(PrinterCallback)
-    if trainer.is_world_process_zero():
-        trainer.add_callback(Bar(title))
-    folder = trainer.args.output_dir
-    trainer.train(resume_from_checkpoint=get_last_checkpoint(folder) if Path(folder).is_dir() else None)
+    # The bar gives the terminal back whatever happens: an error is then told below it.
+    with Progress(*columns, disable=not trainer.is_world_process_zero()) as progress:
+        trainer.add_callback(Bar(progress))
+        trainer.train(resume_from_checkpoint=str(checkpoint) if checkpoint else None)
 
 
 def train_policy(trainer: Trainer, out: Path, title: str) -> None:

@@ -35,8 +35,9 @@ def _curves(folder: Path, arms: list[str]) -> Path:
     for arm in arms:
         rows = read_rows(folder / f"rollouts_{arm}.parquet", LabelledProgram)
         steps = np.array([(row.model_extra or {}).get("step", 0) for row in rows])
-        rewards = [(row.model_extra or {}).get("reward") for row in rows]
-        for axis, values in zip(axes, (rewards, [float(row.passed) for row in rows]), strict=True):
+        rewards: list[float | None] = [(row.model_extra or {}).get("reward") for row in rows]
+        truth: list[float | None] = [float(row.passed) for row in rows]
+        for axis, values in zip(axes, (rewards, truth), strict=True):
             known = np.array([value is not None for value in values])
             by_step = [np.mean([v for v, s, k in zip(values, steps, known, strict=True) if s == step and k]) for step in np.unique(steps)]
             axis.plot(_smooth(np.array(by_step)), label=ARMS[arm])

@@ -25,6 +25,9 @@ from code_reward.files import write_text
 
 console = Console()
 
+# One thread per process: threads that wait for each other on a busy machine make small models many times slower.
+_QUIET = {"OMP_NUM_THREADS": "1", "HF_HUB_OFFLINE": "1", "TRANSFORMERS_VERBOSITY": "error", "TRL_EXPERIMENTAL_SILENCE": "1"}
+
 
 class StageError(CodeRewardError):
     """A command of a stage failed."""
@@ -79,7 +82,7 @@ class Run:
             return False
         record = json.loads(self._record(stage).read_text())
         newest = max((_modified(self.folder / name) for name in stage.inputs), default=0.0)
-        return record["commands"] == [list(command) for command in stage.commands] and newest <= record["finished"]
+        return bool(record["commands"] == [list(command) for command in stage.commands] and newest <= record["finished"])
 
     def _execute(self, command: Sequence[str]) -> None:
         done = subprocess.run([sys.executable, *command], cwd=self.folder, env=self.environment, check=False)
@@ -106,10 +109,6 @@ class Run:
             finally:
                 server.terminate()
                 server.wait()
-
-
-# One thread per process: threads that wait for each other on a busy machine make small models many times slower.
-_QUIET = {"OMP_NUM_THREADS": "1", "HF_HUB_OFFLINE": "1", "TRANSFORMERS_VERBOSITY": "error", "TRL_EXPERIMENTAL_SILENCE": "1"}
 
 
 @dataclass

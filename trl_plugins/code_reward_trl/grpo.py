@@ -6,17 +6,20 @@ that it can be judged later; with a reward model nothing is executed here. Inter
 
 from __future__ import annotations
 
+import asyncio
+from collections.abc import Callable, Coroutine
 from pathlib import Path
-from typing import TYPE_CHECKING, Literal
+from typing import TYPE_CHECKING, Any, Literal
 
 from pydantic import BaseModel, Field
 
 from code_reward.cli import Command, run
 from code_reward.errors import ConfigurationError
+from code_reward.files import write_text
 
 if TYPE_CHECKING:
     from code_reward.problem import Problem
-    from code_reward_trl.rewards import RewardFunction
+    from code_reward_trl.rewards import Completion, RewardFunction
 
 
 class Rollout(BaseModel):
@@ -73,10 +76,14 @@ def main(settings: Grpo) -> None:
 
     from code_reward.problem import load_problems
     from code_reward_trl.policy import load_policy
-    from rm_train.training import common_arguments, train_policy
+    from rm_train.training import checkpoints, common_arguments, last_checkpoint, quiet, step_of, train_policy
 
+    quiet()
     problems = load_problems(settings.problems)
-    reward = _recorded(_reward(settings), settings.out.with_name(f"{settings.out.name}.rollouts.jsonl"))
+    reward, close = _reward(settings)
+    checkpoint = last_checkpoint(checkpoints(settings.out))
+    rollouts = settings.out.with_name(f"{settings.out.name}.rollouts.jsonl")
+    _keep_before(step_of(checkpoint) if checkpoint else 0, rollouts)
     model, tokenizer = load_policy(settings.policy)
     config = GRPOConfig(
         **common_arguments(settings.out, learning_rate=settings.learning_rate, seed=settings.seed, save_steps=settings.save_steps),
@@ -89,31 +96,56 @@ def main(settings: Grpo) -> None:
         lr_scheduler_type="linear",
         disable_dropout=True,
     )
-    trainer = GRPOTrainer(model=model, reward_funcs=[reward], args=config, train_dataset=_dataset(problems), processing_class=tokenizer)
-    train_policy(trainer, settings.out, "reinforcing the policy")
+    trainer = GRPOTrainer(
+        model=model,
+        reward_funcs=[_recorded(reward, rollouts)],
+        args=config,
+        train_dataset=_dataset(problems),
+        processing_class=tokenizer,
+    )
+    try:
+        train_policy(trainer, settings.out, "reinforcing the policy")
+    finally:
+        # Connections belong to the event loop that made them: TRL's own, in another thread.
+        asyncio.run_coroutine_threadsafe(close(), trainer.async_loop).result()
 
 
-def _reward(settings: Grpo) -> RewardFunction:
+def _reward(settings: Grpo) -> tuple[RewardFunction, Callable[[], Coroutine[Any, Any, None]]]:
+    """The reward function, and what closes its connections."""
     from code_reward_trl import rewards
 
     if settings.reward == "syntax":
-        return rewards.syntax_reward()
+        return rewards.syntax_reward(), _nothing
     if settings.reward == "tests":
         from reward_servers.sandbox import connect
 
-        return rewards.unit_test_reward(connect(), reward=settings.test_reward)
+        sandbox = connect()
+        return rewards.unit_test_reward(sandbox, reward=settings.test_reward), sandbox.close
     if settings.rm is None or not settings.rm_url:
         raise ConfigurationError("--reward rm needs --rm (the reward model folder) and --rm-url (its server).")
     from reward_servers.client import RewardClient
 
-    return rewards.model_reward(RewardClient(settings.rm, urls=settings.rm_url), shaping=settings.shaping)
+    client = RewardClient(settings.rm, urls=settings.rm_url)
+    return rewards.model_reward(client, shaping=settings.shaping), client.close
+
+
+async def _nothing() -> None:
+    pass
+
+
+def _keep_before(step: int, path: Path) -> None:
+    """Keep the rollouts of the steps before `step`: later ones are of another run, or will be repeated."""
+    if path.exists():
+        # A kill may have cut the last line short; every step before a checkpoint is whole.
+        lines = [line for line in path.read_text(encoding="utf-8", errors="replace").splitlines(keepends=True) if line.endswith("\n")]
+        write_text(path, "".join(line for line in lines if Rollout.model_validate_json(line).step < step))
 
 
 def _recorded(reward: RewardFunction, path: Path) -> RewardFunction:
-    """`reward`, and every completion with its reward appended to `path`; a resumed run repeats the steps since its checkpoint."""
+    """`reward`, and every completion with its reward appended to `path`."""
     from code_reward_trl.rewards import content
 
-    async def recorded(completions: list[object], problem_id: list[str], trainer_state: object, **columns: object) -> list[float | None]:
+    async def recorded(completions: list[Completion], problem_id: list[str], trainer_state: Any, **columns: Any) -> list[float | None]:
         values = await reward(completions=completions, **columns)
         step = trainer_state.global_step
         path.parent.mkdir(parents=True, exist_ok=True)

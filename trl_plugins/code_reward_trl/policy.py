@@ -10,7 +10,10 @@ from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 import torch
+from safetensors import SafetensorError
 from transformers import AutoModelForCausalLM, AutoTokenizer, PreTrainedModel, PreTrainedTokenizerBase, Qwen3Config, Qwen3ForCausalLM
+
+from code_reward.errors import ConfigurationError
 
 Message = dict[str, str]
 
@@ -46,9 +49,13 @@ def create_policy(tokenizer: PreTrainedTokenizerBase, *, hidden: int, layers: in
 
 
 def load_policy(folder: str | Path) -> tuple[PreTrainedModel, PreTrainedTokenizerBase]:
-    """Model and tokenizer of a causal language model folder, for CPU or the default device."""
-    tokenizer = AutoTokenizer.from_pretrained(str(folder), padding_side="left")
-    return AutoModelForCausalLM.from_pretrained(str(folder)), tokenizer
+    """Model and tokenizer of a causal language model folder; raises `ConfigurationError` if it cannot be loaded as one."""
+    try:
+        tokenizer = AutoTokenizer.from_pretrained(str(folder), padding_side="left", local_files_only=True)
+        return AutoModelForCausalLM.from_pretrained(str(folder), local_files_only=True), tokenizer
+    except (OSError, ValueError, SafetensorError) as error:
+        first = str(error).partition("\n")[0]
+        raise ConfigurationError(f"{folder} cannot be loaded as a policy ({first}); give the folder of a causal language model.") from error
 
 
 @torch.inference_mode()

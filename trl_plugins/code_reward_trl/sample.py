@@ -47,7 +47,9 @@ def main(settings: Sample) -> None:
     from code_reward.problem import load_problems
     from code_reward.rows import write_rows
     from code_reward_trl.policy import load_policy, sample
+    from rm_train.training import quiet
 
+    quiet()
     problems = load_problems(settings.problems)
     model, tokenizer = load_policy(settings.policy)
     asked = [problem for problem in problems for _ in range(settings.samples)]

@@ -1,0 +1,80 @@
+import math
+from pathlib import Path
+
+import pytest
+import torch
+from tiny_policy import pair, wrong
+from transformers import PreTrainedModel
+
+from code_reward.errors import ConfigurationError
+from code_reward.rm_input import PRESETS, RMInput
+from rm_train.dataset import PairDataset, collate, pad
+from rm_train.model import PairModel, load_backbone, score_last
+
+SEQUENCES = [[3, 40, 50, 60, 70], [9, 8], [11, 12, 13, 14, 15, 16, 17, 0], [21]]
+
+
+@pytest.fixture(scope="module")
+def classifier(policy_dir: Path) -> PreTrainedModel:
+    return load_backbone(policy_dir, seed=0).eval()
+
+
+@torch.no_grad()
+def score(classifier: PreTrainedModel, sequences: list[list[int]], pad_id: int = 0) -> list[float]:
+    return score_last(classifier, *pad(sequences, pad_id)).tolist()
+
+
+@torch.no_grad()
+def score_alone(classifier: PreTrainedModel, sequence: list[int]) -> float:
+    """By transformers' base model and head alone: no padding, no search for a last token."""
+    hidden = classifier.base_model(torch.tensor([sequence])).last_hidden_state
+    return float(classifier.score(hidden)[0, -1, 0])
+
+
+def test_padding_changes_no_score(classifier: PreTrainedModel) -> None:
+    alone = [score_alone(classifier, sequence) for sequence in SEQUENCES]
+    assert len(set(alone)) == len(alone)
+    for pad_id in (0, 1, 99):
+        assert score(classifier, SEQUENCES, pad_id) == pytest.approx(alone, abs=1e-5)
+    assert score(classifier, SEQUENCES[::-1]) == pytest.approx(alone[::-1], abs=1e-5)
+
+
+def test_a_last_token_that_equals_the_pad_token_is_scored(classifier: PreTrainedModel) -> None:
+    pad_id = classifier.config.pad_token_id
+    sequences = [[5, 6, pad_id], [5, 6], [5, 6, pad_id, pad_id], [7, 8, 9, 10, 11]]
+    expected = [score_alone(classifier, sequence) for sequence in sequences]
+    assert len(set(expected)) == len(expected)
+    assert score(classifier, sequences, pad_id) == pytest.approx(expected, abs=1e-5)
+
+
+def test_the_loss_of_a_batch_is_the_hand_computation_and_no_input_is_forwarded_twice(classifier: PreTrainedModel, policy_dir: Path) -> None:
+    pairs = [pair(1, weight=2.0), pair(1, rejected=wrong(3), margin=0.5), pair(2, weight=0.25), pair(2, rejected=wrong(5))]
+    data = PairDataset(pairs, RMInput.load(policy_dir, PRESETS.get("default")))
+    alone = [[score_alone(classifier, ids) for ids in problem.inputs] for problem in data]
+    expected = weights = 0.0
+    for problem, scores in zip(data, alone, strict=True):
+        for (chosen, rejected), weight, margin in zip(problem.pairs, problem.weights, problem.margins, strict=True):
+            expected += weight * math.log1p(math.exp(-(scores[chosen] - scores[rejected] - margin)))
+            weights += weight
+    forwarded: list[int] = []
+    hook = classifier.base_model.register_forward_pre_hook(lambda _, __, given: forwarded.append(len(given["input_ids"])), with_kwargs=True)
+    with torch.no_grad():
+        result = PairModel(classifier)(**collate(list(data), pad_id=0))
+    hook.remove()
+    assert float(result["loss"]) == pytest.approx(expected / weights, abs=1e-5)
+    assert forwarded == [6], "two problems of three distinct inputs each"
+
+
+def test_the_head_is_drawn_with_the_seed(policy_dir: Path) -> None:
+    first, again, other = (load_backbone(policy_dir, seed=seed).score.weight for seed in (1, 1, 2))
+    assert torch.equal(first, again)
+    assert not torch.equal(first, other)
+
+
+def test_a_folder_that_is_no_model_is_one_sentence(tmp_path: Path) -> None:
+    (tmp_path / "config.json").write_text("{}")
+    for folder in (tmp_path / "absent", tmp_path):
+        with pytest.raises(ConfigurationError, match="give the folder of a language model") as caught:
+            load_backbone(folder, seed=0)
+        assert "\n" not in str(caught.value)
+        assert str(folder) in str(caught.value)

@@ -1,0 +1,106 @@
+import gc
+import json
+from collections import Counter
+from pathlib import Path
+
+import aiohttp
+import code_reward_trl.rewards
+import psutil
+import pytest
+from code_reward_trl.grpo import Grpo, Rollout, main
+from transformers import AutoModelForCausalLM
+
+import reward_servers.sandbox.pool
+from code_reward.errors import ConfigurationError, RewardServerError
+from code_reward.extraction import extract_code
+from code_reward.problem import load_problems
+from code_reward.rows import read_rows
+
+
+@pytest.fixture
+def settings(policy_dir: Path, problem_file: Path, tmp_path: Path) -> dict[str, object]:
+    small = {"steps": 2, "prompts": 2, "group": 2, "max_new_tokens": 6, "learning_rate": 1e-2}
+    return {"policy": policy_dir, "problems": problem_file, "out": tmp_path / "trained", **small}
+
+
+def rollouts(folder: Path) -> list[Rollout]:
+    return read_rows(folder / "trained.rollouts.jsonl", Rollout)
+
+
+def check(folder: Path, steps: int = 2) -> list[Rollout]:
+    """Every completion of every step is in the rollouts, and the policy is whole."""
+    rows = rollouts(folder)
+    assert Counter(row.step for row in rows) == dict.fromkeys(range(steps), 4)
+    for step in range(steps):
+        assert set(Counter(row.problem_id for row in rows if row.step == step).values()) == {2}, "groups of two"
+    assert json.loads((folder / "trained" / "trainer_state.json").read_text())["global_step"] == steps
+    AutoModelForCausalLM.from_pretrained(folder / "trained")
+    assert not (folder / "trained.checkpoints").exists()
+    assert not [thing for thing in gc.get_objects() if isinstance(thing, aiohttp.ClientSession) and not thing.closed]
+    return rows
+
+
+def test_with_the_syntax_check(settings: dict[str, object], tmp_path: Path) -> None:
+    main(Grpo(reward="syntax", **settings))
+    for row in check(tmp_path):
+        assert row.reward == float(extract_code(row.response, entry_point="shift").code is not None)
+
+
+def test_with_the_tests(settings: dict[str, object], tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    before = set(psutil.Process().children(recursive=True))
+    # A random policy writes no program: this one has learnt the first problem by heart.
+    by_heart = next(iter(load_problems(settings["problems"]))).reference_solution
+    monkeypatch.setattr(code_reward_trl.rewards, "content", lambda completion: f"```python\n{by_heart}\n```")
+    main(Grpo(reward="tests", **settings))
+    for row in check(tmp_path):
+        assert row.reward == float(row.problem_id == "p1")
+    assert set(psutil.Process().children(recursive=True)) == before, "the sandbox is closed"
+
+
+def test_with_a_served_reward_model_nothing_is_executed(
+    settings: dict[str, object], tmp_path: Path, rm_dir: Path, server_url: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def untouchable(*arguments: object, **named: object) -> None:
+        raise AssertionError("a sandbox was made")
+
+    monkeypatch.setattr(reward_servers.sandbox.pool.LocalSandbox, "__init__", untouchable)
+    monkeypatch.setattr(reward_servers.sandbox, "connect", untouchable)
+    main(Grpo(reward="rm", rm=rm_dir, rm_url=[server_url], **settings))
+    rejected = [row.reward for row in check(tmp_path) if extract_code(row.response, entry_point="shift").code is None]
+    assert set(rejected) <= {-0.5}
+
+
+def test_a_dead_server_stops_the_run_which_then_goes_on(
+    settings: dict[str, object], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    real, calls = code_reward_trl.rewards.syntax_reward(), []
+
+    async def dies_once(**columns: object) -> list[float | None]:
+        calls.append(len(calls))
+        if len(calls) == 3:
+            raise RewardServerError("the server is gone; start it and run again.")
+        return await real(**columns)
+
+    dies_once.__name__ = "dies_once"
+    monkeypatch.setattr(code_reward_trl.rewards, "syntax_reward", lambda: dies_once)
+    command = Grpo(reward="syntax", save_steps=1, **{**settings, "steps": 3})
+    with pytest.raises(RewardServerError, match="start it and run again"):
+        main(command)
+    with (tmp_path / "trained.rollouts.jsonl").open("a") as lines:
+        lines.write(Rollout(step=2, problem_id="p1", response="of the step that is repeated", reward=1.0).model_dump_json() + "\n")
+        lines.write('{"step": 2, "problem_id": "p1", "respon')
+    main(command)
+    check(tmp_path, steps=3)
+    assert len(calls) == 4, "the two steps before the checkpoint are not repeated"
+
+
+def test_a_new_run_does_not_mix_its_rollouts_with_old_ones(settings: dict[str, object], tmp_path: Path) -> None:
+    for steps in (2, 1):
+        main(Grpo(reward="syntax", **{**settings, "steps": steps}))
+        check(tmp_path, steps=steps)
+
+
+def test_a_reward_model_without_an_address_is_one_sentence(settings: dict[str, object], rm_dir: Path) -> None:
+    for half in ({}, {"rm": rm_dir}, {"rm_url": ["http://127.0.0.1:1"]}):
+        with pytest.raises(ConfigurationError, match=r"--rm .*--rm-url"):
+            main(Grpo(reward="rm", **settings, **half))

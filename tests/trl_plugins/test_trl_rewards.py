@@ -1,0 +1,147 @@
+import asyncio
+from collections.abc import AsyncIterator
+from pathlib import Path
+
+import pytest
+from code_reward_trl.rewards import content, model_reward, syntax_reward, unit_test_reward
+from misbehaving import Misbehaving, score_of
+from pydantic import TypeAdapter
+from tiny_policy import problem, right, statement, wrong
+
+from code_reward.errors import RewardServerError
+from code_reward.extraction import extract_code
+from code_reward.problem import Test
+from code_reward.rm_input import Encoded, RMInput
+from code_reward.shaping import shape
+from code_reward.verdict import Scored
+from reward_servers.client import ClientSettings, RewardClient
+from reward_servers.sandbox import connect
+from reward_servers.sandbox.outcome import Limits, Outcome, Sandbox
+from reward_servers.scorer import Scorer
+
+QUICK = ClientSettings(deadline_seconds=3.0, request_seconds=1.0, backoff_seconds=0.01, max_backoff_seconds=0.05)
+TESTS = TypeAdapter(list[Test])
+
+
+def fenced(program: str) -> str:
+    return f"Here it is:\n```python\n{program}\n```"
+
+
+ANSWERS = [fenced(right(1)), fenced(wrong(1)), "I do not know.", fenced("def shift(n:"), fenced("def other(n):\n    return n"), ""]
+
+
+def columns(count: int) -> dict[str, list[str]]:
+    tests = TESTS.dump_json(problem(1).tests).decode()
+    return {"statement": [statement(1)] * count, "entry_point": ["shift"] * count, "tests": [tests] * count}
+
+
+def as_chat(answers: list[str]) -> list[list[dict[str, str]]]:
+    return [[{"role": "assistant", "content": answer}] for answer in answers]
+
+
+@pytest.fixture
+async def server() -> AsyncIterator[Misbehaving]:
+    async with Misbehaving() as running:
+        yield running
+
+
+@pytest.fixture
+async def client(server: Misbehaving, client_dir: Path) -> AsyncIterator[RewardClient]:
+    async with RewardClient(client_dir, urls=[server.url], settings=QUICK) as running:
+        yield running
+
+
+async def test_chat_and_plain_completions_get_the_same_shaped_scores(client: RewardClient, client_dir: Path) -> None:
+    rm_input = RMInput.load(client_dir)
+
+    def expected(answer: str) -> float:
+        encoded = rm_input.build(statement(1), answer, "shift")
+        return shape(Scored(score_of(encoded.ids)) if isinstance(encoded, Encoded) else encoded)
+
+    reward = model_reward(client)
+    values = await reward(completions=ANSWERS, **columns(6))
+    assert values == pytest.approx([expected(answer) for answer in ANSWERS], abs=1e-6)
+    assert values[2:] == [-0.5] * 4, "an answer without the program that was asked for is rejected"
+    assert await reward(completions=as_chat(ANSWERS), prompts=["…"] * 6, completion_ids=[[1]] * 6, **columns(6)) == values
+    assert await model_reward(client, shaping="codescaler")(completions=ANSWERS[:2], **columns(2)) != values[:2]
+
+
+async def test_a_missing_verdict_is_none_and_never_a_number(client: RewardClient, client_dir: Path, server: Misbehaving) -> None:
+    encoded = RMInput.load(client_dir).build(statement(1), ANSWERS[1], "shift")
+    plain = RMInput.load(client_dir).build(statement(1), ANSWERS[0], "shift")
+    assert isinstance(encoded, Encoded)
+    assert isinstance(plain, Encoded)
+    server.poison = dict.fromkeys(set(encoded.ids) - set(plain.ids), "nan")
+    logged: dict[str, float] = {}
+    values = await model_reward(client)(completions=ANSWERS[:3], log_metric=logged.__setitem__, **columns(3))
+    assert values[1] is None
+    assert isinstance(values[0], float)
+    assert values[2] == -0.5
+    assert logged == {"missing": pytest.approx(1 / 3), "rejected": pytest.approx(1 / 3)}
+
+
+async def test_too_many_missing_verdicts_stop_the_run(client: RewardClient, server: Misbehaving) -> None:
+    server.fault = "500"
+    # Two rejected answers need no server: half of the verdicts are missing, which is still allowed.
+    assert await model_reward(client)(completions=ANSWERS[:4], **columns(4)) == [None, None, -0.5, -0.5]
+    with pytest.raises(RewardServerError, match=r"50% of the verdicts are missing .*check the reward server") as caught:
+        await model_reward(client, max_missing=0.4)(completions=ANSWERS[:4], **columns(4))
+    assert "\n" not in str(caught.value)
+    with pytest.raises(RewardServerError, match="100%"):
+        await model_reward(client)(completions=ANSWERS[:2], **columns(2))
+
+
+async def test_the_reward_equals_direct_scoring_through_a_real_server(rm_dir: Path, server_url: str) -> None:
+    rm_input, scorer = RMInput.load(rm_dir), Scorer(rm_dir)
+    direct = scorer.score([rm_input.build(statement(1), answer, "shift").ids for answer in ANSWERS[:2]])
+    async with RewardClient(rm_dir, urls=[server_url]) as client:
+        values = await model_reward(client)(completions=as_chat(ANSWERS), **columns(6))
+    assert values[:2] == pytest.approx([shape(Scored(score)) for score in direct], abs=1e-4)
+    assert values[2:] == [-0.5] * 4
+
+
+async def test_the_syntax_reward_is_extraction() -> None:
+    values = await syntax_reward()(completions=as_chat(ANSWERS), **columns(6))
+    assert values == [float(extract_code(answer, entry_point="shift").code is not None) for answer in ANSWERS] == [1, 1, 0, 0, 0, 0]
+
+
+@pytest.fixture
+async def sandbox() -> AsyncIterator[Sandbox]:
+    real = connect(workers=1)
+    yield real
+    await real.close()
+
+
+async def test_unit_tests_agree_with_the_sandbox(sandbox: Sandbox) -> None:
+    half = fenced("def shift(n):\n    return n + 1 if n else 0")
+    answers = [*ANSWERS, half]
+    assert await unit_test_reward(sandbox)(completions=answers, **columns(7)) == [1, 0, 0, 0, 0, 0, 0]
+    fractions = await unit_test_reward(sandbox, reward="fraction")(completions=as_chat(answers), **columns(7))
+    assert fractions == pytest.approx([1, 0, 0, 0, 0, 0, 2 / 3])
+    outcome = await sandbox.run(extract_code(half).code, problem(1).tests, entry_point="shift", limits=Limits(stop_at_first_failure=False))
+    assert [result.kind == "passed" for result in outcome.tests] == [False, True, True]
+
+
+class BrokenSandbox:
+    async def run(self, *arguments: object, **named: object) -> Outcome:
+        return Outcome(kind="sandbox_error", message="no worker starts")
+
+    async def close(self) -> None:
+        pass
+
+
+async def test_a_broken_sandbox_is_missing_too() -> None:
+    reward = unit_test_reward(BrokenSandbox())
+    assert await reward(completions=[ANSWERS[0], "no", "no"], **columns(3)) == [None, 0.0, 0.0]
+    with pytest.raises(RewardServerError, match="sandbox_error"):
+        await reward(completions=ANSWERS[:2], **columns(2))
+
+
+def test_the_names_are_those_in_the_logs() -> None:
+    made = [syntax_reward(), unit_test_reward(BrokenSandbox())]
+    assert [reward.__name__ for reward in made] == ["syntax_reward", "unit_test_reward"]
+    assert all(asyncio.iscoroutinefunction(reward) for reward in made), "TRL asks how to call it"
+
+
+def test_a_completion_of_several_messages_is_read_as_one() -> None:
+    assert content([{"role": "assistant", "content": "a"}, {"role": "assistant", "content": "b"}]) == "ab"
