@@ -36,6 +36,10 @@ test: lint  ## Check everything and run the tests that need no other environment
 test-integration: $(INSTALLED)  ## Run the tests with real components that take long to install or start.
 	$(BIN)/python -m pytest -m integration $(ARGS)
 
+.PHONY: test-slime
+test-slime: $(INSTALLED)  ## Run our hooks inside slime's own code, and slime's contract tests on them; SLIME_ROOT names a checkout.
+	PYTHON=$(BIN)/python scripts/test_slime.sh $(ARGS)
+
 .PHONY: lint
 lint: $(INSTALLED)  ## Check style, format, types, shell scripts and Dockerfiles.
 	$(BIN)/ruff check .
@@ -47,6 +51,22 @@ lint: $(INSTALLED)  ## Check style, format, types, shell scripts and Dockerfiles
 .PHONY: bench-extraction
 bench-extraction: $(INSTALLED)  ## Measure the extraction of programs from answers: time, memory, hostile texts.
 	$(BIN)/python -m scripts.bench_extraction $(ARGS)
+
+.PHONY: bench-reward
+bench-reward: $(INSTALLED)  ## Measure the reward path: throughput, stalls of the event loop, faults of the servers.
+	$(BIN)/python -m scripts.bench_reward $(ARGS)
+
+.PHONY: bench-sandbox
+bench-sandbox: $(INSTALLED)  ## Measure the sandbox: verdicts per second, what it lets through, leaks.
+	$(BIN)/python -m scripts.bench_sandbox $(ARGS)
+
+.PHONY: bench-mcts
+bench-mcts: $(INSTALLED)  ## Measure the tree search's driver: use of an endpoint, CPU per call, memory.
+	$(BIN)/python -m scripts.bench_mcts $(ARGS)
+
+.PHONY: real-data
+real-data: $(INSTALLED)  ## Run the stages on the published data in the folder that CODE_REWARD_DATA names.
+	$(BIN)/python -m scripts.real_data $(ARGS)
 
 # Two cores are enough for what is trained and tested here; more threads per process only get in each other's way.
 test test-integration: export OMP_NUM_THREADS = 1
