@@ -123,8 +123,22 @@ class Settings(Section):
     """Folder for the best and worst programs of each rollout; null: `code_reward` in the folder of `--save`, if there is one."""
 
 
+_latest: tuple[Any, Settings] | None = None
+
+
 def read_settings(args: Any) -> Settings:
-    """The settings on slime's `args`; raises `ConfigurationError` that names an unknown key or an impossible value."""
+    """The settings on slime's `args`; raises `ConfigurationError` that names an unknown key or an impossible value.
+
+    Read once from each `args`: slime has hundreds of options, and hundreds of rewards may begin in one turn of its event loop.
+    """
+    global _latest
+    latest = _latest
+    if latest is None or latest[0] is not args:
+        latest = _latest = (args, _parse(args))
+    return latest[1]
+
+
+def _parse(args: Any) -> Settings:
     given = {name[len(PREFIX) :]: value for name, value in vars(args).items() if name.startswith(PREFIX)}
     try:
         settings = Settings.model_validate(given)
