@@ -126,9 +126,11 @@ def watch() -> Iterator[Usage]:
 
     def sample() -> None:
         this = psutil.Process()
-        while not stop.wait(0.1):
+        while True:
             total = sum(_resident(process) for process in [this, *this.children(recursive=True)])
             usage.peak_mb = max(usage.peak_mb, total / 2**20)
+            if stop.wait(0.1):
+                return
 
     thread = Thread(target=sample, daemon=True)
     thread.start()

@@ -1,0 +1,232 @@
+import importlib
+import json
+import os
+import signal
+import sys
+import time
+from pathlib import Path
+
+import pytest
+
+from code_reward.cli import Command
+from code_reward.errors import CodeRewardError
+from code_reward.files import write_text
+from code_reward.problem import CallTest, Problem, save_problems
+from code_reward.reward_data import LabelledProgram
+from code_reward.rows import write_rows
+from rm_train.evaluate import ScoredProgram
+from scripts.quickstart.figures import measure
+from scripts.quickstart.settings import TINY, Quickstart, Sizes
+from scripts.quickstart.stage import Run, Stage
+from scripts.quickstart.stages import plan
+
+COPY = "import pathlib, sys; pathlib.Path('log').open('a').write('x'); pathlib.Path(sys.argv[2]).write_text(open(sys.argv[1]).read())"
+
+
+def copying(source: str, target: str, *more: str, name: str = "copy") -> Stage:
+    return Stage(name, "Copy", (("-c", COPY, source, target, *more),), (source,), (target,))
+
+
+def times_done(folder: Path) -> int:
+    log = folder / "log"
+    return len(log.read_text()) if log.exists() else 0
+
+
+@pytest.fixture
+def folder(tmp_path: Path) -> Path:
+    (tmp_path / "a").write_text("first")
+    return tmp_path
+
+
+def test_a_stage_is_done_once(folder: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    for _ in range(2):
+        Run(folder).do(copying("a", "b"))
+    assert (folder / "b").read_text() == "first"
+    assert times_done(folder) == 1
+    assert "there already" in capsys.readouterr().out
+    record = Run(folder).record(copying("a", "b"))
+    assert record["seconds"] > 0
+    assert record["peak_mb"] > 1
+
+
+def test_a_newer_input_makes_it_due(folder: Path) -> None:
+    Run(folder).do(copying("a", "b"))
+    (folder / "a").write_text("second")
+    os.utime(folder / "a", (time.time() + 5,) * 2)
+    Run(folder).do(copying("a", "b"))
+    assert (folder / "b").read_text() == "second"
+
+
+def test_a_newer_file_deep_in_an_input_folder_makes_it_due(folder: Path) -> None:
+    (folder / "in" / "deep").mkdir(parents=True)
+    (folder / "in" / "deep" / "file").write_text("x")
+    stage = Stage("copy", "Copy", (("-c", COPY, "a", "b"),), ("in",), ("b",))
+    Run(folder).do(stage)
+    os.utime(folder / "in" / "deep" / "file", (time.time() + 5,) * 2)
+    Run(folder).do(stage)
+    assert times_done(folder) == 2
+
+
+@pytest.mark.parametrize("change", ["command", "output", "again"])
+def test_a_changed_command_a_missing_output_and_a_wish_make_it_due(folder: Path, change: str) -> None:
+    Run(folder).do(copying("a", "b"))
+    if change == "output":
+        (folder / "b").unlink()
+    Run(folder, again=["copy"] if change == "again" else []).do(copying("a", "b", *(["--more"] if change == "command" else [])))
+    assert times_done(folder) == 2
+    assert (folder / "b").exists()
+
+
+def test_what_depends_on_a_stage_done_again_is_done_again(folder: Path) -> None:
+    stages = [copying("a", "b", name="first"), copying("b", "c", name="second"), copying("a", "d", name="apart")]
+    for again in ([], ["first"]):
+        for stage in stages:
+            Run(folder, again=again).do(stage)
+    assert times_done(folder) == 3 + 2
+
+
+def test_a_failed_command_is_one_sentence_and_leaves_no_record(folder: Path) -> None:
+    stage = Stage("bad", "Bad", (("-c", COPY, "a", "b"), ("-c", "raise SystemExit(3)"), ("-c", COPY, "a", "c")), ("a",), ("b", "c"))
+    for _ in range(2):
+        with pytest.raises(CodeRewardError, match=r"failed with status 3 .*run again to go on") as caught:
+            Run(folder).do(stage)
+        assert "\n" not in str(caught.value)
+    assert times_done(folder) == 2, "tried again, as it has no record, and nothing came after the failure"
+    assert not (folder / "c").exists()
+
+
+def test_a_stage_that_fails_when_done_again_loses_its_old_record(folder: Path) -> None:
+    Run(folder).do(copying("a", "b"))
+    (folder / "a").rename(folder / "moved")
+    with pytest.raises(CodeRewardError):
+        Run(folder, again=["copy"]).do(copying("a", "b"))
+    (folder / "moved").rename(folder / "a")
+    Run(folder).do(copying("a", "b"))
+    assert times_done(folder) == 3
+
+
+def test_a_killed_run_takes_up_its_work(folder: Path) -> None:
+    """A command that keeps its progress and kills whoever runs it half-way."""
+    work = """
+import os, pathlib, signal
+done = pathlib.Path('progress')
+for step in range(len(done.read_text()) if done.exists() else 0, 4):
+    with done.open('a') as file: file.write(str(step))
+    if step == 1: os.kill(os.getppid(), signal.SIGKILL); os._exit(0)
+pathlib.Path('result').write_text(done.read_text())
+"""
+    stage = Stage("work", "Work", (("-c", work),), ("a",), ("result",))
+    child = os.fork()
+    if child == 0:
+        Run(folder).do(stage)
+        os._exit(0)
+    assert os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]) == -signal.SIGKILL
+    assert not (folder / "stages" / "work.json").exists()
+    Run(folder).do(stage)
+    assert (folder / "result").read_text() == "0123"
+
+
+def test_a_server_that_does_not_start_is_one_sentence_and_its_log_says_why(folder: Path) -> None:
+    stage = Stage("served", "Served", (("-c", "raise SystemExit('never')"),), ("a",), (), serve="no_model")
+    with pytest.raises(CodeRewardError, match="did not start") as caught:
+        Run(folder).do(stage)
+    log = folder / "stages" / "served.server.log"
+    assert str(log) in str(caught.value)
+    assert "no_model" in log.read_text()
+
+
+@pytest.mark.parametrize("compare", [False, True])
+def test_every_input_of_the_plan_is_made_by_an_earlier_stage(compare: bool) -> None:
+    made: set[str] = set()
+    stages = plan(Sizes(), 0, compare=compare)
+    for stage in stages:
+        for name in (*stage.inputs, *([stage.serve] if stage.serve else [])):
+            assert any(Path(name).is_relative_to(output) for output in made), f"{stage.name} reads {name}, which nothing makes"
+        made.update(stage.outputs)
+    assert len({stage.name for stage in stages}) == len(stages)
+    outputs = [output for stage in stages for output in stage.outputs]
+    assert len(set(outputs)) == len(outputs), "two stages write the same file"
+
+
+@pytest.mark.parametrize("compare", [False, True])
+def test_every_command_of_the_plan_is_one_that_its_module_takes(compare: bool) -> None:
+    for stage in plan(TINY, 3, compare=compare):
+        for command in stage.commands:
+            words = list(command[command.index("-m", 2 if "torch.distributed.run" in command else 0) + 1 :])
+            package = importlib.import_module(words[0])
+            name = f"{words[0]}.__main__" if hasattr(package, "__path__") else words[0]
+            module = importlib.import_module(name)
+            classes = [thing for thing in vars(module).values() if isinstance(thing, type) and issubclass(thing, Command)]
+            [settings] = [thing for thing in classes if thing is not Command]
+            arguments = [word.replace("{url}", "http://127.0.0.1:1") for word in words[1:]]
+            settings(_cli_parse_args=arguments)
+            assert ("{url}" in " ".join(command)) <= (stage.serve is not None)
+
+
+def test_a_tiny_run_is_smaller_in_everything_that_costs_time() -> None:
+    assert Quickstart(tiny=True).sizes == TINY
+    assert Quickstart().sizes == Sizes()
+    assert all(getattr(TINY, name) <= value for name, value in Sizes() if isinstance(value, int | float))
+
+
+def hand_made_run(folder: Path) -> tuple[Run, list[Stage]]:
+    """Six test problems, four of them of known families; the policy goes from 1/2 to 1 on the known ones and stays at 0 on the others."""
+    parts = ["known"] * 4 + ["held_out"] * 2
+    test = CallTest(args="()", expected="1")
+    save_problems(
+        folder / "problems" / "test.jsonl",
+        [Problem.model_validate({"id": f"p{i}", "statement": "?", "tests": [test], "part": part}) for i, part in enumerate(parts)],
+    )
+
+    def row(i: int, program: str, passed: bool, **more: object) -> dict[str, object]:
+        return {"problem_id": f"p{i}", "statement": "?", "program": program, "passed": passed, **more}
+
+    before = [row(i, f"x = {j}", j == 0 and i < 4) for i in range(6) for j in range(2)]
+    after = [row(i, f"x = {j}", i < 4) for i in range(6) for j in range(2)]
+    for name, rows in (("before", before), ("after_rm", after), ("after_syntax", before)):
+        write_rows(folder / f"{name}.parquet", [LabelledProgram.model_validate(r) for r in rows])
+    rollouts = [row(i, "x = 1", step > 0, step=step, reward=float(step) if i else None) for step in range(3) for i in range(2)]
+    for arm in ("rm", "syntax"):
+        write_rows(folder / f"rollouts_{arm}.parquet", [LabelledProgram.model_validate(r) for r in rollouts])
+    scored = [
+        row(i, program, origin == "reference", origin=origin, score=score + i / 10)
+        for i in range(6)
+        for program, origin, score in (("r", "reference", 2.0), ("m", "mutant", 0.0), ("q", "policy", 3.0))
+    ]
+    write_rows(folder / "rm.evaluation.scores.parquet", [ScoredProgram.model_validate(r) for r in scored])
+    stages = [Stage(name, f"Stage {name}", (("-c", ""),)) for name in ("before", "after_rm", "after_syntax")]
+    for seconds, stage in enumerate(stages, start=1):
+        write_text(folder / "stages" / f"{stage.name}.json", json.dumps({"seconds": seconds, "peak_mb": 100 * seconds}))
+    return Run(folder), stages
+
+
+def test_the_figures_are_those_of_the_files(tmp_path: Path) -> None:
+    figures = measure(*hand_made_run(tmp_path), seed=5)
+    assert figures.problems == {"known": 4, "held_out": 2}
+    assert {part: figure.value for part, figure in figures.before.items()} == {"known": 0.5, "held_out": 0.0}
+    found = {(arm.arm, arm.part): (arm.after.value, arm.gain.value) for arm in figures.arms}
+    assert found == {
+        ("rm", "known"): (1.0, 0.5),
+        ("rm", "held_out"): (0.0, 0.0),
+        ("syntax", "known"): (0.5, 0.0),
+        ("syntax", "held_out"): (0.0, 0.0),
+    }
+    for part in ("known", "held_out"):
+        assert {origin: result.pair_accuracy.value for origin, result in figures.reward_model[part].items()} == {"mutant": 1, "policy": 0}
+    assert figures.seconds == {"before": 1, "after_rm": 2, "after_syntax": 3}
+    assert figures.peak_mb["after_syntax"] == 300
+
+
+def test_the_report_holds_the_figures_and_its_pictures(tmp_path: Path) -> None:
+    from scripts.quickstart.report import write_report
+
+    report = write_report(*hand_made_run(tmp_path), seed=5)
+    text = report.read_text()
+    assert "| after: reward model | 100.0 [100.0, 100.0], gain +50.0" in text
+    assert "| mutant (known families) | 1.000" in text
+    assert "| all | 6 | 300 |" in text
+    pictures = [line.partition("(")[2].rstrip(")") for line in text.splitlines() if line.startswith("![")]
+    assert len(pictures) >= 3
+    assert all((tmp_path / name).read_bytes().startswith(b"\x89PNG") for name in pictures)
+    assert json.loads((tmp_path / "figures.json").read_text())["seed"] == 5
+    assert sys.modules["matplotlib"].get_backend().lower() == "agg", "no display is needed"
