@@ -7,13 +7,16 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Sequence
+from typing import Any, TypeVar
 
 import aiohttp
 from pydantic import ValidationError
 
 from code_reward.errors import DataError
 from code_reward.problem import Test
-from reward_servers.sandbox.outcome import Limits, Mode, Outcome
+from reward_servers.sandbox.outcome import Execution, Limits, Mode, Outcome
+
+Answer = TypeVar("Answer", Outcome, Execution)
 
 _ATTEMPTS = 4
 _PAUSE = 0.5
@@ -47,22 +50,38 @@ class HttpSandbox:
             "mode": self._mode,
             "limits": (limits or Limits()).model_dump(),
         }
+        answer = await self._ask("/run", request)
+        return _read(Outcome, answer)
+
+    async def execute(self, program: str, stdin: str = "", *, limits: Limits | None = None) -> Execution:
+        """See `Sandbox.execute`; fails as `run` does."""
+        answer = await self._ask("/execute", {"program": program, "stdin": stdin, "limits": (limits or Limits()).model_dump()})
+        return _read(Execution, answer)
+
+    async def _ask(self, path: str, request: dict[str, Any]) -> dict[str, Any] | str:
+        """The server's answer to `request`, or what was wrong with the last of several tries."""
         trouble = ""
         for attempt in range(_ATTEMPTS):
             if attempt:
                 await asyncio.sleep(_PAUSE * 3 ** (attempt - 1))
             try:
-                async with self._session().post(f"{self._url}/run", json=request) as response:
+                async with self._session().post(f"{self._url}{path}", json=request) as response:
                     if response.status == 200:
-                        return Outcome.model_validate(await response.json())
+                        answer = await response.json()
+                        if isinstance(answer, dict) and "kind" in answer:
+                            return answer
+                        trouble = f"the server at {self._url} did not answer as a sandbox does; check its address"
+                        break
                     trouble = f"the sandbox server answered {response.status}: {(await response.text())[:300]}"
                     if response.status == 422:
                         raise DataError(f"The sandbox server refuses the request: {(await response.text())[:300]}")
                     if response.status < 500:
                         break
-            except (aiohttp.ClientError, asyncio.TimeoutError, ValidationError, OSError) as error:
+            except (aiohttp.ClientError, asyncio.TimeoutError, ValueError, OSError) as error:
+                if isinstance(error, DataError):
+                    raise
                 trouble = f"the sandbox server at {self._url} cannot be used: {error or type(error).__name__}"
-        return Outcome(kind="sandbox_error", message=trouble)
+        return trouble
 
     async def close(self) -> None:
         """Close this event loop's session."""
@@ -79,3 +98,12 @@ class HttpSandbox:
             )
             self._sessions[loop] = session
         return session
+
+
+def _read(model: type[Answer], answer: dict[str, Any] | str) -> Answer:
+    if isinstance(answer, str):
+        return model.model_validate({"kind": "sandbox_error", "message": answer})
+    try:
+        return model.model_validate(answer)
+    except ValidationError as error:
+        return model.model_validate({"kind": "sandbox_error", "message": f"the sandbox server's answer is malformed: {error}"})

@@ -88,6 +88,10 @@ class Sandbox(Protocol):
         """
         ...
 
+    async def execute(self, program: str, stdin: str = "", *, limits: Limits | None = None) -> Execution:
+        """Run a program as a script. Never raises for what the program does; what fails on our side is `sandbox_error`."""
+        ...
+
     async def close(self) -> None:
         """Stop what the sandbox started."""
         ...

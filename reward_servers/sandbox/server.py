@@ -1,4 +1,4 @@
-"""The sandbox's HTTP server: its own `/run`, SandboxFusion's `/run_code`, health and metrics."""
+"""The sandbox's HTTP server: its own `/run` and `/execute`, SandboxFusion's `/run_code`, health and metrics."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from code_reward.problem import Test
 from reward_servers.listener import Server, bind
 from reward_servers.sandbox.fusion import RunCode, RunCodeReply, answer_run_code
 from reward_servers.sandbox.isolation import Isolation
-from reward_servers.sandbox.outcome import Limits, Mode, Outcome
+from reward_servers.sandbox.outcome import Execution, Limits, Mode, Outcome
 from reward_servers.sandbox.pool import LocalSandbox
 from reward_servers.sandbox.self_check import self_check
 
@@ -37,6 +37,16 @@ class Run(BaseModel):
     entry_point: str | None = None
     limits: Limits = Limits()
     mode: Mode = "auto"
+
+
+class Execute(BaseModel):
+    """The body of `/execute`: the arguments of `Sandbox.execute`."""
+
+    model_config = ConfigDict(extra="forbid")
+
+    program: str
+    stdin: str = ""
+    limits: Limits = Limits()
 
 
 class Metrics:
@@ -106,6 +116,12 @@ def build_app(sandbox: LocalSandbox, isolation: Isolation, max_queue: int) -> Fa
         outcome = await sandbox.run(body.program, body.tests, entry_point=body.entry_point, limits=body.limits, mode=body.mode)
         metrics.count(outcome.kind, outcome.seconds)
         return outcome
+
+    @app.post("/execute")
+    async def execute(body: Execute) -> Execution:
+        execution = await sandbox.execute(body.program, body.stdin, limits=body.limits)
+        metrics.count(execution.kind, execution.seconds)
+        return execution
 
     @app.post("/run_code")
     async def run_code(body: RunCode) -> RunCodeReply:

@@ -54,6 +54,11 @@ async def test_many_at_once(client):
     assert all(outcome.passed for outcome in outcomes)
 
 
+async def test_a_program_runs_as_a_script_over_http_as_in_process(client):
+    execution = await client.execute("import sys\nprint(input()[::-1])\nsys.exit(3)", "abc\n")
+    assert (execution.kind, execution.exit_code, execution.stdout) == ("crashed", 3, "cba\n")
+
+
 async def test_a_malformed_test_is_an_error_in_process_and_over_http(client):
     local = connect(workers=1)
     for sandbox in (client, local):
