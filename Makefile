@@ -64,9 +64,5 @@ bench-sandbox: $(INSTALLED)  ## Measure the sandbox: verdicts per second, what i
 bench-mcts: $(INSTALLED)  ## Measure the tree search's driver: use of an endpoint, CPU per call, memory.
 	$(BIN)/python -m scripts.bench_mcts $(ARGS)
 
-.PHONY: real-data
-real-data: $(INSTALLED)  ## Run the stages on the published data in the folder that CODE_REWARD_DATA names.
-	$(BIN)/python -m scripts.real_data $(ARGS)
-
 # Two cores are enough for what is trained and tested here; more threads per process only get in each other's way.
 test test-integration: export OMP_NUM_THREADS = 1

@@ -46,8 +46,8 @@ def demonstrate(problems: Sequence[Problem], *, per_problem: int, right_share: f
 class Demonstrations(Command):
     """Write right and wrong programs for supervised training."""
 
-    problems: Path
-    """Problems with reference solutions."""
+    problems: list[Path]
+    """Problems with reference solutions; several files are put together."""
     out: Path
     """File for the rows."""
     per_problem: int = Field(default=8, gt=0)
@@ -60,7 +60,7 @@ class Demonstrations(Command):
 
 def main(settings: Demonstrations) -> None:
     """Write the rows."""
-    problems = load_problems(settings.problems)
+    problems = [problem for path in settings.problems for problem in load_problems(path)]
     rows = demonstrate(problems, per_problem=settings.per_problem, right_share=settings.right_share, seed=settings.seed)
     write_rows(settings.out, rows)
     print(f"{len(rows)} programs for {len(problems)} problems, {sum(row.passed for row in rows)} of them right, in {settings.out}")

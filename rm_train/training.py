@@ -61,6 +61,7 @@ def common_arguments(out: Path, *, learning_rate: float, seed: int, save_steps: 
         "save_steps": save_steps,
         "save_total_limit": 1,
         "report_to": [],
+        "ddp_find_unused_parameters": False,
     }
 
 

@@ -26,7 +26,7 @@ MAY_IMPORT = {
 ENTRY_POINTS_MAY_IMPORT = {"code_reward_trl": ("rm_train.training",)}
 OURS = {*MAY_IMPORT, "scripts", "tests", "slime_plugins", "trl_plugins"}
 
-VOCABULARY_NEEDS = {"jinja2", "markdown_it", "numpy", "pydantic", "pydantic_settings", "rich", "tokenizers", "yaml"}
+VOCABULARY_NEEDS = {"jinja2", "numpy", "pydantic", "pydantic_settings", "rich", "tokenizers", "yaml"}
 HEAVY = ["aiohttp", "datasets", "fastapi", "matplotlib", "pyarrow", "ray", "sglang", "torch", "transformers", "trl", "uvicorn"]
 
 

@@ -39,6 +39,8 @@ class Sizes(BaseModel):
     right_share: float = 0.65
     """Share of right ones among them."""
     policy_epochs: float = 1.2
+    backbone_epochs: float = 0.8
+    """Passes over the right programs from which the reward model's backbone learns more than the policy knows."""
     rm_mutants: int = 4
     """Mutants per reward model problem."""
     rm_samples: int = 4
@@ -49,10 +51,12 @@ class Sizes(BaseModel):
     rm_epochs: float = 2.0
     rm_learning_rate: float = 1e-3
     rl_steps: int = 120
-    rl_learning_rate: float = 5e-4
+    rl_learning_rate: float = 2e-4
 
 
-TINY = Sizes(policy_sft=60, rm=40, rl=20, test=24, test_held_out=6, policy_epochs=0.5, rm_samples=2, test_samples=2, rl_steps=2)
+TINY = Sizes(
+    policy_sft=60, rm=40, rl=20, test=24, test_held_out=6, policy_epochs=0.5, backbone_epochs=0.5, rm_samples=2, test_samples=2, rl_steps=2
+)
 """A run of seconds that shows nothing but that every stage works."""
 
 

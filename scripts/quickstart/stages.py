@@ -21,7 +21,13 @@ ARMS = {
 
 def plan(sizes: Sizes, seed: int, *, compare: bool) -> list[Stage]:
     """Every stage in order."""
-    stages = [*_prepare(sizes, seed), _reward_model("rm", "labels.parquet", sizes, seed), _evaluate(seed), *_reinforce("rm", sizes, seed)]
+    stages = [
+        *_prepare(sizes, seed),
+        _backbone(sizes, seed),
+        _reward_model("rm", "labels.parquet", sizes, seed),
+        _evaluate(seed),
+        *_reinforce("rm", sizes, seed),
+    ]
     return [*stages, *_compare(sizes, seed)] if compare else stages
 
 
@@ -72,6 +78,22 @@ def _prepare(sizes: Sizes, seed: int) -> Iterator[Stage]:
     )
 
 
+def _backbone(sizes: Sizes, seed: int) -> Stage:
+    # A reward model judges best what its backbone could have written: it goes on learning where the policy stops, from right programs.
+    files = "--problems problems/policy_sft.jsonl --problems problems/rm.jsonl --out references.jsonl"
+    recipe = f"--epochs {sizes.backbone_epochs} --batch-size 4 --learning-rate 1.5e-3 --seed {seed}"
+    return Stage(
+        "backbone",
+        "Reward model's backbone: right programs",
+        (
+            _python(f"data_prep.demonstrations {files} --per-problem 3 --right-share 1 --seed {seed}"),
+            _two_processes(f"code_reward_trl.sft --data references.jsonl --init policy --out backbone {recipe}"),
+        ),
+        ("policy", "problems"),
+        ("references.jsonl", "backbone"),
+    )
+
+
 def _reward_model(name: str, labels: str, sizes: Sizes, seed: int) -> Stage:
     pairs = f"{name}.pairs.parquet"
     recipe = f"--batch-size 2 --epochs {sizes.rm_epochs} --learning-rate {sizes.rm_learning_rate} --seed {seed}"
@@ -80,9 +102,9 @@ def _reward_model(name: str, labels: str, sizes: Sizes, seed: int) -> Stage:
         f"{ARMS[name].capitalize()}: pairs and Bradley-Terry training",
         (
             _python(f"data_prep.pairs --labelled {labels} --out {pairs} --per-problem 8 --per-program 8 --seed {seed}"),
-            _two_processes(f"rm_train.train --pairs {pairs} --init policy --out {name} {recipe}"),
+            _two_processes(f"rm_train.train --pairs {pairs} --init backbone --out {name} {recipe}"),
         ),
-        (labels, "policy"),
+        (labels, "backbone"),
         (name,),
     )
 
