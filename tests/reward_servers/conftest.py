@@ -2,14 +2,12 @@
 
 from __future__ import annotations
 
-import subprocess
-import sys
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
 from misbehaving import score_of
+from served_rm import serving
 from tiny_rm import build_client_folder, build_rm
 
 
@@ -23,22 +21,6 @@ def rm_dir(tmp_path_factory: pytest.TempPathFactory) -> Path:
 def client_dir(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """The folder of a client that asks a `Misbehaving` server."""
     return build_client_folder(tmp_path_factory.mktemp("rm") / "client", score_of)
-
-
-@contextmanager
-def serving(folder: Path, *options: str) -> Iterator[tuple[str, subprocess.Popen[str]]]:
-    """`python -m reward_servers.embedded` as its own process; its URL and the process."""
-    command = [sys.executable, "-m", "reward_servers.embedded", "--model", str(folder), "--threads", "1", *options]
-    with subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True) as process:
-        assert process.stdout is not None
-        assert process.stderr is not None
-        try:
-            line = process.stdout.readline()
-            assert line.startswith("ready http://"), line + process.stderr.read()
-            yield line.split()[1], process
-        finally:
-            process.terminate()
-            process.communicate()
 
 
 @pytest.fixture(scope="session")
