@@ -1,4 +1,30 @@
-"""The sandbox: runs programs that nobody trusts against tests, and says what came of it in typed outcomes."""
+"""The sandbox: runs programs that nobody trusts against tests, and says what came of it in typed outcomes.
+
+    sandbox = connect()
+    outcome = await sandbox.run("def f(x):\\n    return x + 1", [AssertTest(code="assert f(1) == 2")], entry_point="f")
+
+Warm interpreters fork once per program. How a test is decided depends on the test alone, never on the program:
+
+- as *calls*: assertions and `check(candidate)` whose expected values are constants, and call tests. The program's process is given the
+  calls; the values that it returns are compared elsewhere.
+- as a *script*: standard input in, standard output compared elsewhere.
+- *apart*: other scripts, unittest classes and pytest files run in a process of their own over stand-ins for the program's names. Only calls
+  and plain values pass between the two; what a returned object says of itself decides no comparison with a plain value.
+- *inline*: tests that reach past calls (mocks, captured output, subclasses of the program's classes) share the program's interpreter.
+
+The first three are *sealed*: the program is never in one process with the tests or the expected values. `TestResult.sealed` tells. Three
+known ways to pass *inline* without being right: to read the tests from the stack, to find them on the heap, and to report through the
+runner's own objects, found on the stack. Mode `sealed` refuses inline tests, mode `inline` wants them wherever they are possible.
+
+What it protects against, as far as its layers could be had (`isolation` names three levels; `self_check` tests what is claimed): reading
+and writing the host's files, the network, signals to and inspection of other processes, processes that outlive their program, exhaustion of
+CPU time, memory, disk, descriptors and tasks, and any influence of one program on the next.
+
+What it does not protect against: errors in the kernel, which programs speak to directly (use a virtual machine around it where programs
+come from people); side channels of time and caches; a test that is wrong, or that asks so little that it can be guessed; in mode `auto`,
+the three ways above on tests that run inline. At level `limited`, the host's files and network are in reach. The sum of several allowed
+processes' memory (`Limits.processes`) is bounded only by their number. Linux 5.3 or newer is needed.
+"""
 
 from __future__ import annotations
 

@@ -23,7 +23,7 @@ TESTS = {
     "pytest": PytestTest(code="from solution import f\n\ndef test_f():\n    assert f(1) == 9\n    assert f(5) == 17\n"),
     "stdio": StdioTest(stdin="", stdout="9 17"),
 }
-LIMITS = Limits(cpu_seconds=0.2, wall_seconds=1, memory_mb=256, output_kb=64)
+LIMITS = Limits(cpu_seconds=0.1, wall_seconds=0.8, memory_mb=256, output_kb=64)
 # What passes when the tests share the interpreter (reward_servers.sandbox lists it for users). Nothing may pass in `sealed`.
 PASSES_INLINE = {"forged_through_frames", "reads_the_heap", "reads_the_stack"}
 

@@ -10,11 +10,11 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from reward_servers.sandbox.worker.compare import close, equal
-from reward_servers.sandbox.worker.constants import NotConstant, constant
-from reward_servers.sandbox.worker.plan import calls_of_test
-from reward_servers.sandbox.worker.separable import program_names
-from reward_servers.sandbox.worker.tidy import empty
+from reward_servers.sandbox.worker.inside.tidy import empty
+from reward_servers.sandbox.worker.referee.compare import close, equal
+from reward_servers.sandbox.worker.referee.constants import NotConstant, constant
+from reward_servers.sandbox.worker.referee.plan import calls_of_test
+from reward_servers.sandbox.worker.referee.separable import program_names
 from reward_servers.sandbox.worker.values import NotPlain, decode, encode
 
 scalars = (

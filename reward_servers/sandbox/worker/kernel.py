@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import ctypes
+import functools
 import os
-import platform
+from collections.abc import Callable
 
 _libc = ctypes.CDLL(None, use_errno=True)
 
@@ -13,7 +14,7 @@ MS_RDONLY, MS_NOSUID, MS_NODEV, MS_REMOUNT, MS_BIND, MS_REC, MS_PRIVATE = 1, 2, 
 MNT_DETACH = 2
 PR_SET_PDEATHSIG, PR_SET_DUMPABLE, PR_SET_SECCOMP, PR_SET_CHILD_SUBREAPER, PR_SET_NO_NEW_PRIVS = 1, 4, 22, 36, 38
 
-MACHINE = platform.machine()
+MACHINE = os.uname().machine
 # Numbers that glibc has no wrapper for; those above 424 are the same on every architecture.
 _NUMBERS = {"x86_64": {"pivot_root": 155, "capset": 126}, "aarch64": {"pivot_root": 41, "capset": 91}}
 _SHARED = {"mount_setattr": 442, "landlock_create_ruleset": 444, "landlock_add_rule": 445, "landlock_restrict_self": 446}
@@ -38,6 +39,17 @@ def mount(source: str, target: str, kind: str = "", flags: int = 0, options: str
 def unmount(target: str) -> None:
     """Detach a mount at once, busy or not."""
     _check(_libc.umount2(target.encode(), MNT_DETACH), f"umount {target}")
+
+
+def prepare_prctl(option: int, *arguments: int) -> Callable[[], None]:
+    """A prctl(2) whose arguments are converted now, so that a fork that calls it touches little."""
+    call = functools.partial(_libc.prctl, ctypes.c_int(option), *[ctypes.c_ulong(argument) for argument in (*arguments, 0, 0, 0, 0)[:4]])
+
+    def do() -> None:
+        if call() == -1:
+            _check(-1, f"prctl {option}")
+
+    return do
 
 
 def prctl(option: int, *arguments: int) -> None:

@@ -9,12 +9,9 @@ import site
 import socket
 import struct
 import sys
-import tempfile
 from typing import Any
 
-from reward_servers.sandbox.worker import fetters, jail, zygote
-from reward_servers.sandbox.worker.link import Link, ZygoteLost
-from reward_servers.sandbox.worker.referee import Referee
+from reward_servers.sandbox.worker.protocol import connect_pair
 
 
 def main() -> None:
@@ -32,17 +29,24 @@ def main() -> None:
     null = os.open("/dev/null", os.O_RDWR)
     os.dup2(null, 0)
     os.dup2(null, 1)
-    ours, theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
-    mount_point = tempfile.mkdtemp(prefix="code-reward-")
+    ours, theirs = connect_pair()
+    mount_point = f"/tmp/code-reward-{os.getpid()}-{os.urandom(4).hex()}"
+    os.mkdir(mount_point, 0o700)
     launcher = os.fork()
     if launcher == 0:
         for fd in (caller, null, ours.fileno()):
             os.close(fd)
         _be_zygote(theirs, libraries, mount_point, without)
     theirs.close()
+    # Imported only now: what the referee needs is no weight for the zygote's forks.
+    from reward_servers.sandbox.worker.referee.link import Link, ZygoteLost
+    from reward_servers.sandbox.worker.referee.referee import Referee
+
     link = Link(ours)
-    layers = link.hear_ready()
-    os.rmdir(mount_point)
+    try:
+        layers = link.hear_ready()
+    finally:
+        os.rmdir(mount_point)
     os.waitpid(launcher, os.WNOHANG)  # It has ended if the zygote is a fork of it.
     _send(caller, layers)
     referee = Referee(link)
@@ -54,15 +58,21 @@ def main() -> None:
 
 
 def _be_zygote(control: socket.socket, libraries: list[str], mount_point: str, without: list[str]) -> None:
+    from reward_servers.sandbox.worker.inside import fetters, jail, rehearsal, zygote
+
     try:
         site.setquit()
         site.sethelper()
         zygote.preload(zygote.LIGHT)
         surroundings = jail.build([sys.base_prefix, sys.exec_prefix, *libraries], mount_point, frozenset(without))
         fetters.put_on_zygote(surroundings)
+        rehearsal.rehearse()
+        zygote.freeze()
         control.send(marshal.dumps(surroundings.layers))
         zygote.Zygote(control, surroundings).serve()
         jail.dismantle(surroundings)
+    except BaseException as error:
+        zygote.complain(error)
     finally:
         os._exit(0)
 

@@ -1,0 +1,27 @@
+"""Emptying a directory that a hostile program has filled: any depth, any names, any modes."""
+
+from __future__ import annotations
+
+import os
+
+
+def empty(directory: str) -> None:
+    """Remove everything in `directory`. Folders are moved up before they are emptied, so that no path gets long and nothing recurses."""
+    prefix = os.path.join(directory, os.urandom(16).hex())
+    pending = [directory]
+    moved = 0
+    while pending:
+        folder = pending.pop()
+        os.chmod(folder, 0o700)
+        with os.scandir(folder) as entries:
+            for entry in entries:
+                if entry.is_dir(follow_symlinks=False):
+                    moved += 1
+                    os.chmod(entry.path, 0o700)  # Moving a folder writes to it.
+                    os.rename(entry.path, f"{prefix}{moved}")
+                    pending.append(f"{prefix}{moved}")
+                else:
+                    os.unlink(entry.path)
+        if folder != directory:
+            os.rmdir(folder)
+    os.chmod(directory, 0o1777)

@@ -1,0 +1,1 @@
+"""What no program comes near: the tests, the expected values, and the decisions."""

@@ -1,0 +1,65 @@
+"""A job under way: the program, its limits, the zygotes that fork for it, and the results so far."""
+
+from __future__ import annotations
+
+import os
+import time
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from reward_servers.sandbox.worker.protocol import connect_pair
+from reward_servers.sandbox.worker.referee.link import Link
+from reward_servers.sandbox.worker.referee.process import Process
+from reward_servers.sandbox.worker.referee.verdicts import Verdicts
+
+_HEAVY_MODULES = ("numpy", "pandas", "scipy", "sympy", "pytest", "unittest")
+
+
+class Zygotes:
+    """The light zygote, and the one with the slow imports done, which is forked from it when first needed."""
+
+    def __init__(self, light: Link) -> None:
+        self._light = light
+        self._heavy: Link | None = None
+
+    def choose(self, *sources: str) -> Link:
+        """The zygote for these sources."""
+        if not any(module in source for source in sources for module in _HEAVY_MODULES):
+            return self._light
+        if self._heavy is None:
+            self._heavy = self._warm()
+        return self._heavy
+
+    def _warm(self) -> Link:
+        ours, theirs = connect_pair()
+        with theirs:
+            self._light.send(("warm", 0), [theirs.fileno()])
+        link = Link(ours)
+        link.hear_ready()
+        return link
+
+
+@dataclass
+class Job:
+    """One program and its tests, being decided."""
+
+    program: str
+    entry_point: str | None
+    limits: dict[str, Any]
+    deadline: float
+    zygotes: Zygotes
+    verdicts: Verdicts
+
+    def choose(self, *sources: str) -> Link:
+        """The zygote for these sources; the time to start it is not the program's."""
+        began = time.monotonic()
+        link = self.zygotes.choose(*sources)
+        self.deadline += time.monotonic() - began
+        return link
+
+    def start(self, link: Link, role: str, work: dict[str, Any], *, steps: int = 1, fds: Sequence[int] = ()) -> Process:
+        """Fork a child for a role; `steps` is how many times it may use up the CPU limit."""
+        longest = self.limits["wall_seconds"] * (os.cpu_count() or 1)
+        limits = {**self.limits, "cpu_total": min(self.limits["cpu_seconds"] * steps, longest)}
+        return Process(link, role, work, limits, fds)
