@@ -57,8 +57,8 @@ bench-reward: $(INSTALLED)  ## Measure the reward path: throughput, stalls of th
 	$(BIN)/python -m scripts.bench_reward $(ARGS)
 
 .PHONY: bench-sandbox
-bench-sandbox: $(INSTALLED)  ## Measure the sandbox: verdicts per second, what it lets through, leaks.
-	$(BIN)/python -m scripts.bench_sandbox $(ARGS)
+bench-sandbox: $(INSTALLED)  ## Measure the sandbox: speed beside other evaluators; ARGS="matrix" and "leak" measure the rest.
+	$(BIN)/python -m scripts.bench_sandbox $(or $(ARGS),speed)
 
 .PHONY: bench-mcts
 bench-mcts: $(INSTALLED)  ## Measure the tree search's driver: use of an endpoint, CPU per call, memory.
