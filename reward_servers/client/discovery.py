@@ -13,6 +13,7 @@ from typing import Any
 
 import aiohttp
 
+from reward_servers.client.asking import AskError
 from reward_servers.client.fleet import Fleet
 
 logger = logging.getLogger(__name__)
@@ -23,17 +24,22 @@ async def follow_router(session: aiohttp.ClientSession, router: str, fleet: Flee
     while True:
         try:
             fleet.set_urls(await list_workers(session, router))
-        except (aiohttp.ClientError, asyncio.TimeoutError, OSError, ValueError) as error:
-            logger.warning("The router %s lists no workers (%s).", router, error)
+        except AskError as error:
+            logger.warning("%s", error)
         # Without any worker samples are waiting: ask again soon.
         await asyncio.sleep(seconds if fleet.workers else min(1.0, seconds))
 
 
 async def list_workers(session: aiohttp.ClientSession, router: str) -> list[str]:
-    """The addresses of the workers of `router`; raises `ValueError` for an answer that is no such list."""
-    async with session.get(router.rstrip("/") + "/workers") as response:
-        response.raise_for_status()
-        return _urls(json.loads(await response.read()))
+    """The addresses of the workers of `router`; raises `AskError`."""
+    try:
+        async with session.get(router + "/workers") as response:
+            response.raise_for_status()
+            return _urls(json.loads(await response.read()))
+    except (aiohttp.ClientError, asyncio.TimeoutError, OSError) as error:
+        raise AskError("unreachable", f"The router {router} lists no workers ({error or 'no answer in time'})") from error
+    except ValueError as error:
+        raise AskError("bad_reply", f"The router {router} lists no workers ({error})") from error
 
 
 def _urls(reply: Any) -> list[str]:

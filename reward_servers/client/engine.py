@@ -21,7 +21,7 @@ from code_reward.reference import Reference
 from code_reward.verdict import Missing, Scored
 from reward_servers.client.asking import AskError, Refused, ask
 from reward_servers.client.cache import ScoreCache, key_of
-from reward_servers.client.discovery import follow_router
+from reward_servers.client.discovery import follow_router, list_workers
 from reward_servers.client.fleet import Fleet, Worker
 from reward_servers.client.queue import Batch, Item, Queue
 from reward_servers.client.settings import ClientSettings, Reason
@@ -40,6 +40,7 @@ class Engine:
         self._cache = cache
         timeout = aiohttp.ClientTimeout(total=settings.request_seconds, sock_connect=settings.connect_seconds)
         # The fleet bounds the connections; a short DNS memory lets a server move.
+        self._router = router
         self._session = aiohttp.ClientSession(timeout=timeout, connector=aiohttp.TCPConnector(limit=0, ttl_dns_cache=10))
         self._queue = Queue(settings)
         self.fleet = Fleet(self._session, reference, settings)
@@ -77,6 +78,15 @@ class Engine:
         if item.future.done():
             return item.future.result(), joined
         return Missing(item.failure or self.fleet.reason or "timeout"), False
+
+    async def check(self) -> None:
+        """Ask every worker there is for the reference scores now; raises `AskError` for the first that is not as it should be."""
+        if self._router is not None:
+            self.fleet.set_urls(await list_workers(self._session, self._router))
+        if not self.fleet.workers:
+            raise AskError("no_worker", f"The router {self._router} lists no worker")
+        for worker in list(self.fleet.workers.values()):
+            await self.fleet.check(worker)
 
     def _launch(self, key: bytes, ids: list[int], group: str) -> Item:
         item = Item(key, ids, group, asyncio.get_running_loop().create_future())

@@ -8,6 +8,7 @@ with the failures the same check decides whether it is used again. Failures shor
 from __future__ import annotations
 
 import asyncio
+import logging
 import random
 from collections.abc import Sequence
 from dataclasses import dataclass, field
@@ -18,6 +19,8 @@ from code_reward.reference import Reference, compare
 from reward_servers.client.asking import AskError, ask
 from reward_servers.client.settings import ClientSettings, Reason
 from reward_servers.wire import CLASSIFY, EMBEDDINGS, Dialect, Result, WireError
+
+logger = logging.getLogger(__name__)
 
 
 @dataclass(eq=False)
@@ -94,6 +97,8 @@ class Fleet:
 
     def failed(self, worker: Worker, error: AskError) -> None:
         """A request failed: pause the worker, and have it checked again if it may be dead or another one."""
+        if worker.reason != error.reason:
+            logger.warning("%s", error)
         worker.failures += 1
         worker.reason = error.reason
         worker.not_before = max(worker.not_before, asyncio.get_running_loop().time() + self._pause(worker.failures, error.retry_after))

@@ -4,14 +4,17 @@ from __future__ import annotations
 
 import asyncio
 import json
+import logging
 import os
 import sys
 from pathlib import Path
 
 from code_reward.rm_input import Encoded, RMInput
 from code_reward.verdict import Missing, Rejected
-from reward_servers.client.preparing import COMMAND, from_line
 from reward_servers.client.settings import ClientSettings
+from reward_servers.preparing import COMMAND, from_line
+
+logger = logging.getLogger(__name__)
 
 _LINE_BYTES = 2**28
 
@@ -29,34 +32,44 @@ class Preparation:
             self._idle.put_nowait(None)
 
     async def prepare(self, statement: str, response: str, entry_point: str | None) -> Encoded | Rejected | Missing:
-        """The reward model's input for an answer; `Missing` if its process died of it, twice."""
-        if len(response) <= self._settings.inline_characters:
+        """The reward model's input for an answer; `Missing` if preparing it failed, in a process twice."""
+        if len(statement) + len(response) <= self._settings.inline_characters:
             # The lock lets the loop do its other work between two answers, however many wait.
             async with self._turn:
                 await asyncio.sleep(0)
-                return self._rm_input.build(statement, response, entry_point)
-        job = json.dumps({"statement": statement, "response": response, "entry_point": entry_point}).encode() + b"\n"
+                return self._build(statement, response, entry_point)
+        job = {"statement": statement, "response": response, "entry_point": entry_point}
         for _ in range(2):
             prepared = await self._in_process(job)
             if prepared is not None or self._closed:
                 return prepared or Missing("closed")
         return Missing("preparation_failed")
 
-    async def _in_process(self, job: bytes) -> Encoded | Rejected | None:
+    def _build(self, statement: str, response: str, entry_point: str | None) -> Encoded | Rejected | Missing:
+        try:
+            return self._rm_input.build(statement, response, entry_point)
+        except Exception:  # A bug of ours must not end the run.
+            logger.exception("An answer could not be prepared.")
+            return Missing("preparation_failed")
+
+    async def _in_process(self, job: dict[str, str | None]) -> Encoded | Rejected | None:
         process = await self._idle.get()
         healthy = False
         try:
+            if self._closed:
+                return None
             if process is None:
                 process = await self._start()
-                self._processes.add(process)
             assert process.stdin is not None
             assert process.stdout is not None
-            process.stdin.write(job)
+            process.stdin.write(json.dumps(job).encode() + b"\n")
             await process.stdin.drain()
             line = await process.stdout.readline()
             healthy = line.endswith(b"\n")
             return from_line(line) if healthy else None
-        except (BrokenPipeError, ConnectionResetError):
+        except (OSError, ValueError, KeyError) as error:
+            logger.warning("A process that prepares answers failed (%s).", error)
+            healthy = False
             return None
         finally:
             # A process whose answer was not read, be it for a deadline, must not answer the next job.
@@ -66,7 +79,7 @@ class Preparation:
 
     async def _start(self) -> asyncio.subprocess.Process:
         environment = {**os.environ, "PYTHONPATH": os.pathsep.join(path for path in sys.path if path), "TOKENIZERS_PARALLELISM": "false"}
-        return await asyncio.create_subprocess_exec(
+        process = await asyncio.create_subprocess_exec(
             *COMMAND,
             str(self._folder),
             stdin=asyncio.subprocess.PIPE,
@@ -74,6 +87,8 @@ class Preparation:
             env=environment,
             limit=_LINE_BYTES,
         )
+        self._processes = {process, *(other for other in self._processes if other.returncode is None)}
+        return process
 
     async def close(self) -> None:
         """End the processes; answers that are being prepared become `Missing("closed")`."""

@@ -66,7 +66,7 @@ class RewardClient:
         self._rm_input = RMInput.load(self._folder)
         self._reference = Reference.load(self._folder)
         self._digest = sha256(self._reference.model_dump_json().encode()).hexdigest()[:12]
-        self._urls, self._router = [url.rstrip("/") for url in urls], router
+        self._urls, self._router = [url.rstrip("/") for url in urls], router.rstrip("/") if router else None
         self._settings = settings or ClientSettings()
         self._cache = ScoreCache(self._settings.cache_items)
         self._engines: dict[asyncio.AbstractEventLoop, tuple[Engine, Preparation]] = {}
@@ -93,11 +93,10 @@ class RewardClient:
     async def check(self) -> None:
         """Ask every server for the reference scores now; raises `RewardServerError` that names the first that is off or unreachable."""
         engine, _ = self._here()
-        for worker in engine.fleet.workers.values():
-            try:
-                await engine.fleet.check(worker)
-            except AskError as error:
-                raise RewardServerError(f"{error}; start or correct the reward server.", kind=error.reason) from error
+        try:
+            await engine.check()
+        except AskError as error:
+            raise RewardServerError(f"{error}; start or correct the reward server.", kind=error.reason) from error
 
     async def close(self) -> None:
         """Close the connections and processes of this event loop; verdicts in flight become `Missing("closed")`."""

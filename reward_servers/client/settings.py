@@ -33,7 +33,7 @@ Reason = Literal[
 - `wrong_model`: the scores of the reference items are not those of the reward model's folder.
 - `refused`: final; the server answers 4xx to this answer alone, and is well.
 - `no_worker`: the router lists no worker.
-- `preparation_failed`: final; the process that extracts and tokenises died of this answer, twice.
+- `preparation_failed`: final; this answer could not be extracted and tokenised because of a bug, or two processes died of it.
 - `client_error`: final; a bug of the client, which is logged.
 - `closed`: final; the client was closed meanwhile.
 """
@@ -65,13 +65,13 @@ class ClientSettings(BaseModel):
     """Failures in a row after which a worker is left alone until it passes the check against the reference scores again."""
     backoff_seconds: float = Field(default=0.1, gt=0)
     """Pause after a worker's first failure; doubles with each further one, with jitter."""
-    max_backoff_seconds: float = Field(default=5.0, gt=0)
+    max_backoff_seconds: float = Field(default=2.0, gt=0)
     """The longest such pause, and thus about the longest time until a server that came back is used again."""
     refresh_seconds: float = Field(default=10.0, gt=0)
     """How often a router is asked for its workers."""
     cache_items: int = Field(default=100_000, ge=0)
     """Scores remembered, least recently used ones dropped first; 0 remembers none."""
     inline_characters: int = Field(default=4_000, ge=0)
-    """Answers up to this long are extracted and tokenised in the event loop, longer ones in a process of their own."""
+    """Statement and answer together up to this long are extracted and tokenised in the event loop, longer ones in a process apart."""
     preparation_processes: int = Field(default=2, gt=0)
     """Processes for that, started when the first long answer comes."""

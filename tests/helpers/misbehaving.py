@@ -123,12 +123,14 @@ class Misbehaving:
     async def _trickle(self, request: web.Request, body: bytes, fault: str) -> web.StreamResponse:
         response = web.StreamResponse(headers={"Content-Type": "application/json", "Content-Length": str(len(body))})
         await response.prepare(request)
-        for i in range(len(body)):
+        for i in range(len(body) // 2):
+            if request.transport is None:
+                break
             await response.write(body[i : i + 1])
-            if fault == "reset" and i == len(body) // 2:
-                assert request.transport is not None
-                request.transport.abort()
             await asyncio.sleep(0.05 if fault == "drip" else 0)
+        if request.transport is not None:
+            request.transport.abort()
+        await asyncio.sleep(3600)
         return response
 
     def _body(self, path: str, batch: list[list[int]], poison: set[int]) -> bytes:

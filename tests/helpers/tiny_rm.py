@@ -6,9 +6,10 @@ import json
 from collections.abc import Callable
 from pathlib import Path
 
+from tokenizers import Tokenizer, decoders, models, pre_tokenizers, trainers
+
 from code_reward.reference import Reference, ReferenceItem
 from code_reward.rm_input import Encoded, RMInput, RMInputSettings
-from tokenizers import Tokenizer, decoders, models, pre_tokenizers, trainers
 
 CHAT_TEMPLATE = "{% for m in messages %}<|im_start|>{{ m['role'] }}\n{{ m['content'] }}<|im_end|>\n{% endfor %}"
 EXAMPLES = 6
@@ -48,8 +49,9 @@ def build_rm(folder: Path, seed: int = 0, **config: int) -> Path:
         config: Overrides of the tiny size, by the names of `Qwen3Config`.
     """
     import torch
-    from rm_train.export import export
     from transformers import PreTrainedTokenizerFast, Qwen3Config, Qwen3ForSequenceClassification
+
+    from rm_train.export import export
 
     source = folder.parent / f"{folder.name}-tokenizer"
     source.mkdir(parents=True)

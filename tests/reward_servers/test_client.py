@@ -14,7 +14,7 @@ from code_reward.rm_input import RMInput
 from code_reward.verdict import Missing, Rejected, Scored
 from reward_servers.client import ClientSettings, RewardClient
 
-QUICK = {"deadline_seconds": 10.0, "request_seconds": 2.0, "backoff_seconds": 0.01, "max_backoff_seconds": 0.05}
+QUICK = {"deadline_seconds": 60.0, "request_seconds": 10.0, "backoff_seconds": 0.01, "max_backoff_seconds": 0.05}
 
 
 @pytest.fixture
@@ -66,7 +66,7 @@ async def test_concurrent_answers_travel_in_lists_with_one_reference_item_each(c
 
 async def test_a_list_keeps_the_token_budget(connect, client_dir, server):
     length = len(RMInput.load(client_dir).encode(statement(10), program(10)).ids)
-    async with connect(server.url, list_tokens=3 * length + 5) as client:
+    async with connect(server.url, list_tokens=3 * length + 5, gather_seconds=0.5) as client:
         await client.verdicts([(statement(i), answer(i)) for i in range(10, 22)])
     assert sum(own_lists(server)) == 12
     assert max(own_lists(server)) <= 3
@@ -75,7 +75,7 @@ async def test_a_list_keeps_the_token_budget(connect, client_dir, server):
 async def test_a_group_travels_together_although_groups_arrive_mixed(connect, client_dir, server):
     rm_input = RMInput.load(client_dir)
     samples = [(statement(group), answer(100 + group * 10 + i)) for i in range(8) for group in range(3)]
-    async with connect(server.url, list_items=8) as client:
+    async with connect(server.url, list_items=8, gather_seconds=0.5) as client:
         await client.verdicts(samples)
     group_of = {tuple(rm_input.build(*sample).ids): sample[0] for sample in samples}
     scored = [group_of[ids] for ids in server.scored if ids in group_of]
@@ -84,7 +84,7 @@ async def test_a_group_travels_together_although_groups_arrive_mixed(connect, cl
 
 async def test_identical_programs_are_scored_once_in_flight_and_ever_after(connect, server):
     group = [(statement(1), f"Answer {i}:\n{answer(i % 4)}") for i in range(16)]
-    async with connect(server.url) as client:
+    async with connect(server.url, gather_seconds=0.5) as client:
         first = await client.verdicts(group)
         again = await client.verdicts(group)
     assert own_lists(server) == [4]

@@ -12,7 +12,7 @@ import sys
 from code_reward.rm_input import Encoded, RMInput
 from code_reward.verdict import Rejected
 
-COMMAND = [sys.executable, "-c", "from reward_servers.client.preparing import main; main()"]
+COMMAND = [sys.executable, "-c", "from reward_servers.preparing import main; main()"]
 
 
 def to_line(prepared: Encoded | Rejected) -> str:
