@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from code_reward.cli import run
+from code_reward.errors import ConfigurationError
 from scripts.quickstart.settings import Quickstart
 
 
@@ -15,6 +16,8 @@ def main(settings: Quickstart) -> None:
     folder = (settings.out / f"seed{settings.seed}").resolve()
     folder.mkdir(parents=True, exist_ok=True)
     stages = plan(settings.sizes, settings.seed, compare=settings.compare)
+    if unknown := sorted(set(settings.again) - {stage.name for stage in stages}):
+        raise ConfigurationError(f"No stage is called {', '.join(unknown)}; choose from {', '.join(stage.name for stage in stages)}.")
     work = Run(folder, again=settings.again)
     for stage in stages:
         work.do(stage)

@@ -13,7 +13,7 @@ from code_reward.problem import load_problems
 from code_reward.reward_data import LabelledProgram
 from code_reward.rows import read_rows
 from rm_train.evaluate import Evaluation, Figure, ScoredProgram
-from rm_train.measure import evaluate
+from rm_train.measure import evaluate_all
 from scripts.quickstart.stage import Run, Stage
 from scripts.quickstart.stages import ARMS
 
@@ -39,7 +39,7 @@ class Figures(BaseModel):
     before: dict[str, Figure]
     arms: list[Arm]
     reward_model: dict[str, dict[str, Evaluation]]
-    """By part, then by the origin of the wrong programs (`mutant`, `policy`)."""
+    """By part, then by the origin of the wrong programs (`all`, `mutant`, `policy`)."""
     seconds: dict[str, float]
     peak_mb: dict[str, float]
 
@@ -93,8 +93,7 @@ def _of(part: str, rates: dict[str, float], parts: dict[str, str]) -> list[float
 
 def _reward_model(folder: Path, part: str, parts: dict[str, str]) -> dict[str, Evaluation]:
     rows = [row for row in read_rows(folder / "rm.evaluation.scores.parquet", ScoredProgram) if parts[row.problem_id] == part]
-    origins = sorted({row.origin for row in rows if not row.passed})
-    return {origin: evaluate([row for row in rows if row.passed or row.origin == origin], seed=0) for origin in origins}
+    return evaluate_all(rows, seed=0)
 
 
 def _figure(interval: Interval) -> Figure:

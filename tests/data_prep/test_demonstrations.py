@@ -56,6 +56,6 @@ def test_a_problem_without_reference_has_none_and_one_without_mutants_only_right
 
 def test_the_command(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     save_problems(tmp_path / "problems.jsonl", PROBLEMS[:4])
-    main(Demonstrations(problems=tmp_path / "problems.jsonl", out=tmp_path / "rows.parquet", per_problem=2, right_share=1.0))
+    main(Demonstrations(problems=[tmp_path / "problems.jsonl"], out=tmp_path / "rows.parquet", per_problem=2, right_share=1.0))
     assert len(read_rows(tmp_path / "rows.parquet", LabelledProgram)) == 8
     assert "8 programs for 4 problems, 8 of them right" in capsys.readouterr().out
