@@ -212,7 +212,8 @@ def test_the_figures_are_those_of_the_files(tmp_path: Path) -> None:
         ("syntax", "held_out"): (0.0, 0.0),
     }
     for part in ("known", "held_out"):
-        assert {origin: result.pair_accuracy.value for origin, result in figures.reward_model[part].items()} == {"all": 0.5, "mutant": 1, "policy": 0}
+        accuracies = {origin: result.pair_accuracy.value for origin, result in figures.reward_model[part].items()}
+        assert accuracies == {"all": 0.5, "mutant": 1, "policy": 0}
     assert figures.seconds == {"before": 1, "after_rm": 2, "after_syntax": 3}
     assert figures.peak_mb["after_syntax"] == 300
 
