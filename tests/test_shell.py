@@ -35,7 +35,9 @@ PLUGINS = [ROOT / "slime_plugins" / "code_reward_slime", ROOT / "trl_plugins" / 
 
 
 def run(*command: str, **environment: str) -> subprocess.CompletedProcess[str]:
-    return subprocess.run(command, capture_output=True, text=True, check=False, cwd=ROOT, env=os.environ | environment)
+    # `make test` marks its children as makes within a make, and those print which folder they enter.
+    inherited = {name: value for name, value in os.environ.items() if name not in ("MAKEFLAGS", "MAKELEVEL", "MFLAGS")}
+    return subprocess.run(command, capture_output=True, text=True, check=False, cwd=ROOT, env=inherited | environment)
 
 
 def tracked() -> list[Path]:
