@@ -208,7 +208,7 @@ async def test_closing_answers_whoever_waits(connect, server):
     client = connect(server.url)
     waiting = asyncio.create_task(client.verdict(statement(1), answer(1)))
     preparing = asyncio.create_task(client.verdict(statement(1), "x " * 100_000 + answer(1)))
-    await asyncio.sleep(0.1)
+    await asyncio.sleep(0.02)  # Long enough to send, too short for a process to start and answer.
     await client.close()
     assert [(await call).verdict for call in (waiting, preparing)] == [Missing("closed")] * 2
 
