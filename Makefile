@@ -24,6 +24,10 @@ install: $(INSTALLED)  ## Make .venv with $(PYTHON), torch first. Another build 
 $(INSTALLED): pyproject.toml constraints.txt scripts/install.sh
 	@PYTHON='$(PYTHON)' TORCH='$(TORCH)' scripts/install.sh
 
+.PHONY: install-integration
+install-integration:  ## Make .venv-integration: SGLang, Ray and what slime needs, on CPU (4 GB). With SLIME_ROOT, as slime patches SGLang.
+	@PYTHON='$(PYTHON)' TORCH='$(TORCH)' scripts/install_integration.sh
+
 .PHONY: quickstart
 quickstart: $(INSTALLED)  ## Reinforce a small code model with a reward that runs no program, end to end. More: ARGS="--help".
 	$(BIN)/python -m scripts.quickstart $(ARGS)
