@@ -28,7 +28,7 @@ def read_rows(path: str | Path, model: type[Row]) -> list[Row]:
     """Read every row of a `.jsonl`, `.jsonl.gz` or `.parquet` file; raises `DataError` that names the first bad row."""
     path = Path(path)
     rows = []
-    for number, record in _records(path):
+    for number, record in raw_rows(path):
         try:
             rows.append(model.model_validate(record))
         except ValidationError as error:
@@ -59,8 +59,9 @@ def _format(path: Path) -> str:
     raise DataError(f"{path}: unknown file type; use .jsonl, .jsonl.gz or .parquet.")
 
 
-def _records(path: Path) -> Iterator[tuple[int, dict[str, Any]]]:
-    """Each record with its number, or with its line number, from 1."""
+def raw_rows(path: str | Path) -> Iterator[tuple[int, dict[str, Any]]]:
+    """Each record, not validated, with its number or line number (from 1); raises `DataError` where the file cannot be read on."""
+    path = Path(path)
     kind = _format(path)
     if not path.exists():
         raise DataError(f"{path} does not exist; check the path.", kind="no_such_file")

@@ -12,6 +12,7 @@ from pathlib import Path
 
 from code_reward.plugins import Catalogue
 from code_reward.problem import Problem, load_problems
+from data_prep.sources.deepcoder import DEEPCODER
 from data_prep.sources.evalplus import HUMANEVAL_PLUS, MBPP_PLUS
 from data_prep.sources.humaneval import HUMANEVAL
 from data_prep.sources.humanevalpack import HUMANEVALPACK
@@ -19,6 +20,7 @@ from data_prep.sources.kodcode import KODCODE
 from data_prep.sources.leetcode import LEETCODE
 from data_prep.sources.livecodebench import LIVECODEBENCH
 from data_prep.sources.mbpp import MBPP
+from data_prep.sources.opencodeinstruct import OPENCODEINSTRUCT
 from data_prep.sources.source import Source
 
 __all__ = ["SOURCES", "Source", "load"]
@@ -34,6 +36,8 @@ SOURCES = Catalogue(
         "mbpp_plus": MBPP_PLUS,
         "leetcode": LEETCODE,
         "kodcode": KODCODE,
+        "opencodeinstruct": OPENCODEINSTRUCT,
+        "deepcoder": DEEPCODER,
         "lcb": LIVECODEBENCH,
         "humanevalpack": HUMANEVALPACK,
     },

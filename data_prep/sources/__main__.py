@@ -16,7 +16,8 @@ class Sources(Command):
     """Turn a published data set into problems."""
 
     name: CliPositionalArg[str]
-    """humaneval, humaneval_plus, mbpp, mbpp_plus, leetcode, kodcode, lcb, humanevalpack, problems (our own files), or a plugin's source."""
+    """humaneval, humaneval_plus, mbpp, mbpp_plus, leetcode, kodcode, opencodeinstruct, deepcoder, lcb, humanevalpack, problems
+    (our own files), or a plugin's source."""
     path: CliPositionalArg[Path]
     """The published file."""
     out: Path

@@ -24,7 +24,9 @@ def only_function(definitions: Iterable[Definition]) -> str | None:
 
 
 def with_declarations(statement: str, definitions: Iterable[Definition]) -> str:
-    """The statement, followed by the declarations of what it does not name."""
+    """The statement, followed by the declarations of what it does not name; a blank statement stays none, whatever could be declared."""
+    if not statement.strip():
+        return ""
     untold = [_declaration(definition) for definition in definitions if not tells(statement, definition.name)]
     if not untold:
         return statement

@@ -8,11 +8,15 @@ may use the solution's names without importing them.
 from __future__ import annotations
 
 import ast
+from collections.abc import Iterator
 from pathlib import Path
 
+from pydantic import AliasChoices, Field
+
+from code_reward.errors import DataError
 from code_reward.problem import Problem, PytestTest
 from data_prep.sources.declarations import needed, only_function, with_declarations
-from data_prep.sources.records import Record, checked, read_problems
+from data_prep.sources.records import Record, checked, read_problems, survey_problems
 from data_prep.sources.source import Source
 
 
@@ -20,7 +24,8 @@ class KodCodeRecord(Record):
     question_id: str
     question: str
     solution: str
-    test_code: str
+    test_code: str = Field(validation_alias=AliasChoices("test_code", "test"))
+    """The samples in the authors' repository and KodCode-V1 on the hub name this column differently."""
     style: str
     subset: str
     gpt_difficulty: str
@@ -30,6 +35,11 @@ class KodCodeRecord(Record):
 def read(path: Path) -> list[Problem]:
     """`style`, `subset`, `difficulty` and `pass_rate` (of the model that wrote the solutions) are kept as extra columns."""
     return read_problems(path, KodCodeRecord, _problem)
+
+
+def survey(path: Path) -> Iterator[Problem | DataError]:
+    """The same row by row."""
+    return survey_problems(path, KodCodeRecord, _problem)
 
 
 def _problem(record: KodCodeRecord) -> Problem:
@@ -66,4 +76,4 @@ def _bound(node: ast.Import | ast.ImportFrom) -> set[str]:
     return {alias.asname or alias.name.partition(".")[0] for alias in node.names}
 
 
-KODCODE = Source(read, "KodCode-AI/kodcode, KodCode-V1 on the Hugging Face hub (Apache-2.0)")
+KODCODE = Source(read, "KodCode-AI/kodcode, KodCode-V1 on the Hugging Face hub (Apache-2.0, CC BY-NC 4.0)", survey)

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import gzip
 import json
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from pathlib import Path
 from typing import Any, Protocol, TypeVar
 
@@ -16,7 +16,7 @@ from pydantic import BaseModel, ConfigDict, ValidationError
 
 from code_reward.errors import DataError
 from code_reward.extraction import REASONS
-from code_reward.rows import read_rows
+from code_reward.rows import raw_rows, read_rows
 from code_reward.validity import check_program
 
 
@@ -43,10 +43,14 @@ def read_records(path: str | Path, model: type[R]) -> list[R]:
     path = Path(path)
     if not path.name.endswith((".json", ".json.gz")):
         return read_rows(path, model)
+    return each(path, _array(path), model.model_validate)
+
+
+def _array(path: Path) -> list[Any]:
     rows = read_json(path)
     if not isinstance(rows, list):
         raise DataError(f"{path} holds a {type(rows).__name__}, not a list of rows; check that it is the published file.")
-    return each(path, rows, model.model_validate)
+    return rows
 
 
 def read_json(path: str | Path) -> Any:
@@ -63,31 +67,53 @@ def read_json(path: str | Path) -> Any:
 
 def each(path: str | Path, rows: Sequence[Any], convert: Callable[[Any], T]) -> list[T]:
     """Convert every row; a `DataError` or a failed validation is raised again with the file and the row's number (from 1)."""
-    done = []
-    for number, row in enumerate(rows, start=1):
-        try:
-            done.append(convert(row))
-        except ValidationError as error:
-            first = error.errors()[0]
-            where = ".".join(str(part) for part in first["loc"]) or "the row"
-            raise DataError(f"{path}, row {number}: {where}: {first['msg']}; correct the row or remove it.") from error
-        except DataError as error:
-            raise DataError(f"{path}, row {number}: {error}", kind=error.kind) from error
-    return done
+    return list(_unless_wrong(_converted(path, enumerate(rows, start=1), convert)))
 
 
 def read_problems(path: str | Path, model: type[R], convert: Callable[[R], Item]) -> list[Item]:
     """What `convert` makes of every row of a file: problems, or their forerunners; also checks that no id occurs twice."""
+    return list(_unless_wrong(survey_problems(path, model, convert)))
+
+
+def survey_problems(path: str | Path, model: type[R], convert: Callable[[R], Item]) -> Iterator[Item | DataError]:
+    """The same row by row, with the error in the place of a row that is wrong; raises `DataError` if the file itself cannot be read."""
     seen: set[str] = set()
 
-    def once(record: R) -> Item:
-        converted = convert(record)
+    def once(row: Any) -> Item:
+        converted = convert(model.model_validate(row))
         if converted.id in seen:
             raise DataError(f"the id {converted.id!r} occurs a second time; give every problem its own.")
         seen.add(converted.id)
         return converted
 
-    return each(path, read_records(path, model), once)
+    return _converted(path, raw_records(Path(path)), once)
+
+
+def raw_records(path: Path) -> Iterator[tuple[int, Any]]:
+    """Every row as it stands, with its number from 1; raises `DataError` where the file cannot be read."""
+    if not path.name.endswith((".json", ".json.gz")):
+        yield from raw_rows(path)
+        return
+    yield from enumerate(_array(path), start=1)
+
+
+def _converted(path: str | Path, rows: Iterable[tuple[int, Any]], convert: Callable[[Any], T]) -> Iterator[T | DataError]:
+    for number, row in rows:
+        try:
+            yield convert(row)
+        except ValidationError as error:
+            first = error.errors()[0]
+            where = ".".join(str(part) for part in first["loc"]) or "the row"
+            yield DataError(f"{path}, row {number}: {where}: {first['msg']}; correct the row or remove it.")
+        except DataError as error:
+            yield DataError(f"{path}, row {number}: {error}", kind=error.kind)
+
+
+def _unless_wrong(rows: Iterable[T | DataError]) -> Iterator[T]:
+    for row in rows:
+        if isinstance(row, DataError):
+            raise row
+        yield row
 
 
 def checked(program: str, column: str, entry_point: str | None = None) -> str:

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
+from code_reward.errors import DataError
 from code_reward.problem import Problem
 
 
@@ -16,7 +17,14 @@ class Source:
     Args:
         read: From a file to its problems; raises `DataError` that names the first malformed row.
         origin: Where the file is published, and its licence.
+        rows: From a file to its problems row by row, with the error in the place of a malformed row: for data sets of millions of rows,
+            of which some always are. Absent: `read` and its strictness.
     """
 
     read: Callable[[Path], list[Problem]]
     origin: str
+    rows: Callable[[Path], Iterator[Problem | DataError]] | None = None
+
+    def survey(self, path: Path) -> Iterator[Problem | DataError]:
+        """The problems of a file, and the error of each row that is none."""
+        return iter(self.read(path)) if self.rows is None else self.rows(path)
