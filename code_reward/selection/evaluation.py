@@ -18,8 +18,10 @@ from numpy.typing import ArrayLike, NDArray
 from code_reward.errors import DataError
 from code_reward.metrics import Interval, bootstrap, paired_difference, pass_at_k
 from code_reward.metrics.columns import column
+from code_reward.selection.consensus import codet, mbr_exec, mbr_exec_soft, srank
 from code_reward.selection.matrix import ResultsMatrix
 from code_reward.selection.rules import Rule, majority_vote
+from code_reward.selection.weighted import hybrid, weighted_vote
 
 Subsets = NDArray[np.intp]
 """Of shape (draws, n): the candidates that each draw may choose from."""
@@ -31,11 +33,11 @@ class Method:
 
     Args:
         expect (`Callable`): The expected accuracy of the choice on one problem, given the subsets to choose from.
-        needs (`"passed" | "scores"`, *optional*): What a results matrix must hold for it.
+        needs (`tuple[str, ...]`, *optional*): What a results matrix must hold for it: `passed`, `outputs`, `scores`.
     """
 
     expect: Callable[[ResultsMatrix, Subsets], float]
-    needs: Literal["passed", "scores"] | None = None
+    needs: tuple[Literal["passed", "outputs", "scores"], ...] = ()
 
 
 @dataclass(frozen=True)
@@ -99,8 +101,14 @@ def _best_by_score(matrix: ResultsMatrix, subsets: Subsets) -> float:
 
 METHODS: Mapping[str, Method] = {
     "random": Method(_random),
-    "best_by_score": Method(_best_by_score, needs="scores"),
-    "majority_vote": Method(by_sampling(majority_vote), needs="passed"),
+    "best_by_score": Method(_best_by_score, needs=("scores",)),
+    "majority_vote": Method(by_sampling(majority_vote), needs=("passed",)),
+    "weighted_vote": Method(by_sampling(weighted_vote), needs=("passed",)),
+    "mbr_exec": Method(by_sampling(mbr_exec), needs=("outputs",)),
+    "mbr_exec_soft": Method(by_sampling(mbr_exec_soft), needs=("outputs",)),
+    "codet": Method(by_sampling(codet), needs=("passed",)),
+    "srank": Method(by_sampling(srank), needs=("passed", "outputs")),
+    "hybrid": Method(by_sampling(hybrid), needs=("passed", "scores")),
     "oracle": Method(_oracle),
 }
 """From the lower bound, a random choice, to the upper one: right if any candidate is."""
@@ -120,8 +128,9 @@ def accuracies(method: Method, matrices: Sequence[ResultsMatrix], n: int, *, see
         `DataError`: A problem lacks what the method needs, or has fewer than n candidates.
     """
     for matrix in matrices:
-        if method.needs and getattr(matrix, method.needs) is None:
-            raise DataError(f"Problem {matrix.problem_id!r} has no {method.needs}; add them or leave out the methods that need them.")
+        for name in method.needs:
+            if getattr(matrix, name) is None:
+                raise DataError(f"Problem {matrix.problem_id!r} has no {name}; add them or leave out the methods that need them.")
     return np.array([method.expect(matrix, _subsets(matrix, n, draws, [seed, row])) for row, matrix in enumerate(matrices)])
 
 
@@ -150,7 +159,7 @@ def applicable(matrices: Sequence[ResultsMatrix]) -> dict[str, Method]:
     return {
         name: method
         for name, method in METHODS.items()
-        if method.needs is None or any(getattr(matrix, method.needs) is not None for matrix in matrices)
+        if all(any(getattr(matrix, need) is not None for matrix in matrices) for need in method.needs)
     }
 
 

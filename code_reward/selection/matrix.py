@@ -25,24 +25,51 @@ class ResultsMatrix(BaseModel):
     """Whether each candidate is right (hidden tests); only evaluation looks at it."""
     passed: list[list[bool]] | None = None
     """One list per candidate: whether it passes each test. A result that is not there counts as failed. None: there are no tests."""
+    samples: list[list[int]] | None = None
+    """The columns of `passed` that each generated sample consists of (a column may be in several). None: each column is a sample."""
+    outputs: list[list[int]] | None = None
+    """One list per candidate: what it gave on each input, as a place in that input's `values`. None: nobody looked."""
+    values: list[list[str]] | None = None
+    """Per input the different things that were given: the text of a value, or `!` and what happened instead."""
     scores: list[FiniteFloat | None] | None = None
     """A reward model's score of each candidate, null where there is none (rejected or missing). None: no model was asked."""
 
     @model_validator(mode="after")
-    def _one_of_each_per_candidate(self) -> ResultsMatrix:
-        for name, values in (("passed", self.passed), ("scores", self.scores)):
+    def _is_whole(self) -> ResultsMatrix:
+        for name in ("passed", "outputs", "scores"):
+            values = getattr(self, name)
             if values is not None and len(values) != len(self.correct):
                 raise ValueError(f"{name} has {len(values)} candidates and correct has {len(self.correct)}")
-        if self.passed is not None and len({len(row) for row in self.passed}) > 1:
-            raise ValueError("the lists in passed differ in length")
+        for name in ("passed", "outputs"):
+            if len({len(row) for row in getattr(self, name) or []}) > 1:
+                raise ValueError(f"the lists in {name} differ in length")
+        if (self.outputs is None) != (self.values is None):
+            raise ValueError("outputs and values belong together; give both or neither")
+        self._check_places("outputs", self.outputs or [], list(map(len, self.values or [])))
+        columns = len(self.passed[0]) if self.passed else 0
+        self._check_places("samples", [[place] for sample in self.samples or [] for place in sample], [columns])
         return self
+
+    def _check_places(self, name: str, rows: list[list[int]], limits: list[int]) -> None:
+        for row in rows:
+            if len(row) != len(limits) or not all(0 <= place < limit for place, limit in zip(row, limits, strict=True)):
+                raise ValueError(f"{name} names something that is not there: {row[:20]}")
 
     def candidates(self) -> Candidates:
         """What a rule may see, without the truth."""
         count = len(self.correct)
-        passed = np.zeros((count, 0), dtype=np.bool_) if self.passed is None else np.array(self.passed, dtype=np.bool_)
-        scores = [None] * count if self.scores is None else self.scores
-        return Candidates(passed.reshape(count, -1), np.array(scores, dtype=np.float64))
+        passed = np.array(self.passed or [[]] * count, dtype=np.bool_).reshape(count, -1)
+        samples = [[column] for column in range(passed.shape[1])] if self.samples is None else [sample for sample in self.samples if sample]
+        votes = [passed[:, sample].all(axis=1) for sample in samples]
+        outputs = np.array(self.outputs or [[]] * count, dtype=np.intp).reshape(count, -1)
+        empty = [np.array([text.startswith("!") for text in values]) for values in self.values or []]
+        return Candidates(
+            passed=passed,
+            scores=np.array([None] * count if self.scores is None else self.scores, dtype=np.float64),
+            votes=np.array(votes, dtype=np.bool_).reshape(-1, count).T,
+            outputs=outputs,
+            failed=np.array([kinds[outputs[:, k]] for k, kinds in enumerate(empty)], dtype=np.bool_).reshape(-1, count).T,
+        )
 
 
 def load_matrices(path: str | Path) -> list[ResultsMatrix]:

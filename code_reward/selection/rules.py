@@ -20,19 +20,25 @@ class Candidates:
     """What a rule may look at.
 
     Args:
-        passed (`NDArray[bool]`, shape `(N, M)`): Whether candidate i passes test j; M may be 0.
+        passed (`NDArray[bool]`, shape `(N, M)`): Whether candidate i passes test j, tests all different; M may be 0.
         scores (`NDArray[float64]`, shape `(N,)`): What a reward model says, higher is better; NaN where it gave no score.
+        votes (`NDArray[bool]`, shape `(N, S)`): Whether candidate i passes all tests of sample j, samples without tests left out.
+        outputs (`NDArray[intp]`, shape `(N, K)`): What candidate i gave on input k: equal numbers for equal values; K may be 0.
+        failed (`NDArray[bool]`, shape `(N, K)`): Whether it gave no value there (an exception, a time-out).
     """
 
     passed: Mask
     scores: NDArray[np.float64]
+    votes: Mask
+    outputs: NDArray[np.intp]
+    failed: Mask
 
     def __len__(self) -> int:
         return len(self.passed)
 
     def take(self, which: NDArray[np.intp]) -> Candidates:
         """Only these candidates, in this order."""
-        return Candidates(self.passed[which], self.scores[which])
+        return Candidates(*(getattr(self, name)[which] for name in ("passed", "scores", "votes", "outputs", "failed")))
 
 
 Rule = Callable[[Candidates], Mask]
@@ -48,13 +54,13 @@ def best_by_score(candidates: Candidates) -> Mask:
 def majority_vote(candidates: Candidates) -> Mask:
     """CodeRM-8B's vote, with the tie-break of its published code.
 
-    Keep the candidates that pass the most tests; among these, those whose exact set of passed tests is the most frequent one, or ones
-    (Ma et al. 2025, section 2.1; the tie-break is in `calculate_result.py` only).
+    Keep the candidates that pass the most samples of tests; among these, those whose exact set of passed samples is the most frequent one,
+    or ones (Ma et al. 2025, section 2.1; the tie-break is in `calculate_result.py` only).
     """
-    votes = candidates.passed.sum(axis=1)
+    votes = candidates.votes.sum(axis=1)
     most = votes == votes.max()
-    patterns = [row.tobytes() for row in candidates.passed]
+    patterns = [row.tobytes() for row in candidates.votes]
     sizes = Counter(pattern for pattern, leads in zip(patterns, most, strict=True) if leads)
     largest = max(sizes.values())
-    # A pattern outside the lead has another number of passed tests, hence no size here.
+    # A pattern outside the lead has another number of passed samples, hence no size here.
     return np.array([sizes[pattern] == largest for pattern in patterns])

@@ -14,9 +14,9 @@ from pydantic import ValidationError
 
 from code_reward.errors import DataError
 from code_reward.problem import Test
-from reward_servers.sandbox.outcome import Execution, Limits, Mode, Outcome
+from reward_servers.sandbox.outcome import Execution, Limits, Mode, Observations, Outcome
 
-Answer = TypeVar("Answer", Outcome, Execution)
+Answer = TypeVar("Answer", Outcome, Observations, Execution)
 
 _ATTEMPTS = 4
 _PAUSE = 0.5
@@ -52,6 +52,11 @@ class HttpSandbox:
         }
         answer = await self._ask("/run", request)
         return _read(Outcome, answer)
+
+    async def observe(self, program: str, calls: Sequence[str], *, limits: Limits | None = None) -> Observations:
+        """See `Sandbox.observe`; fails as `run` does."""
+        request = {"program": program, "calls": list(calls), "limits": (limits or Limits()).model_dump()}
+        return _read(Observations, await self._ask("/observe", request))
 
     async def execute(self, program: str, stdin: str = "", *, limits: Limits | None = None) -> Execution:
         """See `Sandbox.execute`; fails as `run` does."""

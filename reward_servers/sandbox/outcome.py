@@ -77,6 +77,30 @@ class Execution(BaseModel):
     """What was asked for of the files that it left."""
 
 
+class Observation(BaseModel):
+    """What one call of a program gave."""
+
+    kind: Kind
+    """`passed` where it returned a plain value."""
+    message: str = ""
+    value: str | None = None
+    """The value as Python text, equal for equal values; of one with more than 2,000 characters the beginning and a digest."""
+    seconds: float = 0.0
+    """CPU seconds, as the process of the program tells."""
+
+
+class Observations(BaseModel):
+    """What the calls of a program gave."""
+
+    kind: Literal["observed", "sandbox_error"]
+    message: str = ""
+    """What the sandbox could not do."""
+    calls: list[Observation] = []
+    """One per call, in the order in which they were asked for; incomplete after a `sandbox_error`."""
+    seconds: float = 0.0
+    """CPU seconds of the program."""
+
+
 class Sandbox(Protocol):
     """Runs programs that nobody trusts. In process and over HTTP alike; see `reward_servers.sandbox.connect`."""
 
@@ -85,6 +109,14 @@ class Sandbox(Protocol):
 
         Raises:
             DataError: A test is not what its kind promises, e.g. the arguments of a call test are no literals.
+        """
+        ...
+
+    async def observe(self, program: str, calls: Sequence[str], *, limits: Limits | None = None) -> Observations:
+        """Make calls, such as `f([1, 2])`, and say what each returned; nothing is expected. Fails as `run` does.
+
+        Raises:
+            DataError: One of `calls` is not a call.
         """
         ...
 

@@ -16,7 +16,7 @@ from code_reward.errors import DataError, SandboxError
 from code_reward.problem import Test
 from reward_servers.sandbox.handle import WorkerHandle, WorkerLost
 from reward_servers.sandbox.isolation import Isolation, Level
-from reward_servers.sandbox.outcome import Execution, Limits, Mode, Outcome
+from reward_servers.sandbox.outcome import Execution, Limits, Mode, Observations, Outcome
 
 _ATTEMPTS = 2
 _Item = tuple[dict[str, Any] | None, "Future[dict[str, Any]]"]
@@ -53,10 +53,12 @@ class LocalSandbox:
     ) -> Outcome:
         """See `Sandbox.run`; `mode` is for this program only."""
         job = _job(program, entry_point, limits, tests=json.dumps([vars(test) for test in tests]), mode=mode or self._mode)
-        answer = await self._submit(job)
-        if "invalid" in answer:
-            raise DataError(answer["invalid"])
-        return Outcome.model_validate(answer)
+        return Outcome.model_validate(_valid(await self._submit(job)))
+
+    async def observe(self, program: str, calls: Sequence[str], *, limits: Limits | None = None) -> Observations:
+        """See `Sandbox.observe`."""
+        job = _job(program, None, limits, calls=list(calls), mode=self._mode)
+        return Observations.model_validate(_valid(await self._submit(job)))
 
     async def execute(
         self,
@@ -76,7 +78,7 @@ class LocalSandbox:
             if os.path.isabs(name) or ".." in name.split("/") or not name:
                 raise DataError(f"{name!r} is not the name of a file in the working directory; give a relative path without '..'.")
         encoded = {name: base64.b64encode(content).decode() for name, content in (files or {}).items()}
-        answer = await self._submit(_job(program, None, limits, tests=None, stdin=stdin, files=encoded, fetch=list(fetch)))
+        answer = await self._submit(_job(program, None, limits, stdin=stdin, files=encoded, fetch=list(fetch)))
         found = {name: base64.b64decode(content) for name, content in answer.get("files", {}).items()}
         return Execution.model_validate({**answer, "files": found})
 
@@ -129,7 +131,14 @@ class LocalSandbox:
 
 
 def _job(program: str, entry_point: str | None, limits: Limits | None, **rest: Any) -> dict[str, Any]:
-    return {"program": program, "entry_point": entry_point, "limits": (limits or Limits()).model_dump(), **rest}
+    limits = limits or Limits()
+    return {"program": program, "entry_point": entry_point, "limits": limits.model_dump(), "tests": None, "calls": None, **rest}
+
+
+def _valid(answer: dict[str, Any]) -> dict[str, Any]:
+    if "invalid" in answer:
+        raise DataError(answer["invalid"])
+    return answer
 
 
 def _ask(worker: WorkerHandle, job: dict[str, Any]) -> dict[str, Any]:

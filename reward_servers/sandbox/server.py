@@ -17,7 +17,7 @@ from code_reward.problem import Test
 from reward_servers.listener import Server, bind
 from reward_servers.sandbox.fusion import RunCode, RunCodeReply, answer_run_code
 from reward_servers.sandbox.isolation import Isolation
-from reward_servers.sandbox.outcome import Execution, Limits, Mode, Outcome
+from reward_servers.sandbox.outcome import Execution, Limits, Mode, Observations, Outcome
 from reward_servers.sandbox.pool import LocalSandbox
 from reward_servers.sandbox.self_check import self_check
 
@@ -37,6 +37,16 @@ class Run(BaseModel):
     entry_point: str | None = None
     limits: Limits = Limits()
     mode: Mode = "auto"
+
+
+class Observe(BaseModel):
+    """The body of `/observe`: the arguments of `Sandbox.observe`."""
+
+    model_config = ConfigDict(extra="forbid")
+
+    program: str
+    calls: list[str]
+    limits: Limits = Limits()
 
 
 class Execute(BaseModel):
@@ -116,6 +126,12 @@ def build_app(sandbox: LocalSandbox, isolation: Isolation, max_queue: int) -> Fa
         outcome = await sandbox.run(body.program, body.tests, entry_point=body.entry_point, limits=body.limits, mode=body.mode)
         metrics.count(outcome.kind, outcome.seconds)
         return outcome
+
+    @app.post("/observe")
+    async def observe(body: Observe) -> Observations:
+        observations = await sandbox.observe(body.program, body.calls, limits=body.limits)
+        metrics.count(observations.kind, observations.seconds)
+        return observations
 
     @app.post("/execute")
     async def execute(body: Execute) -> Execution:

@@ -12,7 +12,6 @@ from hypothesis import strategies as st
 from code_reward.errors import DataError
 from code_reward.selection import (
     METHODS,
-    Candidates,
     Method,
     ResultsMatrix,
     accuracies,
@@ -24,13 +23,14 @@ from code_reward.selection import (
     majority_vote,
     save_matrices,
 )
+from code_reward.selection.consensus import codet, mbr_exec, mbr_exec_soft, srank
 from code_reward.selection.evaluation import applicable
+from code_reward.selection.weighted import hybrid, weighted_vote
 
 
 def candidates(passed, scores=None):
-    count = len(passed)
-    given_scores = [math.nan] * count if scores is None else scores
-    return Candidates(np.array(passed, dtype=bool).reshape(count, -1), np.array(given_scores, dtype=float))
+    given_scores = None if scores is None else [None if math.isnan(score) else score for score in scores]
+    return ResultsMatrix(problem_id="p", correct=[False] * len(passed), passed=passed, scores=given_scores).candidates()
 
 
 def kept(mask):
@@ -107,6 +107,62 @@ def test_rules_do_not_depend_on_the_order_of_candidates(passed, data):
         assert (rule(candidates(passed, scores).take(order)) == straight[order]).all()
 
 
+def test_a_sample_counts_once_and_only_if_all_its_tests_pass():
+    problem = ResultsMatrix(
+        problem_id="p", correct=[False] * 3, passed=rows("1110", "0001", "1001"), samples=[[0, 1, 2], [3], [3], [], [0, 3]]
+    )
+    assert problem.candidates().votes.tolist() == rows("1000", "0110", "0111")
+    assert kept(majority_vote(problem.candidates())) == [2]
+
+
+@pytest.mark.parametrize(
+    ("patterns", "expected"),
+    [
+        (["1111", "1000", "1000", "1000"], [0]),  # 1 program × 4 tests against √3 × 1.
+        (["1110", "1100", "1100", "1100"], [1, 2, 3]),  # 3 against √3 × 2.
+        (["0000", "0000", "0001"], [2]),
+        (["", ""], [0, 1]),
+    ],
+)
+def test_codet_weighs_tests_by_the_root_of_the_programs(patterns, expected):
+    assert kept(codet(candidates(rows(*patterns)))) == expected
+
+
+def behaving(outputs, passed=None):
+    """Candidates by their outputs: a word per candidate, a letter per input."""
+    values = [sorted({word[place] for word in outputs}) for place in range(len(outputs[0]))]
+    places = [[values[place].index(letter) for place, letter in enumerate(word)] for word in outputs]
+    return ResultsMatrix(problem_id="p", correct=[False] * len(outputs), outputs=places, values=values, passed=passed).candidates()
+
+
+def test_mbr_exec_keeps_the_largest_group_of_equal_behaviour():
+    assert kept(mbr_exec(behaving(["ab", "ac", "ab", "bb"]))) == [0, 2]
+    assert kept(mbr_exec(behaving(["ab", "ac", "dd", "bb"]))) == [0, 1, 2, 3]
+
+
+def test_soft_mbr_exec_counts_every_agreement():
+    assert kept(mbr_exec_soft(behaving(["aaa", "aab", "aac", "xyz", "xyz"]))) == [0, 1, 2]
+
+
+def test_srank_ranks_groups_by_their_overlap_with_those_that_pass_tests():
+    outputs = ["aaa", "aab", "xyz", "xyz"]
+    assert kept(srank(behaving(outputs, rows("11", "11", "00", "00")))) == [0, 1]
+    assert kept(srank(behaving(outputs))) == [2, 3]
+
+
+def test_the_weighted_vote_does_not_hear_tests_that_tell_nothing():
+    assert kept(weighted_vote(candidates(rows("101", "110", "110")))) == [0, 1, 2]
+    assert kept(weighted_vote(candidates(rows("10111", "11011", "11011")))) == [0, 1, 2]
+    assert kept(weighted_vote(candidates(rows("01", "11", "01", "00")))) == [1]
+
+
+def test_the_hybrid_adds_scores_and_votes():
+    assert kept(hybrid(candidates(rows("11", "10", "00"), [0.0, 0.1, 0.0]))) == [1]
+    assert kept(hybrid(candidates(rows("11", "10", "00"), [0.1, 0.0, 0.0]))) == [0]
+    assert kept(hybrid(candidates(rows("11", "00"), [math.nan, -9.0]))) == [1]
+    assert kept(hybrid(candidates(rows("11", "00"), [math.nan, math.nan]))) == [0]
+
+
 # Best of n
 
 
@@ -170,7 +226,17 @@ def simulated(seed=0, problems=40, count=12, tests=10):
         correct = rng.random(count) < rng.random()
         passed = rng.random((count, tests)) < np.where(correct, 0.8, 0.4)[:, np.newaxis]
         scores = 2 * correct + rng.normal(size=count)
-        made.append(matrix(passed.tolist(), correct.tolist(), scores.tolist(), name=f"p{index}"))
+        outputs = np.where(correct[:, np.newaxis], 0, rng.integers(5, size=(count, 3)))
+        made.append(
+            ResultsMatrix(
+                problem_id=f"p{index}",
+                correct=correct.tolist(),
+                passed=passed.tolist(),
+                scores=scores.tolist(),
+                outputs=outputs.tolist(),
+                values=[["0", "1", "2", "3", "!TypeError"]] * 3,
+            )
+        )
     return made
 
 
@@ -182,7 +248,7 @@ def test_methods_lie_between_random_and_the_oracle():
     figures = by_name(compare(simulated(), [1, 4, 12], resamples=200))
     for n in (4, 12):
         random, oracle = figures["random", n].accuracy.estimate, figures["oracle", n].accuracy.estimate
-        for name in ("best_by_score", "majority_vote"):
+        for name in set(METHODS) - {"random", "oracle", "mbr_exec"}:
             assert random < figures[name, n].accuracy.estimate <= oracle
             assert figures[name, n].over_random.low > 0
 
@@ -266,6 +332,9 @@ def test_matrices_survive_a_file(tmp_path, suffix):
         ({"correct": [True], "passed": [[True], [False]]}, "passed has 2 candidates and correct has 1"),
         ({"correct": [True, False], "passed": [[True], []]}, "differ in length"),
         ({"correct": [True], "scores": [1.0, 2.0]}, "scores has 2"),
+        ({"correct": [True], "outputs": [[0]]}, "belong together"),
+        ({"correct": [True], "outputs": [[1]], "values": [["a"]]}, "outputs names something that is not there"),
+        ({"correct": [True], "passed": [[True]], "samples": [[0], [1]]}, "samples names something that is not there"),
         ({"correct": [True], "scores": [math.nan]}, "finite"),
         ({"correct": [None]}, "correct.0"),
         ({"correct": [True], "passed": [[None]]}, "passed.0.0"),

@@ -2,6 +2,7 @@ import asyncio
 
 import pytest
 
+from code_reward.errors import DataError
 from code_reward.problem import AssertTest, CallTest, CheckTest, PytestTest, StdioTest, UnittestTest
 from reward_servers.sandbox import connect
 from reward_servers.sandbox.outcome import Limits
@@ -92,3 +93,40 @@ async def test_hundreds_at_once(sandbox):
 def test_several_event_loops(sandbox):
     for _ in range(2):
         assert asyncio.run(sandbox.run(ADD_ONE, [AssertTest(code="assert f(1) == 2")])).passed
+
+
+OBSERVED = """
+def f(x):
+    if x == 3:
+        while True:
+            pass
+    if x == 4:
+        return {"b": 1.0, "a": {3, 2}}
+    return object() if x == 5 else 10 // x
+"""
+
+
+async def test_observing_says_what_each_call_returns(sandbox):
+    calls = ["f(1)", "f(3)", "f(4)", "f(5)", "f(0)", "f(f(2))", "g(1)"]
+    observations = await sandbox.observe(OBSERVED, calls, limits=QUICK)
+    assert observations.kind == "observed"
+    assert [call.value for call in observations.calls] == ["10", None, "{'a': {2, 3}, 'b': 1}", None, None, None, None]
+    assert [call.kind for call in observations.calls] == ["passed", "timeout", "passed", *["failed"] * 4]
+    assert "ZeroDivisionError" in observations.calls[4].message
+
+
+async def test_a_program_that_does_not_load_is_observed_to_fail(sandbox):
+    observations = await sandbox.observe("def f(x:", ["f(1)", "f(2)"])
+    assert [call.kind for call in observations.calls] == ["failed", "failed"]
+
+
+async def test_long_values_stay_apart_and_equal_ones_equal(sandbox):
+    observations = await sandbox.observe("def f(x):\n    return 'a' * 5000 + x", ["f('b')", "f('c')", "f('b')"])
+    first, second, third = (call.value for call in observations.calls)
+    assert first == third != second
+    assert len(first) < 3000
+
+
+async def test_what_is_no_call_is_an_error(sandbox):
+    with pytest.raises(DataError, match="call"):
+        await sandbox.observe(ADD_ONE, ["f"])

@@ -140,3 +140,10 @@ def test_a_port_in_use_is_one_sentence():
     assert result.returncode == 2
     assert result.stderr.count("\n") == 1
     assert "choose another" in result.stderr
+
+
+async def test_observing_over_http(client):
+    observations = await client.observe(ADD_ONE, ["f(1)", "f('a')"])
+    assert [call.value for call in observations.calls] == ["2", None]
+    with pytest.raises(DataError):
+        await client.observe(ADD_ONE, ["f("])

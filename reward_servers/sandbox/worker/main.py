@@ -30,7 +30,7 @@ def main() -> None:
     os.dup2(null, 0)
     os.dup2(null, 1)
     ours, theirs = connect_pair()
-    mount_point = f"/tmp/code-reward-{os.getpid()}-{os.urandom(4).hex()}"
+    mount_point = f"/tmp/code-reward-{os.getppid()}-{os.urandom(4).hex()}"
     os.mkdir(mount_point, 0o700)
     launcher = os.fork()
     if launcher == 0:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ast
+import functools
 import marshal
 from typing import Any
 
@@ -14,16 +15,23 @@ def ready(test: dict[str, Any], *, strict: bool) -> dict[str, Any]:
 
     With `strict`, `==` and `!=` become calls of `strict_equal`. A source that is no Python is left as it is: running it will say so.
     """
+    compiled, source = _compile(test["code"], test["kind"] == "pytest", strict)
+    return {**test, "source": source} if compiled is None else {**test, "compiled": compiled}
+
+
+@functools.lru_cache(maxsize=512)
+def _compile(code: str, as_source: bool, strict: bool) -> tuple[bytes | None, str]:
+    """Cached: the answers to one problem share its tests."""
     try:
-        tree = ast.parse(test["code"])
+        tree = ast.parse(code)
         if strict:
             tree = ast.fix_missing_locations(_Equalities().visit(tree))
             _import_equality(tree)
-        if test["kind"] == "pytest":
-            return {**test, "source": ast.unparse(tree) if strict else test["code"]}
-        return {**test, "compiled": marshal.dumps(compile(tree, TEST_FILE, "exec", dont_inherit=True))}
+        if as_source:
+            return None, ast.unparse(tree) if strict else code
+        return marshal.dumps(compile(tree, TEST_FILE, "exec", dont_inherit=True)), code
     except (SyntaxError, ValueError, RecursionError, MemoryError):
-        return {**test, "source": test["code"]}
+        return None, code
 
 
 class _Equalities(ast.NodeTransformer):

@@ -51,6 +51,10 @@ class Job:
     zygotes: Zygotes
     verdicts: Verdicts
 
+    @property
+    def out_of_time(self) -> bool:
+        return time.monotonic() > self.deadline
+
     def choose(self, *sources: str) -> Link:
         """The zygote for these sources; the time to start it is not the program's."""
         began = time.monotonic()

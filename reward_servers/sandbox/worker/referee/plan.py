@@ -195,9 +195,9 @@ def _call(
     details: dict[str, Any] = {"relation": relation, "atol": atol, "rtol": rtol, "shown": shown}
     inner = None if wrapper or script.is_entry_point(node.func) else _unwrapped(node)
     if inner is not None and isinstance(node.func, ast.Name) and _has_constant_arguments(inner):
-        return Call(script.source(inner.func), _pack(inner), expected, wrapper=node.func.id, **details)
+        return Call(script.source(inner.func), pack(inner), expected, wrapper=node.func.id, **details)
     if _has_constant_arguments(node) and (script.is_entry_point(node.func) or not _is_wrapper(node.func)):
-        return Call(script.source(node.func), _pack(node), expected, wrapper=wrapper, **details)
+        return Call(script.source(node.func), pack(node), expected, wrapper=wrapper, **details)
     return Call(shown, None, expected, wrapper=wrapper, **details)
 
 
@@ -212,7 +212,8 @@ def _has_constant_arguments(node: ast.Call) -> bool:
     return plain and all(keyword.arg is not None and is_constant(keyword.value) for keyword in node.keywords)
 
 
-def _pack(node: ast.Call) -> bytes:
+def pack(node: ast.Call) -> bytes:
+    """The constant arguments of a call, marshalled; raises `NotConstant` for others."""
     positional = tuple(evaluate(argument) for argument in node.args)
     return marshal.dumps((positional, {keyword.arg: evaluate(keyword.value) for keyword in node.keywords}))
 

