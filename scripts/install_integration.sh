@@ -27,9 +27,9 @@ make_environment() {
         fail "$PYTHON cannot make a virtual environment; on Debian and Ubuntu install the package python3-venv."
 }
 
-# Prints nothing where torch is not installed.
-torch_version() {
-    "$ENV/bin/python" -c 'import importlib.metadata as m; print(m.version("torch"))' 2>/dev/null || true
+# Prints nothing where the package is not installed.
+version_of() {
+    "$ENV/bin/python" -c 'import importlib.metadata as m, sys; print(m.version(sys.argv[1]))' "$1" 2>/dev/null || true
 }
 
 # The patches that slime's image applies to SGLang, in its order; those that it does not have are left out there too.
@@ -79,12 +79,14 @@ read -ra torch <<<"${TORCH:-$(grep '^torch==' constraints.txt)}"
 rm -f "$ENV/installed"
 pip=("$ENV/bin/python" -m pip --disable-pip-version-check --no-input)
 
-if [[ -z $(torch_version) ]]; then
+if [[ -z $(version_of torch) ]]; then
     echo "Installing ${torch[*]} ..."
     # Not quiet: some builds are gigabytes, and pip's progress bar is what tells.
     "${pip[@]}" install "${torch[@]}"
 fi
-echo "torch==$(torch_version)" | cat - constraints-integration.txt >"$ENV/constraints.txt"
+# A CUDA build of torch brought the triton that it needs; beside a CPU build, SGLang imports the pinned one.
+if [[ -n $(version_of triton) ]]; then brought='^triton=='; else brought='^$'; fi
+{ grep -v "$brought" constraints-integration.txt; echo "torch==$(version_of torch)"; } >"$ENV/constraints.txt"
 site=$("$ENV/bin/python" -c 'import sysconfig; print(sysconfig.get_path("purelib"))')
 pinned=(--constraint "$ENV/constraints.txt")
 
@@ -99,4 +101,4 @@ if [[ ${#patches[@]} -gt 0 ]]; then
 fi
 # Last, because the next run takes it for the proof that all of this is done.
 echo "$wanted" >"$ENV/installed"
-echo "Installed in $ENV: torch $(torch_version), SGLang with ${#patches[@]} patches of slime."
+echo "Installed in $ENV: torch $(version_of torch), SGLang with ${#patches[@]} patches of slime."
