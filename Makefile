@@ -56,6 +56,10 @@ lint: $(INSTALLED)  ## Check style, format, types, shell scripts and Dockerfiles
 bench-extraction: $(INSTALLED)  ## Measure the extraction of programs from answers: time, memory, hostile texts.
 	$(BIN)/python -m scripts.bench_extraction $(ARGS)
 
+.PHONY: bench-reward
+bench-reward: $(INSTALLED)  ## Measure the reward path: throughput, event-loop stalls, faults; CODE_REWARD_DATA names the real data.
+	$(BIN)/python -m scripts.bench_reward $(ARGS)
+
 .PHONY: bench-sandbox
 bench-sandbox: $(INSTALLED)  ## Measure the sandbox: speed beside other evaluators; ARGS="matrix" and "leak" measure the rest.
 	$(BIN)/python -m scripts.bench_sandbox $(or $(ARGS),speed)
