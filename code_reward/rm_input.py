@@ -81,6 +81,8 @@ PRESETS: Final = Catalogue(
         # CodeRM-NT: what follows </think>, 2048 tokens. It cuts the answer on the right; here the statement is cut instead.
         "coderm-nt": RMInputSettings(part="answer", max_tokens=2048, ends_with="template"),
         "skywork": RMInputSettings(part="answer", max_tokens=16384, ends_with="template"),
+        # Any chat reward model: the answer as it stands, the template as it is.
+        "generic": RMInputSettings(part="answer", ends_with="template"),
     },
 )
 """Settings by name, plugins' included: `PRESETS.get("default")`."""

@@ -12,7 +12,7 @@ from __future__ import annotations
 import math
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Literal
+from typing import Any, Literal
 
 import torch
 from safetensors import safe_open
@@ -87,12 +87,17 @@ def _load(folder: Path, dtype: DType) -> PreTrainedModel:
         raise ConfigurationError(f"{folder} holds no config.json; give the folder of a reward model checkpoint.")
     config = AutoConfig.from_pretrained(folder)
     _check(folder, config)
+    return load_classifier(folder, dtype=getattr(torch, dtype), attn_implementation=ATTENTION)
+
+
+def load_classifier(folder: Path, **options: Any) -> PreTrainedModel:
+    """`AutoModelForSequenceClassification.from_pretrained`; raises `ConfigurationError`."""
     verbosity = logging.get_verbosity()
     # The zero score.bias of the contract, for which transformers' heads have no place, is not worth a warning at every start.
     logging.set_verbosity_error()
     logging.disable_progress_bar()
     try:
-        return AutoModelForSequenceClassification.from_pretrained(folder, dtype=getattr(torch, dtype), attn_implementation=ATTENTION)
+        return AutoModelForSequenceClassification.from_pretrained(folder, **options)
     except (OSError, ValueError) as error:
         raise ConfigurationError(f"{folder} cannot be loaded as a sequence classifier ({error}); write it again.") from error
     finally:

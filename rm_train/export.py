@@ -6,14 +6,17 @@ Beside the Hugging Face files: an explicit `score.bias` of zero (SGLang's head h
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+import json
+from collections.abc import Callable, Sequence
 from pathlib import Path
+from typing import Any
 
+from safetensors import safe_open
 from safetensors.torch import load_file, save_file
 from transformers import PreTrainedModel, PreTrainedTokenizerBase
 
 from code_reward.errors import ConfigurationError
-from code_reward.files import replacing, replacing_folder
+from code_reward.files import replacing, replacing_folder, write_text
 from code_reward.reference import Reference, ReferenceItem
 from code_reward.rm_input import Encoded, RMInput
 from reward_servers.scorer import Scorer
@@ -34,31 +37,56 @@ def export(
         tokenizer.save_pretrained(folder)
         add_zero_bias(folder)
         rm_input.save(folder)
-        write_reference(folder, examples)
+        # By the very code that serves.
+        score_references(rm_input, examples, Scorer(folder).score).save(folder)
 
 
 def add_zero_bias(folder: Path) -> None:
-    """Store `score.bias = 0` beside `score.weight`, in whichever shard holds it."""
+    """Store `score.bias = 0` beside `score.weight`, in whichever shard holds it; raises `ConfigurationError` for one that is not zero."""
     for shard in sorted(folder.glob("*.safetensors")):
+        with safe_open(shard, framework="pt") as names:
+            keys = set(names.keys())
+        if "score.weight" not in keys:
+            continue
         tensors = load_file(shard)
-        if "score.weight" in tensors:
-            tensors["score.bias"] = tensors["score.weight"].new_zeros(tensors["score.weight"].shape[0])
+        bias = tensors.setdefault("score.bias", tensors["score.weight"].new_zeros(tensors["score.weight"].shape[0]))
+        if bias.any():
+            raise ConfigurationError(f"{shard} has a score.bias that is not zero, which transformers ignores; set it to zero.")
+        if "score.bias" not in keys:
             with replacing(shard) as temporary:
                 save_file(tensors, temporary, metadata={"format": "pt"})
-            return
+        _list_in_index(folder, shard)
+        return
     raise ConfigurationError(f"{folder} holds no score.weight; give a sequence classification checkpoint in safetensors.")
 
 
-def write_reference(folder: Path, examples: Sequence[tuple[str, str]]) -> None:
-    """Score `examples` in fp32 with the very code that serves, and write `reference_scores.json`."""
-    rm_input = RMInput.load(folder)
+def _list_in_index(folder: Path, shard: Path) -> None:
+    path = folder / "model.safetensors.index.json"
+    if path.is_file():
+        index = json.loads(path.read_bytes())
+        if index["weight_map"].setdefault("score.bias", shard.name) != shard.name:
+            raise ConfigurationError(f"{path} looks for score.bias in another file than {shard.name}; correct it.")
+        write_json(path, index)
+
+
+def write_json(path: Path, content: Any) -> None:
+    """Write a JSON file as Hugging Face does, if it is not already the same."""
+    text = json.dumps(content, indent=2) + "\n"
+    if not path.is_file() or json.loads(path.read_bytes()) != content:
+        write_text(path, text)
+
+
+def score_references(
+    rm_input: RMInput, examples: Sequence[tuple[str, str]], score: Callable[[Sequence[list[int]]], list[float]]
+) -> Reference:
+    """The first of `examples` that fit, with their fp32 scores by `score`."""
     encoded = [(statement, answer, rm_input.encode(statement, answer)) for statement, answer in examples]
-    fitting = [(statement, answer, ids) for statement, answer, ids in encoded if isinstance(ids, Encoded)][:REFERENCE_ITEMS]
+    fitting = [(statement, answer, ids.ids) for statement, answer, ids in encoded if isinstance(ids, Encoded)][:REFERENCE_ITEMS]
     if len(fitting) < 2:
         raise ConfigurationError("Fewer than two examples fit the model's input; raise max_tokens or give shorter examples.")
-    scores = Scorer(folder).score([ids.ids for _, _, ids in fitting])
+    scores = score([ids for _, _, ids in fitting])
     items = [
-        ReferenceItem(statement=statement, answer=answer, ids=ids.ids, score=score)
-        for (statement, answer, ids), score in zip(fitting, scores, strict=True)
+        ReferenceItem(statement=statement, answer=answer, ids=ids, score=value)
+        for (statement, answer, ids), value in zip(fitting, scores, strict=True)
     ]
-    Reference(items=items).save(folder)
+    return Reference(items=items)
