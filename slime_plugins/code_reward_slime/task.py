@@ -8,9 +8,9 @@ from typing import Any, Literal
 
 from pydantic import ValidationError
 
+from code_reward.chat_prompt import statement_in
 from code_reward.errors import DataError
 from code_reward.problem import Problem
-from code_reward_slime.chat_prompt import statement_in
 from code_reward_slime.samples import metadata_of
 
 

@@ -3,13 +3,13 @@
 import json
 
 import pytest
-from code_reward_slime.chat_prompt import statement_in
 from code_reward_slime.task import problem_of, task_of
 from hypothesis import given
 from hypothesis import strategies as st
 from jinja2 import Template
 from slime_samples import make_sample
 
+from code_reward.chat_prompt import statement_in
 from code_reward.errors import DataError
 from code_reward.problem import AssertTest, Problem, describe
 

@@ -1,7 +1,7 @@
 """The problem statement out of a prompt, for data without a statement of its own: a fallback, and never exact by promise.
 
-With `--apply-chat-template` slime keeps only the rendered prompt. The last user turn of a Qwen prompt (`<|im_start|>user`) or a GLM prompt
-(`<|user|>`) is then taken for the statement, instructions around it included. Put the statement into the metadata column instead.
+Some trainers keep only the rendered prompt (slime's `--apply-chat-template`), or prompt and response as one text (OpenRLHF). The last user
+turn of a Qwen prompt (`<|im_start|>user`) or a GLM prompt (`<|user|>`) is then taken for the statement, instructions around it included.
 """
 
 from __future__ import annotations
@@ -29,6 +29,18 @@ def statement_in(prompt: str | Sequence[dict[str, Any]]) -> str | None:
         if start >= 0:
             return prompt[start + len(begin) : stop].removeprefix("\n") or None
     return None if _CONTROL_TOKEN.search(prompt) else prompt or None
+
+
+def split_answer(text: str) -> tuple[str, str] | None:
+    """Prompt and response of a rendered conversation that ends with the response; None where no assistant's turn begins.
+
+    What the model's own answer holds decides nothing unless it imitates a whole turn.
+    """
+    for _, end in (_QWEN, _GLM):
+        start = text.rfind(end)
+        if start >= 0:
+            return text[: start + len(end)], text[start + len(end) :].removeprefix("\n")
+    return None
 
 
 def _text(content: Any) -> str:

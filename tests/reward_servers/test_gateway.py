@@ -1,0 +1,145 @@
+"""The gateway speaks slime's and OpenRLHF's contracts, and answers 503 where a number would be a lie."""
+
+import asyncio
+import subprocess
+import sys
+from argparse import Namespace
+
+import httpx
+import pytest
+import slime_modules
+from misbehaving import Misbehaving, other_score_of, score_of
+from tiny_rm import answer, statement
+
+from code_reward.chat_prompt import split_answer
+from code_reward.rm_input import RMInput
+from code_reward.shaping import shape
+from code_reward.verdict import Scored
+from reward_servers.client import ClientSettings, RewardClient
+from reward_servers.gateway.app import build_app
+
+QUICK = ClientSettings(deadline_seconds=0.5, request_seconds=1.0, backoff_seconds=0.01, max_backoff_seconds=0.05)
+GLM = "[gMASK]<sop><|user|>\n{}<|assistant|>\n"
+QWEN = "<|im_start|>system\nBe brief.<|im_end|>\n<|im_start|>user\n{}<|im_end|>\n<|im_start|>assistant\n"
+
+
+@pytest.fixture
+async def server():
+    async with Misbehaving() as server:
+        yield server
+
+
+@pytest.fixture
+async def gateway(client_dir, server):
+    """An HTTP client of a gateway before `server`."""
+    async with RewardClient(client_dir, [server.url], settings=QUICK) as client:
+        transport = httpx.ASGITransport(build_app(client, "default"))
+        async with httpx.AsyncClient(transport=transport, base_url="http://gateway") as http:
+            yield http
+
+
+@pytest.fixture
+def reward_of(client_dir):
+    """The right reward of the answer to problem i."""
+    rm_input = RMInput.load(client_dir)
+    return lambda i: shape(Scored(score_of(rm_input.build(statement(i), answer(i)).ids)))
+
+
+@pytest.mark.parametrize("prompt", [str, QWEN.format, GLM.format, lambda text: [{"role": "user", "content": text}]])
+async def test_remote_rm_answers_one_number(gateway, reward_of, prompt):
+    reply = await gateway.post("/remote_rm", json={"prompt": prompt(statement(1)), "response": answer(1), "label": None})
+    assert (reply.status_code, reply.json()) == (200, reward_of(1))
+
+
+async def test_an_answer_without_a_program_has_the_preset_s_reward(gateway, server):
+    reply = await gateway.post("/remote_rm", json={"prompt": statement(1), "response": "I do not know.", "label": None})
+    assert (reply.status_code, reply.json()) == (200, -0.5)
+    assert server.scored == []
+
+
+@pytest.mark.parametrize("with_prompts", [True, False])
+async def test_get_reward_answers_a_list_in_order(gateway, reward_of, with_prompts):
+    prompts = [QWEN.format(statement(i)) for i in range(3)]
+    queries = [prompt + answer(i) + "<|im_end|>" for i, prompt in enumerate(prompts)] + [prompts[0] + "No."]
+    body = {"query": queries, "labels": [""] * 4, **({"prompts": [*prompts, prompts[0]]} if with_prompts else {})}
+    reply = (await gateway.post("/get_reward", json=body)).json()
+    assert reply["rewards"] == [*map(reward_of, range(3)), -0.5]
+    assert reply["extra_logs"] == {"rejected": [0.0, 0.0, 0.0, 1.0]}
+
+
+@pytest.mark.parametrize("path", ["/remote_rm", "/get_reward"])
+async def test_a_missing_verdict_is_503_and_no_number(gateway, server, path):
+    await server.stop()
+    one = {"prompt": statement(1), "response": answer(1)}
+    both = {"query": [QWEN.format(statement(1)) + answer(1), QWEN.format(statement(2)) + "No."]}
+    reply = await gateway.post(path, json=one if path == "/remote_rm" else both)
+    assert reply.status_code == 503
+    assert "unreachable 1" in reply.json()["detail"]
+    assert reply.headers["Retry-After"]
+
+
+async def test_another_model_is_503(gateway, server):
+    server.score = other_score_of
+    reply = await gateway.post("/remote_rm", json={"prompt": statement(1), "response": answer(1)})
+    assert (reply.status_code, "wrong_model" in reply.text) == (503, True)
+    assert (await gateway.get("/health")).status_code == 503
+
+
+@pytest.mark.parametrize(
+    ("path", "body"),
+    [
+        ("/remote_rm", {"prompt": "<|start_header_id|>user", "response": "x"}),
+        ("/remote_rm", {"prompt": [], "response": "x"}),
+        ("/remote_rm", {"prompt": "x"}),
+        ("/get_reward", {"query": ["no turns at all"]}),
+        ("/get_reward", {"query": ["ab"], "prompts": ["b"]}),
+        ("/get_reward", {"query": ["ab"], "prompts": []}),
+    ],
+)
+async def test_what_cannot_be_judged_is_said_and_no_server_asked(gateway, server, path, body):
+    assert (await gateway.post(path, json=body)).status_code == 422
+    assert server.scored == []
+
+
+def test_the_last_assistant_s_turn_is_the_answer():
+    text = QWEN.format("first") + "one<|im_end|>\n<|im_start|>user\nsecond<|im_end|>\n<|im_start|>assistant\ntwo"
+    prompt, response = split_answer(text)
+    assert (prompt + "\n" + response, response) == (text, "two")
+
+
+async def test_the_command_serves_until_told_to_stop(client_dir, server, reward_of):
+    command = [sys.executable, "-m", "reward_servers.gateway", "--rm-dir", str(client_dir), "--rm-url", server.url]
+    process = await asyncio.create_subprocess_exec(*command, stdout=subprocess.PIPE)
+    try:
+        url = (await process.stdout.readline()).decode().split()[-1]
+        async with httpx.AsyncClient(base_url=url) as http:
+            assert (await http.post("/remote_rm", json={"prompt": statement(1), "response": answer(1)})).json() == reward_of(1)
+    finally:
+        process.terminate()
+        assert await process.wait() == 0
+
+
+async def test_the_command_refuses_another_model(client_dir, server):
+    server.score = other_score_of
+    command = [sys.executable, "-m", "reward_servers.gateway", "--rm-dir", str(client_dir), "--rm-url", server.url]
+    process = await asyncio.create_subprocess_exec(*command, stderr=subprocess.PIPE)
+    _, error = await process.communicate()
+    assert process.returncode == 2
+    assert b"is not the expected reward model" in error
+
+
+@pytest.mark.skipif(not slime_modules.ROOT, reason="SLIME_ROOT names no checkout of slime")
+async def test_slime_s_own_remote_rm_gets_the_reward(client_dir, server, reward_of):
+    slime_modules.install()
+    from slime.rollout.rm_hub import remote_rm
+    from slime.utils.types import Sample
+
+    command = [sys.executable, "-m", "reward_servers.gateway", "--rm-dir", str(client_dir), "--rm-url", server.url]
+    process = await asyncio.create_subprocess_exec(*command, stdout=subprocess.PIPE)
+    try:
+        url = (await process.stdout.readline()).decode().split()[-1]
+        sample = Sample(prompt=QWEN.format(statement(1)), response=answer(1), label=None)
+        assert await remote_rm(Namespace(rm_url=f"{url}/remote_rm"), sample) == reward_of(1)
+    finally:
+        process.terminate()
+        await process.wait()
