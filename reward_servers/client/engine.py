@@ -11,7 +11,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import Coroutine, Sequence
+from collections.abc import Callable, Coroutine, Sequence
 from itertools import cycle
 from typing import Any
 
@@ -36,14 +36,22 @@ _TRIES = 2
 class Engine:
     """Scores token ids; make and use it inside one running event loop."""
 
-    def __init__(self, reference: Reference, urls: Sequence[str], router: str | None, settings: ClientSettings, cache: ScoreCache) -> None:
+    def __init__(
+        self,
+        reference: Reference,
+        urls: Sequence[str],
+        router: str | None,
+        settings: ClientSettings,
+        cache: ScoreCache,
+        on_wrong_model: Callable[[], None],
+    ) -> None:
         self._cache = cache
         timeout = aiohttp.ClientTimeout(total=settings.request_seconds, sock_connect=settings.connect_seconds)
         # The fleet bounds the connections; a short DNS memory lets a server move.
         self._router = router
         self._session = aiohttp.ClientSession(timeout=timeout, connector=aiohttp.TCPConnector(limit=0, ttl_dns_cache=10))
         self._queue = Queue(settings)
-        self.fleet = Fleet(self._session, reference, settings)
+        self.fleet = Fleet(self._session, reference, settings, on_wrong_model)
         self.fleet.set_urls(urls)
         short = sorted(reference.items, key=lambda item: len(item.ids))[: max(1, len(reference.items) // 2)]
         self._riders = cycle([Reference(items=[item], tolerance=reference.tolerance) for item in short])

@@ -10,7 +10,7 @@ from __future__ import annotations
 import asyncio
 import logging
 import random
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 
 import aiohttp
@@ -44,6 +44,8 @@ class Fleet:
     session: aiohttp.ClientSession
     reference: Reference
     settings: ClientSettings
+    on_wrong_model: Callable[[], None]
+    """Called whenever a server gives other reference scores."""
     workers: dict[str, Worker] = field(default_factory=dict)
     _changed: asyncio.Event = field(default_factory=asyncio.Event)
 
@@ -104,6 +106,8 @@ class Fleet:
         worker.not_before = max(worker.not_before, asyncio.get_running_loop().time() + self._pause(worker.failures, error.retry_after))
         if error.reason in ("unreachable", "wrong_model", "not_finite") or worker.failures >= self.settings.breaker_failures:
             worker.verified = False
+        if error.reason == "wrong_model":
+            self.on_wrong_model()
         self._changed.set()
 
     def _pause(self, failures: int, retry_after: float | None) -> float:

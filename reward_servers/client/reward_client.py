@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import logging
 from collections.abc import Sequence
 from dataclasses import dataclass
 from hashlib import sha256
@@ -10,7 +11,7 @@ from pathlib import Path
 from threading import Lock
 from time import perf_counter
 
-from code_reward.errors import ConfigurationError, RewardServerError
+from code_reward.errors import CodeRewardError, ConfigurationError, RewardServerError
 from code_reward.reference import Reference
 from code_reward.rm_input import RMInput
 from code_reward.verdict import Missing, Rejected, Verdict
@@ -19,6 +20,8 @@ from reward_servers.client.cache import ScoreCache
 from reward_servers.client.engine import Engine
 from reward_servers.client.preparation import Preparation
 from reward_servers.client.settings import ClientSettings
+
+logger = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,6 +48,9 @@ class RewardClient:
         router (`str`, *optional*): A router whose workers, as it lists them, are asked directly. Give this or `urls`.
         settings (`ClientSettings`, *optional*): Budgets, deadlines, retries.
 
+    A symbolic link as `rm_dir` is followed anew when a server gives other scores than expected: what it names then is the reward model from
+    there on, and nothing in flight is lost.
+
     Raises:
         `ConfigurationError` or `DataError`: Wrong arguments, or a folder that is not a reward model's.
 
@@ -63,28 +69,23 @@ class RewardClient:
             if not url.startswith(("http://", "https://")):
                 raise ConfigurationError(f"{url!r} is not a URL of a reward server; it must begin with http:// or https://.")
         self._folder = Path(rm_dir)
-        self._rm_input = RMInput.load(self._folder)
-        self._reference = Reference.load(self._folder)
-        self._digest = sha256(self._reference.model_dump_json().encode()).hexdigest()[:12]
         self._urls, self._router = [url.rstrip("/") for url in urls], router.rstrip("/") if router else None
         self._settings = settings or ClientSettings()
-        self._cache = ScoreCache(self._settings.cache_items)
-        self._engines: dict[asyncio.AbstractEventLoop, tuple[Engine, Preparation]] = {}
+        self._model = Model(self._folder, self._settings)
+        self._parts: dict[asyncio.AbstractEventLoop, _Parts] = {}
+        self._following: set[asyncio.Task[None]] = set()
         self._lock = Lock()
 
     async def verdict(self, statement: str, response: str, entry_point: str | None = None) -> Judged:
         """The verdict on one answer, within `deadline_seconds`. Never raises for what a server or an answer does."""
         start = perf_counter()
-        engine, preparation = self._here()
         deadline = asyncio.get_running_loop().time() + self._settings.deadline_seconds
-        try:
-            prepared = await asyncio.wait_for(preparation.prepare(statement, response, entry_point), self._settings.deadline_seconds)
-        except asyncio.TimeoutError:
-            prepared = Missing("timeout")
-        if isinstance(prepared, (Rejected, Missing)):
-            return self._judged(prepared, False, start, False)
-        verdict, cached = await engine.score(prepared.ids, statement, deadline)
-        return self._judged(verdict, bool(prepared.cut), start, cached)
+        while True:
+            parts = self._here()
+            verdict, cut, cached = await parts.judge(statement, response, entry_point, deadline)
+            # Closed because the reward model was swapped: the new one judges.
+            if verdict != Missing("closed") or parts.model is self._model:
+                return Judged(verdict, cut, perf_counter() - start, parts.model.digest, cached)
 
     async def verdicts(self, answers: Sequence[tuple[str, str] | tuple[str, str, str | None]]) -> list[Judged]:
         """The verdicts on (statement, response[, entry_point]), in order."""
@@ -92,19 +93,20 @@ class RewardClient:
 
     async def check(self) -> None:
         """Ask every server for the reference scores now; raises `RewardServerError` that names the first that is off or unreachable."""
-        engine, _ = self._here()
         try:
-            await engine.check()
+            await self._here().engine.check()
         except AskError as error:
             raise RewardServerError(f"{error}; start or correct the reward server.", kind=error.reason) from error
 
     async def close(self) -> None:
         """Close the connections and processes of this event loop; verdicts in flight become `Missing("closed")`."""
+        loop = asyncio.get_running_loop()
+        for task in [task for task in self._following if task.get_loop() is loop]:
+            task.cancel()
         with self._lock:
-            engine, preparation = self._engines.pop(asyncio.get_running_loop(), (None, None))
-        if engine is not None and preparation is not None:
-            await preparation.close()
-            await engine.close()
+            parts = self._parts.pop(loop, None)
+        if parts is not None:
+            await parts.close()
 
     async def __aenter__(self) -> RewardClient:
         return self
@@ -112,16 +114,76 @@ class RewardClient:
     async def __aexit__(self, *exception: object) -> None:
         await self.close()
 
-    def _here(self) -> tuple[Engine, Preparation]:
+    def _here(self) -> _Parts:
         """What belongs to the running event loop. Connections cannot be shared between loops, and fully-async slime has two."""
         loop = asyncio.get_running_loop()
         with self._lock:
-            for closed in [other for other in self._engines if other.is_closed()]:
-                del self._engines[closed]
-            if loop not in self._engines:
-                engine = Engine(self._reference, self._urls, self._router, self._settings, self._cache)
-                self._engines[loop] = engine, Preparation(self._folder, self._rm_input, self._settings)
-            return self._engines[loop]
+            for closed in [other for other in self._parts if other.is_closed()]:
+                del self._parts[closed]
+            if loop not in self._parts:
+                model = self._model
+                engine = Engine(model.reference, self._urls, self._router, self._settings, model.cache, self._look_again)
+                self._parts[loop] = _Parts(model, engine, Preparation(model.folder, model.rm_input, self._settings))
+            return self._parts[loop]
 
-    def _judged(self, verdict: Verdict, cut: bool, start: float, cached: bool) -> Judged:
-        return Judged(verdict, cut, perf_counter() - start, self._digest, cached)
+    def _look_again(self) -> None:
+        """A server gave other scores than expected: perhaps the reward model was swapped, and the folder with it."""
+        if not self._following:
+            task = asyncio.create_task(self._follow_folder())
+            self._following.add(task)
+            task.add_done_callback(self._following.discard)
+
+    async def _follow_folder(self) -> None:
+        if self._folder.resolve() == self._model.folder:
+            return
+        try:
+            model = await asyncio.to_thread(Model, self._folder, self._settings)
+        except CodeRewardError as error:
+            logger.warning("The reward model's folder changed, but cannot be used: %s", error)
+            return
+        logger.warning("The reward model is now %s.", model.folder)
+        with self._lock:
+            self._model, replaced, self._parts = model, self._parts, {}
+        own = replaced.pop(asyncio.get_running_loop(), None)
+        for loop, parts in replaced.items():
+            if not loop.is_closed():
+                asyncio.run_coroutine_threadsafe(parts.close(), loop)
+        if own is not None:
+            await own.close()
+
+
+class Model:
+    """One reward model as a client knows it: its input, its reference scores, and the scores that it has given."""
+
+    def __init__(self, folder: Path, settings: ClientSettings) -> None:
+        # Whatever a symbolic link names later, this stays the model that it named now.
+        self.folder = folder.resolve()
+        self.rm_input = RMInput.load(self.folder)
+        self.reference = Reference.load(self.folder)
+        self.digest = sha256(self.reference.model_dump_json().encode()).hexdigest()[:12]
+        self.cache = ScoreCache(settings.cache_items)
+
+
+@dataclass(frozen=True)
+class _Parts:
+    """What asks one reward model in one event loop."""
+
+    model: Model
+    engine: Engine
+    preparation: Preparation
+
+    async def judge(self, statement: str, response: str, entry_point: str | None, deadline: float) -> tuple[Verdict, bool, bool]:
+        """The verdict, whether the statement was cut, and whether no forward pass was spent."""
+        left = max(0.0, deadline - asyncio.get_running_loop().time())
+        try:
+            prepared = await asyncio.wait_for(self.preparation.prepare(statement, response, entry_point), left)
+        except asyncio.TimeoutError:
+            prepared = Missing("timeout")
+        if isinstance(prepared, (Rejected, Missing)):
+            return prepared, False, False
+        verdict, cached = await self.engine.score(prepared.ids, statement, deadline)
+        return verdict, bool(prepared.cut), cached
+
+    async def close(self) -> None:
+        await self.preparation.close()
+        await self.engine.close()

@@ -5,7 +5,7 @@ from time import perf_counter
 
 import pytest
 from misbehaving import Misbehaving, other_score_of, score_of
-from tiny_rm import answer, statement
+from tiny_rm import answer, build_client_folder, statement
 
 from code_reward.errors import RewardServerError
 from code_reward.rm_input import RMInput
@@ -160,6 +160,69 @@ async def test_a_random_head_bias_gives_no_number(connect):
     """SGLang draws one when a checkpoint has none: the order is right, every score is off."""
     async with Misbehaving(lambda ids: score_of(ids) + 0.1) as server, connect(server.url, deadline_seconds=1) as client:
         assert verdicts(await client.verdicts(SAMPLES)) == [Missing("wrong_model")] * len(SAMPLES)
+
+
+@pytest.fixture
+def swap(tmp_path, client_dir):
+    """A link to the reward model's folder, and what points it at another's, of another input; its right verdicts on `SAMPLES`."""
+    link, other = tmp_path / "current", build_client_folder(tmp_path / "other", other_score_of, max_tokens=500)
+    link.symlink_to(client_dir)
+    rm_input = RMInput.load(other)
+
+    def switch():
+        (tmp_path / "new").symlink_to(other)
+        (tmp_path / "new").rename(link)
+
+    return link, switch, [Scored(other_score_of(rm_input.build(*sample).ids)) for sample in SAMPLES]
+
+
+@pytest.mark.parametrize("inline", [0, 4000])
+async def test_a_swapped_reward_model_costs_no_sample(swap, truth, inline):
+    link, switch, other_truth = swap
+    settings = ClientSettings(**QUICK, inline_characters=inline)
+    async with Misbehaving() as server, RewardClient(link, [server.url], settings=settings) as client:
+        before = await client.verdicts(SAMPLES)
+        assert verdicts(before) == truth
+        server.score = other_score_of
+        calls = asyncio.create_task(client.verdicts([*SAMPLES, (statement(1), answer(99))]))
+        # The cache knows the samples of the first model: only the new one waits.
+        await asyncio.sleep(0.3)
+        assert not calls.done()
+        switch()
+        assert isinstance(verdicts(await calls)[-1], Scored)
+        after = await client.verdicts(SAMPLES)
+        assert verdicts(after) == other_truth
+        assert {judged.rm for judged in before}.isdisjoint(judged.rm for judged in after)
+
+
+async def test_a_swapped_reward_model_is_followed_in_every_event_loop(swap):
+    link, switch, other_truth = swap
+
+    async def ask():
+        try:
+            return await client.verdicts(SAMPLES)
+        finally:
+            await client.close()
+
+    async with Misbehaving(other_score_of) as server:
+        client = RewardClient(link, [server.url], settings=ClientSettings(**QUICK))
+        loops = [asyncio.create_task(asyncio.to_thread(asyncio.run, ask())), asyncio.create_task(ask())]
+        await asyncio.sleep(0.5)
+        switch()
+        assert [verdicts(judged) for judged in await asyncio.gather(*loops)] == [other_truth] * 2
+
+
+async def test_a_folder_that_is_no_reward_model_is_not_followed(swap, tmp_path):
+    link, _, _ = swap
+    async with Misbehaving() as server, RewardClient(link, [server.url], settings=ClientSettings(**QUICK)) as client:
+        await client.verdict(*SAMPLES[0])
+        link.unlink()
+        link.symlink_to(tmp_path)
+        server.score = other_score_of
+        call = asyncio.create_task(client.verdict(*SAMPLES[1]))
+        await asyncio.sleep(0.3)
+        server.score = score_of
+        assert isinstance((await call).verdict, Scored)
 
 
 @pytest.mark.parametrize(("kind", "reason"), [("400", "refused"), ("500", "server_error"), ("nan", "not_finite"), ("reset", "unreachable")])
