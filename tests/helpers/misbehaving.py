@@ -69,6 +69,7 @@ class Misbehaving:
         """Listen; on the same port as before if it listened before."""
         app = web.Application(client_max_size=2**28)
         app.router.add_get("/workers", self._list_workers)
+        app.router.add_get("/health", self._say_health)
         app.router.add_post("/v1/embeddings", self._answer)
         if not self.router:
             app.router.add_post("/classify", self._answer)
@@ -86,6 +87,9 @@ class Misbehaving:
 
     async def _list_workers(self, request: web.Request) -> web.Response:
         return web.json_response({"workers": [{"id": str(i), "url": url, "is_healthy": True} for i, url in enumerate(self.workers)]})
+
+    async def _say_health(self, request: web.Request) -> web.Response:
+        return web.Response(status=503 if self.fault else 200)
 
     async def _answer(self, request: web.Request) -> web.StreamResponse:
         self.requests += 1
