@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import Any
 
 from code_reward.errors import CodeRewardError, ConfigurationError, SandboxError
-from data_prep.llm.append import Appender, read_lines
+from data_prep.journal import Appender, read_lines
 from data_prep.llm.errors import LLMError, RunStopped
 
 Record = dict[str, Any]

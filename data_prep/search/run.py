@@ -18,9 +18,9 @@ from pydantic import BaseModel
 from code_reward.errors import ConfigurationError, DataError
 from code_reward.files import write_text
 from code_reward.problem import Problem
+from data_prep.journal import Appender, read_lines
 from data_prep.judges import Judge
 from data_prep.llm import Budget, Ledger, Reply
-from data_prep.llm.append import Appender, read_lines
 from data_prep.llm.prompt import FOLDER, prompt
 from data_prep.search.grow import grow
 from data_prep.search.policy import Policy

@@ -3,7 +3,7 @@
     problems = load("humaneval", "problems/humaneval.jsonl.gz")
 
 `problems` reads files of our own format. A third party's source is added by a plugin (`code_reward.plugins`, kind `problem_source`).
-Files are read as they are published (docs/real_data.md says where); nothing is fetched here.
+Files are read as they are published (docs/real_data.md says where); a data set on the Hugging Face hub may be named in the place of a file.
 """
 
 from __future__ import annotations
@@ -15,10 +15,12 @@ from code_reward.problem import Problem, load_problems
 from data_prep.sources.deepcoder import DEEPCODER
 from data_prep.sources.evalplus import HUMANEVAL_PLUS, MBPP_PLUS
 from data_prep.sources.humaneval import HUMANEVAL
+from data_prep.sources.hub import locate
 from data_prep.sources.humanevalpack import HUMANEVALPACK
 from data_prep.sources.kodcode import KODCODE
 from data_prep.sources.leetcode import LEETCODE
 from data_prep.sources.livecodebench import LIVECODEBENCH
+from data_prep.sources.magicoder import MAGICODER
 from data_prep.sources.mbpp import MBPP
 from data_prep.sources.opencodeinstruct import OPENCODEINSTRUCT
 from data_prep.sources.source import Source
@@ -40,12 +42,13 @@ SOURCES = Catalogue(
         "deepcoder": DEEPCODER,
         "lcb": LIVECODEBENCH,
         "humanevalpack": HUMANEVALPACK,
+        "magicoder": MAGICODER,
     },
 )
 
 
 def load(name: str, path: str | Path) -> list[Problem]:
-    """Read the file at `path` as the source `name`.
+    """Read the file at `path`, or that of the data set OWNER/NAME on the hub, as the source `name`.
 
     The evalplus sources run every reference solution in a sandbox to learn the expected results (a minute or two) and start an event loop
     of their own: from a coroutine, call this in a thread.
@@ -55,4 +58,4 @@ def load(name: str, path: str | Path) -> list[Problem]:
         DataError: The file is absent, or a row is malformed (named by its number).
         SandboxError: The sandbox itself failed.
     """
-    return SOURCES.get(name).read(Path(path))
+    return SOURCES.get(name).read(locate(Path(path)))

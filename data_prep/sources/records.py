@@ -70,23 +70,28 @@ def each(path: str | Path, rows: Sequence[Any], convert: Callable[[Any], T]) -> 
     return list(_unless_wrong(_converted(path, enumerate(rows, start=1), convert)))
 
 
-def read_problems(path: str | Path, model: type[R], convert: Callable[[R], Item]) -> list[Item]:
-    """What `convert` makes of every row of a file: problems, or their forerunners; also checks that no id occurs twice."""
+def read_problems(path: str | Path, model: type[R], convert: Callable[[R], Item | None]) -> list[Item]:
+    """What `convert` makes of every row of a file: problems, or their forerunners, or None for a row that is not wanted.
+
+    Also checks that no id occurs twice.
+    """
     return list(_unless_wrong(survey_problems(path, model, convert)))
 
 
-def survey_problems(path: str | Path, model: type[R], convert: Callable[[R], Item]) -> Iterator[Item | DataError]:
+def survey_problems(path: str | Path, model: type[R], convert: Callable[[R], Item | None]) -> Iterator[Item | DataError]:
     """The same row by row, with the error in the place of a row that is wrong; raises `DataError` if the file itself cannot be read."""
     seen: set[str] = set()
 
-    def once(row: Any) -> Item:
+    def once(row: Any) -> Item | None:
         converted = convert(model.model_validate(row))
+        if converted is None:
+            return None
         if converted.id in seen:
             raise DataError(f"the id {converted.id!r} occurs a second time; give every problem its own.")
         seen.add(converted.id)
         return converted
 
-    return _converted(path, raw_records(Path(path)), once)
+    return (one for one in _converted(path, raw_records(Path(path)), once) if one is not None)
 
 
 def raw_records(path: Path) -> Iterator[tuple[int, Any]]:

@@ -13,7 +13,7 @@ from typing import Any
 
 import pytest
 
-from code_reward.errors import ConfigurationError, DataError, SandboxError
+from code_reward.errors import DataError, SandboxError
 from code_reward.problem import AssertTest, CallTest, Problem, Test, save_problems
 from code_reward.reward_data import LabelledProgram
 from code_reward.rows import read_rows, write_rows
@@ -167,36 +167,6 @@ async def test_a_malformed_test_is_named_with_its_problem(sandbox: Sandbox) -> N
 
 async def test_nothing_to_do_is_no_trouble() -> None:
     assert await label([problem()], [], FaultySandbox()) == []
-
-
-def test_a_journal_drops_only_a_line_that_was_cut_short(tmp_path: Path) -> None:
-    path = tmp_path / "journal"
-    with Journal(path) as journal:
-        journal.write("a", "passed")
-        journal.write("b", "failed")
-    whole = path.read_bytes()
-    for size in range(len(whole) + 1):
-        path.write_bytes(whole[:size])
-        with Journal(path) as journal:
-            assert len(journal.records) == whole[:size].count(b"\n")
-            journal.write("c", "timeout")
-        with Journal(path) as journal:
-            assert journal.records["c"] == "timeout"
-            assert len(journal.records) == whole[:size].count(b"\n") + 1
-
-
-def test_two_processes_cannot_write_one_journal(tmp_path: Path) -> None:
-    with Journal(tmp_path / "journal"), pytest.raises(ConfigurationError, match="Another process"):
-        Journal(tmp_path / "journal")
-
-
-@pytest.mark.parametrize("line", [b"nonsense", b"[]", b'{"key": 1}', b"\xff"])
-def test_a_file_that_is_no_journal_is_not_written_to(tmp_path: Path, line: bytes) -> None:
-    path = tmp_path / "journal"
-    path.write_bytes(line + b"\n")
-    with pytest.raises(DataError, match="line 1: not a"):
-        Journal(path)
-    assert path.read_bytes() == line + b"\n"
 
 
 def files_for_command(tmp_path: Path, programs: Sequence[Candidate]) -> Label:

@@ -1,8 +1,5 @@
 import asyncio
 import json
-import os
-import subprocess
-import sys
 import time
 
 import pytest
@@ -10,9 +7,8 @@ from aiohttp import web
 from hypothesis import given
 from hypothesis import strategies as st
 
-from code_reward.errors import ConfigurationError, DataError, SandboxError
+from code_reward.errors import ConfigurationError, SandboxError
 from data_prep.llm import LLM, Budget, Endpoint, Ledger, LLMError, Prompt, Request, RunStopped
-from data_prep.llm.append import Appender, read_lines
 from data_prep.llm.prompt import FOLDER, fenced, prompt
 from data_prep.llm.request import Sampling
 
@@ -322,40 +318,3 @@ async def test_only_wanted_scopes_are_held(tmp_path):
         assert (ledger.find("old", "d/0"), ledger.find("new", "d/0")) == (None, {"text": "new"})
         ledger.forget("new")
         assert ledger.find("new", "d/0") is None
-
-
-@given(cut=st.integers(0, 200))
-def test_a_line_that_a_kill_cut_short_is_dropped_and_the_others_are_kept(tmp_path_factory, cut):
-    path = tmp_path_factory.mktemp("append") / "f.jsonl"
-    file = Appender(path)
-    for number in range(5):
-        file.append({"n": number, "text": "é\n" * number})
-    file.close()
-    whole = path.read_bytes()
-    path.write_bytes(whole[: len(whole) - min(cut, len(whole))])
-    kept = list(read_lines(path))
-    file = Appender(path)
-    file.append("after")
-    file.close()
-    assert list(read_lines(path)) == [*kept, "after"]
-    assert [record["n"] for record in kept] == list(range(len(kept)))
-
-
-def test_one_file_has_one_writer_and_damage_is_named(tmp_path):
-    file = Appender(tmp_path / "f.jsonl")
-    with pytest.raises(ConfigurationError, match="Another process"):
-        Appender(tmp_path / "f.jsonl")
-    file.close()
-    (tmp_path / "f.jsonl").write_text('{"a": 1}\nnonsense\n{"a": 2}\n')
-    with pytest.raises(DataError, match="line 2"):
-        list(read_lines(tmp_path / "f.jsonl"))
-
-
-def test_a_killed_writer_loses_no_line_that_it_has_appended(tmp_path):
-    program = (
-        "import sys, os\nfrom data_prep.llm.append import Appender\nfile = Appender(sys.argv[1])\n"
-        "for n in range(100):\n    file.append(n)\nos.kill(os.getpid(), 9)\n"
-    )
-    done = subprocess.run([sys.executable, "-c", program, tmp_path / "f.jsonl"], env={**os.environ, "PYTHONPATH": os.getcwd()}, check=False)
-    assert done.returncode == -9
-    assert list(read_lines(tmp_path / "f.jsonl")) == list(range(100))

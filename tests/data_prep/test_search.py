@@ -12,9 +12,9 @@ import pytest
 from code_reward.errors import ConfigurationError, DataError, JudgeError
 from code_reward.problem import Problem, save_problems
 from data_prep.families import generate
+from data_prep.journal import read_lines
 from data_prep.judges import Judgement, LLMJudge, ReferenceJudge
 from data_prep.llm import LLM, Budget, Endpoint, Ledger, RunStopped
-from data_prep.llm.append import read_lines
 from data_prep.llm.simulated import SimulatedEndpoint
 from data_prep.mutants import mutants
 from data_prep.search import RECIPES, LLMPolicy, OfflinePolicy, Plan, Recipe, RolloutRecord, Segment, Tree, grow, split_program

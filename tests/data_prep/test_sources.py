@@ -97,6 +97,19 @@ def pack_row(**changes: object) -> dict[str, object]:
     return {**row, **changes}
 
 
+def magicoder_row(**changes: object) -> dict[str, object]:
+    row = {
+        "lang": "python",
+        "raw_index": 7,
+        "index": 9,
+        "seed": "total += x",
+        "openai_fingerprint": "fp_1",
+        "problem": "Write `add_up(xs)`, which returns the sum of a list.",
+        "solution": "So:\n```python\ndef add_up(xs):\n    total = 0\n    for x in xs:\n        total += x\n    return total\n```\nThat is all.",
+    }
+    return {**row, **changes}
+
+
 def jsonl(path: Path, *rows: dict[str, object]) -> Path:
     path.write_text("".join(json.dumps(row) + "\n" for row in rows), encoding="utf-8")
     return path
@@ -214,6 +227,21 @@ def test_humanevalpack_test_script_calls_its_own_check(tmp_path: Path) -> None:
     exec(problem.tests[0].code, namespace_of(problem))  # type: ignore[union-attr]
     assert problem.tests[0].kind == "asserts"
     assert (problem.model_extra or {})["bug_type"] == "function misuse"
+
+
+def test_magicoder_keeps_python_and_takes_the_program_out_of_the_answer(tmp_path: Path) -> None:
+    rows = [
+        magicoder_row(),
+        magicoder_row(lang="rust", solution="```rust\nfn main() {}\n```"),
+        magicoder_row(index=10, solution="I would rather not."),
+        magicoder_row(index=11, problem="Add up a list."),
+    ]
+    known, wordless, nameless = load("magicoder", jsonl(tmp_path / "rows.jsonl", *rows))
+    assert (known.id, known.entry_point, known.tests) == ("magicoder/7-9", "add_up", [])
+    assert namespace_of(known)["add_up"]([1, 2]) == 3  # type: ignore[operator]
+    assert (wordless.reference_solution, wordless.entry_point) == (None, None)
+    assert nameless.reference_solution is not None
+    assert nameless.entry_point is None, "nobody told the policy what its function is to be called"
 
 
 @pytest.mark.parametrize(
