@@ -65,8 +65,8 @@ bench-sandbox: $(INSTALLED)  ## Measure the sandbox: speed beside other evaluato
 	$(BIN)/python -m scripts.bench_sandbox $(or $(ARGS),speed)
 
 .PHONY: bench-mcts
-bench-mcts: $(INSTALLED)  ## Measure the tree search's driver: use of an endpoint, CPU per call, memory.
-	$(BIN)/python -m scripts.bench_mcts $(ARGS)
+bench-mcts: $(INSTALLED)  ## Measure the tree search's driver; ARGS="tracing" and "kills" measure the rest.
+	$(BIN)/python -m scripts.bench_mcts $(or $(ARGS),driver)
 
 # Two cores are enough for what is trained and tested here; more threads per process only get in each other's way.
 test test-integration: export OMP_NUM_THREADS = 1

@@ -14,7 +14,7 @@ def ask(asker: Asker, scope: Scope, request: Request) -> Awaitable[Reply]:
     """The reply to this occurrence of `request` in `scope`: remembered, or asked for and remembered. Counted at once, awaited later."""
 
     async def pay() -> dict[str, Any]:
-        reply = await asker.ask(request)
+        reply = await asker.ask(request, scope.urgency)
         return reply.model_dump(mode="json", exclude_defaults=True)
 
     return _read(scope.once(request.digest(), pay))

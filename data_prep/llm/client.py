@@ -33,8 +33,8 @@ log = logging.getLogger(__name__)
 class Asker(Protocol):
     """Anything that answers requests: `LLM`, or a fake in a test."""
 
-    async def ask(self, request: Request) -> Reply:
-        """Answer, or raise `LLMError`."""
+    async def ask(self, request: Request, urgency: float = 0.0) -> Reply:
+        """Answer, or raise `LLMError`. Of requests that wait for an endpoint the most urgent goes first, then the oldest."""
         ...
 
 
@@ -65,21 +65,21 @@ class LLM:
         if self._session is not None:
             await self._session.close()
 
-    async def ask(self, request: Request) -> Reply:
-        """Answer one request. Raises `LLMError` when no attempt succeeds, `RunStopped` when none ever will."""
+    async def ask(self, request: Request, urgency: float = 0.0) -> Reply:
+        """Answer one request, see `Asker.ask`. Raises `LLMError` when no attempt succeeds, `RunStopped` when none ever will."""
         self.budget.reserve()
         try:
-            reply = await self._ask(request)
+            reply = await self._ask(request, urgency)
             self.budget.add(reply)
             return reply
         finally:
             self.budget.release()
 
-    async def _ask(self, request: Request) -> Reply:
+    async def _ask(self, request: Request, urgency: float) -> Reply:
         deadline = asyncio.get_running_loop().time() + self._patience
         bad_answers = 0
         while True:
-            station = await self._take(request.role, deadline)
+            station = await self._take(request.role, deadline, urgency)
             try:
                 return await self._attempt(station, request)
             except LLMError as error:
@@ -91,11 +91,11 @@ class LLM:
             finally:
                 self._fleet.give_back(station)
 
-    async def _take(self, role: str, deadline: float) -> Station:
+    async def _take(self, role: str, deadline: float, urgency: float) -> Station:
         serving = [station for station in self._fleet.stations if station.endpoint.serves(role)]
         if not serving:
             raise ConfigurationError(f"No endpoint serves the role {role!r}; give one.")
-        station = await self._fleet.take(role, deadline)
+        station = await self._fleet.take(role, deadline, urgency)
         if station is None:
             trouble = next((one.trouble for one in serving if one.trouble is not None), None)
             said, kind = (f"; the last trouble: {trouble}", trouble.kind) if trouble else (" or more endpoints.", "timeout")

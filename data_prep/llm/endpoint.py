@@ -101,7 +101,9 @@ def _reply(endpoint: Endpoint, body: bytes) -> Reply:
         text, finish = choice["message"].get("content"), choice.get("finish_reason")
         if not isinstance(text, str | None):
             raise TypeError("content is no text")
-        return Reply(text=text or "", finish_reason=str(finish or ""), model=str(answer.get("model") or ""), **_usage(answer))
+        # A lone surrogate, which JSON can carry, is no text that a file could keep.
+        text = (text or "").encode("utf-8", "replace").decode()
+        return Reply(text=text, finish_reason=str(finish or ""), model=str(answer.get("model") or ""), **_usage(answer))
     except (ValueError, KeyError, IndexError, TypeError, AttributeError, RecursionError) as error:
         message = f"{endpoint.url} answered what is no chat completion ({error!r:.200}): {body[:200].decode(errors='replace')}"
         raise LLMError(message, kind="malformed") from error

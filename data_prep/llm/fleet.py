@@ -6,9 +6,10 @@ Belongs to one event loop.
 from __future__ import annotations
 
 import asyncio
-from collections import deque
+import heapq
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
+from itertools import count
 
 from data_prep.llm.endpoint import Endpoint
 from data_prep.llm.errors import LLMError
@@ -37,6 +38,15 @@ class Station:
         return self.busy / self.endpoint.concurrency
 
 
+@dataclass(order=True)
+class _Waiter:
+    """The most urgent comes first, then who came first."""
+
+    urgency: float
+    number: int
+    woken: asyncio.Future[None] = field(compare=False)
+
+
 class Fleet:
     """The endpoints of a run.
 
@@ -46,22 +56,21 @@ class Fleet:
 
     def __init__(self, endpoints: Sequence[Endpoint]) -> None:
         self.stations = [Station(endpoint, endpoint.headers()) for endpoint in endpoints]
-        self._waiting: dict[str, deque[asyncio.Future[None]]] = {"policy": deque(), "judge": deque()}
+        self._waiting: dict[str, list[_Waiter]] = {"policy": [], "judge": []}
+        self._numbers = count()
 
-    async def take(self, role: str, deadline: float) -> Station | None:
+    async def take(self, role: str, deadline: float, urgency: float = 0.0) -> Station | None:
         """A free station for `role`, when there is one; None when loop time `deadline` passes before. Give it back with `give_back`."""
-        loop = asyncio.get_running_loop()
+        loop, number = asyncio.get_running_loop(), next(self._numbers)
         while (station := self._free(role, loop.time())) is None:
-            woken: asyncio.Future[None] = loop.create_future()
-            self._waiting[role].append(woken)
+            # One that gave up waiting stays in the heap, done, until its turn comes.
+            waiter = _Waiter(-urgency, number, loop.create_future())
+            heapq.heappush(self._waiting[role], waiter)
             try:
-                await asyncio.wait_for(woken, max(min(self._next_change(loop.time()), deadline) - loop.time(), 0.001))
+                await asyncio.wait_for(waiter.woken, max(min(self._next_change(loop.time()), deadline) - loop.time(), 0.001))
             except (asyncio.TimeoutError, TimeoutError):
                 if loop.time() >= deadline:
                     return None
-            finally:
-                if woken in self._waiting[role]:
-                    self._waiting[role].remove(woken)
         station.busy += 1
         return station
 
@@ -104,7 +113,7 @@ class Fleet:
         for role, waiting in self._waiting.items():
             room = self._room(station) - station.busy if station.endpoint.serves(role) else 0
             while waiting and room > 0:
-                woken = waiting.popleft()
+                woken = heapq.heappop(waiting).woken
                 if not woken.done():
                     woken.set_result(None)
                     room -= 1

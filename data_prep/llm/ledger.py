@@ -52,9 +52,9 @@ class Ledger:
         """Force everything to the disk and close."""
         self._file.close()
 
-    def scope(self, name: str) -> Scope:
-        """The scope of that name, its counts at zero."""
-        return Scope(name, self)
+    def scope(self, name: str, urgency: float = 0.0) -> Scope:
+        """The scope of that name, its counts at zero; see `Asker.ask` for `urgency`."""
+        return Scope(name, self, urgency)
 
     def forget(self, name: str) -> None:
         """This scope will not ask again in this process."""
@@ -74,8 +74,9 @@ class Ledger:
 class Scope:
     """One rollout's view of a ledger: counts how often it asked each thing. Ask in a fixed order."""
 
-    def __init__(self, name: str, ledger: Ledger) -> None:
+    def __init__(self, name: str, ledger: Ledger, urgency: float = 0.0) -> None:
         self.name = name
+        self.urgency = urgency
         self._ledger = ledger
         self._occurrences: Counter[str] = Counter()
 

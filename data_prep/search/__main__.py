@@ -51,8 +51,8 @@ class Search(Command):
     """Stop after so many tokens."""
     patience: float = Field(default=600.0, gt=0)
     """Seconds that a call waits for an endpoint that is well."""
-    trees_at_once: int = Field(default=64, gt=0)
-    """Trees under way at once."""
+    trees_at_once: int | None = Field(default=None, gt=0)
+    """Trees under way at once; by default as many as keep the endpoints busy."""
     shard: str = "0/1"
     """This process's part of the problems, as NUMBER/COUNT; a part has a folder of its own in the run's."""
     sandbox: str | None = None
@@ -77,7 +77,7 @@ async def _search(settings: Search, problems: list[Problem], folder: Path) -> No
     from rich.progress import Progress
 
     from data_prep.llm import LLM, Budget
-    from data_prep.search.players import make_judge, read_endpoints
+    from data_prep.search.players import make_judge, read_endpoints, trees_at_once
     from data_prep.search.run import Run, Setup, all_prompts
     from reward_servers.sandbox import connect
 
@@ -91,7 +91,8 @@ async def _search(settings: Search, problems: list[Problem], folder: Path) -> No
         stack.push_async_callback(sandbox.close)
         grown = stack.enter_context(Run(folder, setup, budget, settings.replay))
         needs_llm = settings.policy == "llm" or settings.judge != "reference"
-        llm = await stack.enter_async_context(LLM(read_endpoints(settings.endpoints), budget, settings.patience)) if needs_llm else None
+        endpoints = read_endpoints(settings.endpoints) if needs_llm else []
+        llm = await stack.enter_async_context(LLM(endpoints, budget, settings.patience)) if needs_llm else None
         bar = stack.enter_context(Progress())
         task = bar.add_task("growing trees", total=len(problems), completed=grown.finished)
 
@@ -100,7 +101,8 @@ async def _search(settings: Search, problems: list[Problem], folder: Path) -> No
             bar.advance(task)
 
         judging = make_judge(settings.judge, llm, sandbox, traces=settings.traces, votes=settings.votes, temperature=settings.temperature)
-        await grown.grow_all(problems, _policy(settings, recipe, llm), judging, at_once=settings.trees_at_once, done=done)
+        at_once = settings.trees_at_once or trees_at_once(endpoints)
+        await grown.grow_all(problems, _policy(settings, recipe, llm), judging, at_once=at_once, done=done)
     print(f"{grown.finished} trees: {folder}; {budget.calls} calls paid, {budget.prompt_tokens + budget.completion_tokens} tokens")
     for outcome, times in counts.most_common():
         print(f"  {outcome:<40} {times}")

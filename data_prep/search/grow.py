@@ -109,7 +109,9 @@ class _Growth:
         name = f"{self._players.problem.id}#{plan.number}"
         record = self._known.get(plan.number)
         if record is None:
-            record = await roll_out(plan, self._tree, self._players, self._ledger.scope(name))
+            # A tree that has far to go must not wait for those that are nearly there, or the run ends with it alone.
+            scope = self._ledger.scope(name, urgency=self._players.recipe.rollouts - plan.number)
+            record = await roll_out(plan, self._tree, self._players, scope)
             self._keep(record)
         self._ledger.forget(name)
         return record

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Literal
 
@@ -26,6 +27,11 @@ def read_endpoints(path: Path | None) -> list[Endpoint]:
         return TypeAdapter(list[Endpoint]).validate_python(yaml.safe_load(path.read_text(encoding="utf-8")))
     except (OSError, yaml.YAMLError, ValidationError) as error:
         raise ConfigurationError(f"{path} is no list of endpoints ({' '.join(str(error).split())}); see --help.") from error
+
+
+def trees_at_once(endpoints: Sequence[Endpoint]) -> int:
+    """Enough trees under way to keep the endpoints busy: each has one to four requests at a time, and some are nearly done."""
+    return max(4 * sum(endpoint.concurrency for endpoint in endpoints), 64)
 
 
 def make_judge(

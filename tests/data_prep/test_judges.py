@@ -47,7 +47,7 @@ class Asker:
         self.replies = list(replies)
         self.requests = []
 
-    async def ask(self, request):
+    async def ask(self, request, urgency=0.0):
         self.requests.append(request)
         reply = self.replies.pop(0) if len(self.replies) > 1 else self.replies[0]
         if isinstance(reply, Exception):

@@ -124,6 +124,11 @@ async def test_a_lasting_bad_answer_ends_in_a_typed_error_and_costs_nothing(trou
     assert (len(server.bodies), llm.budget.calls) == (4, 0)
 
 
+async def test_an_answer_is_text_that_a_file_can_keep():
+    async with Server(completion("4 \ud83d!")) as server, LLM([server.endpoint()]) as llm:
+        assert (await llm.ask(request())).text == "4 ?!"
+
+
 async def test_a_request_that_is_refused_is_not_asked_again():
     async with Server(status(400)) as server, LLM([server.endpoint()]) as llm:
         with pytest.raises(LLMError) as error:

@@ -1,10 +1,6 @@
 import asyncio
-import json
-import os
-import signal
 import subprocess
 import sys
-import time
 from random import Random
 
 import pytest
@@ -21,6 +17,7 @@ from data_prep.search import RECIPES, LLMPolicy, OfflinePolicy, Plan, Recipe, Ro
 from data_prep.search.__main__ import make_recipe
 from data_prep.search.run import Run, Setup, read_trees
 from reward_servers.sandbox import connect
+from scripts.bench_mcts.kills import IN_FLIGHT, torment
 
 DEFAULT = RECIPES["default"]
 
@@ -383,67 +380,12 @@ def test_a_folder_is_not_continued_with_another_setup_or_by_two_at_once(tmp_path
         list(read_trees(tmp_path / "nothing"))
 
 
-def command(tmp_path, endpoints, *more):
-    options = ["--problems", tmp_path / "problems.jsonl", "--out", tmp_path / "run", "--policy", "llm", "--judge", "llm"]
-    return [
-        sys.executable,
-        "-m",
-        "data_prep.search",
-        *map(str, options),
-        "--endpoints",
-        str(endpoints),
-        "--trees-at-once",
-        "2",
-        "--change",
-        "rollouts=6",
-        *more,
-    ]
-
-
 async def test_kills_at_any_moment_lose_no_rollout_pay_nothing_twice_and_change_nothing(tmp_path):
-    problems = generate(4, seed=4)
-    save_problems(tmp_path / "problems.jsonl", problems)
-    environment = {**os.environ, "PYTHONPATH": os.getcwd()}
-    in_flight = 16
-    async with SimulatedEndpoint(problems, latency=0.05, capacity=in_flight, junk=0.1) as server:
-        endpoints = tmp_path / "endpoints.yaml"
-        endpoints.write_text(json.dumps([{"url": server.url, "model": "m", "concurrency": in_flight}]))
-        kills, draw, seen = 0, Random(0), set()
-        while True:
-            process = await asyncio.create_subprocess_exec(*command(tmp_path, endpoints), env=environment, stdout=subprocess.DEVNULL)
-            try:
-                # Killed some time after its first new answer, so that every life gets something done.
-                before, deadline = sum(server.answered.values()), time.monotonic() + 30
-                while kills < 2 and sum(server.answered.values()) == before and process.returncode is None:
-                    assert time.monotonic() < deadline
-                    await asyncio.sleep(0.01)
-                await asyncio.wait_for(process.wait(), draw.random() if kills < 2 else 60)
-                assert process.returncode == 0
-                break
-            except asyncio.TimeoutError:
-                process.send_signal(signal.SIGKILL)
-                await process.wait()
-                kills += 1
-                finished = {(line["problem_id"], line["number"]) for line in read_lines(tmp_path / "run" / "rollouts.jsonl")}
-                assert seen <= finished
-                seen = finished
-        answered = sum(server.answered.values())
-    assert kills
-    assert not [
-        line for line in read_lines(tmp_path / "run" / "rollouts.jsonl") if "failure" in line and line["failure"]["kind"] == "sandbox"
-    ]
-    calls = [(line["scope"], line["key"]) for line in read_lines(tmp_path / "run" / "calls.jsonl")]
-    rollouts = [(line["problem_id"], line["number"]) for line in read_lines(tmp_path / "run" / "rollouts.jsonl")]
-    assert len(set(calls)) == len(calls)
-    assert len(set(rollouts)) == len(rollouts)
+    found = await torment(tmp_path, generate(4, seed=4), kills=2, seed=0, rollouts=6, latency=0.05)
+    assert found.kills
+    assert (found.lost, found.twice, found.equal) == (0, 0, True)
     # Only what was under way when it was killed may have been answered in vain.
-    assert answered - sum("-" not in key for _, key in calls) <= kills * in_flight
-    first = {tree.problem_id: tree for tree in read_trees(tmp_path / "run")}
-    for name in ("rollouts.jsonl", "trees.jsonl"):
-        (tmp_path / "run" / name).unlink()
-    again = await asyncio.create_subprocess_exec(*command(tmp_path, endpoints, "--replay"), env=environment, stdout=subprocess.DEVNULL)
-    assert await asyncio.wait_for(again.wait(), 60) == 0
-    assert {tree.problem_id: tree for tree in read_trees(tmp_path / "run")} == first
+    assert found.in_vain <= found.kills * IN_FLIGHT
 
 
 def test_the_command_searches_offline_in_shards_and_says_what_came_of_it(tmp_path):
