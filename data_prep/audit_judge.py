@@ -1,17 +1,20 @@
 """How far a judge can be trusted: `python -m data_prep.audit_judge --problems F --labelled F --out F`.
 
 The judge judges programs whose truth hidden tests have told (`data_prep.label`), and is compared with it: AUC and calibration with
-intervals over problems, confusion by the way a program fails, agreement with itself when asked again. With `--trees` the search's own
-prefixes are measured too: their values against the share of the programs below them that pass.
+intervals over problems, confusion by the way a program fails, agreement with itself when asked again. Prefixes are measured apart, as the
+search values them: the mean of what is said of the programs that begin so, against the share of these that pass.
 """
 
 from __future__ import annotations
 
 import asyncio
+import contextlib
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
+from random import Random
+from statistics import fmean
 from typing import TYPE_CHECKING, Literal
 
 from pydantic import Field
@@ -34,6 +37,7 @@ class Item:
     """One program, or one prefix, with the truth and what the judge said."""
 
     problem_id: str
+    program: str
     truth: float
     """1 if it passes the hidden tests, 0 if not; of a prefix, the share of programs below it that pass."""
     outcome: str
@@ -71,8 +75,7 @@ async def audit(
     result = Audit()
     rows: dict[str, list[LabelledProgram]] = {}
     for row in labelled:
-        if row.program:
-            rows.setdefault(row.problem_id, []).append(row)
+        rows.setdefault(row.problem_id, []).append(row)
     waiting = iter(rows.items())
 
     async def work() -> None:
@@ -96,7 +99,7 @@ async def _audit_problem(
         # A scope per program: its questions are the same whichever programs are beside it.
         said = await _ask(bench, row.program, ledger, f"{problem.id}#audit-{number}", repeats, result)
         if said:
-            result.items.append(Item(problem.id, float(row.passed), row.outcome, said))
+            result.items.append(Item(problem.id, row.program, float(row.passed), row.outcome, said))
 
 
 async def _ask(bench: Bench, program: str, ledger: Ledger, name: str, repeats: int, result: Audit) -> tuple[float, ...]:
@@ -114,23 +117,43 @@ async def _ask(bench: Bench, program: str, ledger: Ledger, name: str, repeats: i
     return tuple(said)
 
 
-def prefix_items(trees: Path, truths: dict[tuple[str, str], bool]) -> list[Item]:
-    """The inner nodes of a search's trees with at least two labelled programs below; `truths` by problem and program text."""
-    from data_prep.search.run import read_trees
+def draw(rows: Sequence[LabelledProgram], most: int | None, seed: int) -> list[LabelledProgram]:
+    """The distinct programs of each problem, at most `most` of them; the same ones whatever the order of rows."""
+    distinct = {(row.problem_id, row.program): row for row in rows if row.program}
+    by_problem: dict[str, list[LabelledProgram]] = {}
+    for _, row in sorted(distinct.items()):
+        by_problem.setdefault(row.problem_id, []).append(row)
+    return [
+        row
+        for problem_id, programs in by_problem.items()
+        for row in (programs if most is None else Random(f"{seed}/{problem_id}").sample(programs, min(most, len(programs))))
+    ]
 
-    items = []
-    for tree in read_trees(trees):
-        below: dict[int, list[bool]] = {}
-        for leaf in tree.leaves:
-            truth = truths.get((tree.problem_id, tree.prefix(leaf)))
-            for node in tree.path(leaf)[:-1] if truth is not None else []:
-                below.setdefault(node.id, []).append(bool(truth))
-        items += [
-            Item(tree.problem_id, sum(passed) / len(passed), "", (tree.nodes[node].mean,))
-            for node, passed in below.items()
-            if len(passed) > 1
-        ]
-    return items
+
+def prefix_items(items: Sequence[Item]) -> list[Item]:
+    """The places where the segments of a problem's programs part, each with at least two programs below.
+
+    Programs that do not parse have no segments, and are below none.
+    """
+    below: dict[tuple[str, ...], list[Item]] = {}
+    for item in items:
+        for prefix in _prefixes(item.program):
+            below.setdefault((item.problem_id, *prefix), []).append(item)
+    # Of the prefixes of the very same programs the longest stands for all.
+    forks = {frozenset(map(id, programs)): (prefix, programs) for prefix, programs in below.items() if len(programs) > 1}
+    return [
+        Item(prefix[0], "\n".join(prefix[1:]), fmean(one.truth for one in programs), "", (fmean(one.said[0] for one in programs),))
+        for prefix, programs in forks.values()
+    ]
+
+
+def _prefixes(program: str) -> Iterator[tuple[str, ...]]:
+    """Proper ones, shortest first, without comments."""
+    from data_prep.search import split_program
+
+    with contextlib.suppress(DataError):
+        keys = [segment.key for segment in split_program(program, "statements").segments]
+        yield from (tuple(keys[:size]) for size in range(1, len(keys)))
 
 
 def to_markdown(title: str, items: Sequence[Item]) -> str:
@@ -190,8 +213,10 @@ class AuditJudge(Command):
     """YAML list of endpoints, as of data_prep.search."""
     repeats: int = Field(default=1, gt=0)
     """Times that the judge is asked about each program."""
-    trees: Path | None = None
-    """A search whose prefixes are to be measured too; its programs must be among the labelled ones."""
+    per_problem: int | None = Field(default=None, gt=0)
+    """Most programs of a problem, drawn from the distinct ones; all if not given."""
+    seed: int = 0
+    """Seed of that draw."""
     sandbox: str | None = None
     """Address of a sandbox server; without it, programs run in this machine's own sandbox."""
 
@@ -204,23 +229,19 @@ def main(settings: AuditJudge) -> None:
     from data_prep.sources import load
 
     problems = load(settings.source, settings.problems)
-    labelled = read_rows(settings.labelled, LabelledProgram)
+    labelled = draw(read_rows(settings.labelled, LabelledProgram), settings.per_problem, settings.seed)
     result = asyncio.run(_run(settings, problems, labelled))
     parts = [f"# The judge {settings.judge} against hidden tests", to_markdown("Whole programs", result.items), confusion(result.items)]
     disagreement = self_disagreement(result.items)
     if disagreement is not None:
         parts.append(f"Disagreement with itself: {disagreement:.1%} of pairs of answers about one program.")
-    if settings.trees is not None:
-        truths = {(row.problem_id, row.program): row.passed for row in labelled}
-        parts.append(to_markdown("Prefixes", prefix_items(settings.trees, truths)))
+    parts.append(to_markdown("Prefixes", prefix_items(result.items)))
     parts += [f"Not judged, {kind}: {count}" for kind, count in sorted(result.failures.items())]
     write_text(settings.out, "\n\n".join(parts) + "\n")
     print(settings.out.read_text(encoding="utf-8"))
 
 
 async def _run(settings: AuditJudge, problems: Sequence[Problem], labelled: Sequence[LabelledProgram]) -> Audit:
-    import contextlib
-
     from data_prep.llm import LLM, Ledger
     from data_prep.search.players import make_judge, read_endpoints
     from reward_servers.sandbox import connect

@@ -2,12 +2,10 @@ import pytest
 
 from code_reward.errors import DataError, JudgeError
 from code_reward.reward_data import LabelledProgram
-from data_prep.audit_judge import Item, audit, confusion, prefix_items, self_disagreement, to_markdown
+from data_prep.audit_judge import Item, audit, confusion, draw, prefix_items, self_disagreement, to_markdown
 from data_prep.families import generate
 from data_prep.judges import Judgement
 from data_prep.llm import Ledger
-from data_prep.search import RECIPES, OfflinePolicy
-from data_prep.search.run import Run, Setup, read_trees
 
 PROBLEMS = generate(6, seed=0)
 
@@ -36,9 +34,7 @@ def rows(*programs):
 
 async def test_an_audit_compares_with_the_truth_and_counts_what_was_not_judged(tmp_path):
     with Ledger(tmp_path / "l.jsonl") as ledger:
-        result = await audit(
-            PROBLEMS, rows(("ab", True), ("abc", False), ("abcd", False), ("?", True), ("", False)), Judge(), ledger, repeats=2
-        )
+        result = await audit(PROBLEMS, rows(("ab", True), ("abc", False), ("abcd", False), ("?", True)), Judge(), ledger, repeats=2)
     assert result.failures == {"problem: no_inputs": 1, "program: unparsable": 10}
     assert len(result.items) == 15
     text = to_markdown("Programs", result.items)
@@ -47,27 +43,40 @@ async def test_an_audit_compares_with_the_truth_and_counts_what_was_not_judged(t
     assert self_disagreement(result.items) == 0.0
 
 
+def test_programs_are_drawn_once_each_and_whatever_their_order():
+    given = rows(*((text, True) for text in "abcdefaa"), ("", False))
+    drawn = draw(given, 3, 0)
+    assert len(drawn) == 3 * len(PROBLEMS) == len({(row.problem_id, row.program) for row in drawn})
+    assert draw(given[::-1], 3, 0) == drawn != draw(given, 3, 1)
+    assert len(draw(given, None, 0)) == 6 * len(PROBLEMS)
+
+
 async def test_a_program_of_an_unknown_problem_is_an_error(tmp_path):
     with Ledger(tmp_path / "l.jsonl") as ledger, pytest.raises(DataError, match=PROBLEMS[0].id):
         await audit(PROBLEMS[1:], rows(("ab", True)), Judge(), ledger)
 
 
 def test_disagreement_counts_pairs_of_answers_and_what_is_not_measured_says_so():
-    items = [Item("p", 1.0, "passed", (1.0, 0.2, 0.8)), Item("q", 1.0, "passed", (1.0, 1.0, 1.0))]
+    items = [Item("p", "", 1.0, "passed", (1.0, 0.2, 0.8)), Item("q", "", 1.0, "passed", (1.0, 1.0, 1.0))]
     assert self_disagreement(items) == pytest.approx(2 / 6)
-    assert self_disagreement([Item("p", 1.0, "passed", (1.0,))]) is None
+    assert self_disagreement([Item("p", "", 1.0, "passed", (1.0,))]) is None
     assert "Not measured" in to_markdown("Programs", items)
 
 
-async def test_prefixes_are_measured_by_the_share_of_programs_below_that_pass(tmp_path):
-    recipe = RECIPES["default"]
-    with Run(tmp_path / "run", Setup(recipe=recipe, policy="offline", judge="x")) as run:
-        await run.grow_all(PROBLEMS[1:], OfflinePolicy(recipe), Judge())
-    truths = {
-        (tree.problem_id, tree.prefix(leaf)): tree.nodes[leaf].mean == 1.0 for tree in read_trees(tmp_path / "run") for leaf in tree.leaves
-    }
-    items = prefix_items(tmp_path / "run", truths)
-    assert len(items) > 5
-    assert {item.said[0] == 1.0 for item in items if item.truth == 1.0} <= {True}
-    assert {item.said[0] == 0.0 for item in items if item.truth == 0.0} <= {True}
-    assert prefix_items(tmp_path / "run", {}) == []
+def test_prefixes_are_measured_where_programs_part():
+    def item(body, truth, said):
+        return Item("p", "def f(x):\n    a = 1\n    b = 2\n" + body, truth, "", (said,))
+
+    items = [
+        item("    if x:\n        return a\n    return b", 1.0, 1.0),
+        item("    if x:  # a note\n        return a\n    return a", 0.0, 0.2),
+        item("    return b", 0.0, 0.0),
+        Item("p", "def f(:", 0.0, "", (0.0,)),
+        Item("q", "def f(x):\n    a = 1\n    b = 2\n    return b", 1.0, "", (1.0,)),
+    ]
+    by_program = {one.program: one for one in prefix_items(items)}
+    first = "def f(x):\n    a = 1\n    b = 2"
+    assert set(by_program) == {first, f"{first}\n    if x:\n        return a"}
+    assert by_program[first].truth == pytest.approx(1 / 3)
+    assert by_program[first].said == (pytest.approx(0.4),)
+    assert by_program[f"{first}\n    if x:\n        return a"].said == (pytest.approx(0.6),)
