@@ -10,8 +10,10 @@ from __future__ import annotations
 import gzip
 import json
 import zlib
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
 from pathlib import Path
+from types import TracebackType
 from typing import Any, TypeVar
 
 from pydantic import BaseModel, ValidationError
@@ -50,6 +52,56 @@ def write_rows(path: str | Path, rows: Sequence[BaseModel]) -> None:
             data = text.encode("utf-8", "surrogatepass")
             # A fixed mtime: the same rows give the same bytes.
             temporary.write_bytes(gzip.compress(data, mtime=0) if _format(path) == "jsonl.gz" else data)
+
+
+@contextmanager
+def writing_rows(path: str | Path, group: int = 2000) -> Iterator[Callable[[BaseModel], None]]:
+    """Give a function that adds a row to a parquet file, for more rows than memory has room for; the file appears when the body succeeds.
+
+    Args:
+        path: A `.parquet` file.
+        group: Rows that are held and written together; the first group decides which columns there are and of which types.
+
+    Raises:
+        DataError: Another ending, or rows that are not like those of the first group.
+    """
+    path = Path(path)
+    if _format(path) != "parquet":
+        raise DataError(f"{path}: only parquet is written row by row; give the file that ending.")
+    with replacing(path) as temporary, _Groups(temporary, group) as groups:
+        yield groups.add
+
+
+class _Groups:
+    """A parquet file of row groups."""
+
+    def __init__(self, path: Path, size: int) -> None:
+        self._path, self._size = path, size
+        self._records: list[dict[str, Any]] = []
+        self._writer: Any = None
+
+    def __enter__(self) -> _Groups:
+        return self
+
+    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None) -> None:
+        if kind is None and (self._records or self._writer is None):
+            self._flush()
+        if self._writer is not None:
+            self._writer.close()
+
+    def add(self, row: BaseModel) -> None:
+        self._records.append(row.model_dump(mode="json"))
+        if len(self._records) == self._size:
+            self._flush()
+
+    def _flush(self) -> None:
+        import pyarrow.parquet
+
+        table = _table(self._records, self._writer.schema) if self._writer else _table(self._records, leave_open=True)
+        if self._writer is None:
+            self._writer = pyarrow.parquet.ParquetWriter(self._path, table.schema)
+        self._writer.write_table(table)
+        self._records = []
 
 
 def _format(path: Path) -> str:
@@ -104,14 +156,34 @@ def _read_parquet(path: Path) -> Iterator[dict[str, Any]]:
 
 
 def _write_parquet(path: Path, records: list[dict[str, Any]]) -> None:
-    import pyarrow
     import pyarrow.parquet
 
-    names = list(dict.fromkeys(name for record in records for name in record))
-    plain = {name: _plain_column(records, name) for name in names}
+    pyarrow.parquet.write_table(_table(records), path)
+
+
+def _table(records: list[dict[str, Any]], schema: Any = None, leave_open: bool = False) -> Any:
+    """The records as an arrow table; of the form of `schema`, or a `DataError`, if that is given.
+
+    With `leave_open` a column of nothing but None becomes JSON text, so that rows to come may have anything in it.
+    """
+    import pyarrow
+
+    names = list(dict.fromkeys(name for record in records for name in record)) if schema is None else schema.names
+    as_text = None if schema is None else set(json.loads(schema.metadata[_JSON_COLUMNS]))
+    plain = {name: None if as_text and name in as_text else _plain_column(records, name) for name in names}
+    if leave_open:
+        plain = {name: None if column is not None and column.null_count == len(column) else column for name, column in plain.items()}
     texts = {name: [json.dumps(r[name]) if name in r else None for r in records] for name in names if plain[name] is None}
     table = pyarrow.table({name: texts.get(name, plain[name]) for name in names})
-    pyarrow.parquet.write_table(table.replace_schema_metadata({_JSON_COLUMNS: json.dumps(sorted(texts)).encode()}), path)
+    table = table.replace_schema_metadata({_JSON_COLUMNS: json.dumps(sorted(texts)).encode()})
+    if schema is None:
+        return table
+    try:
+        if {name for record in records for name in record} <= set(names) and texts.keys() == as_text:
+            return table.cast(schema)
+    except (pyarrow.ArrowException, ValueError) as error:
+        raise DataError(f"A row is not like the rows before it ({error}); write them at once.") from error
+    raise DataError("A row has other columns, or other types, than the rows before it; write them at once.")
 
 
 def _plain_column(records: list[dict[str, Any]], name: str) -> Any:

@@ -7,8 +7,8 @@ problems than training rows. Beside the four parquet files lies `report.md`, for
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import dataclass
+from collections.abc import Iterator, Sequence
+from contextlib import ExitStack
 from itertools import combinations
 from pathlib import Path
 from random import Random
@@ -18,8 +18,8 @@ from pydantic import Field
 from code_reward.cli import Command, run
 from code_reward.files import write_text
 from code_reward.reward_data import Pair, Prefix
-from code_reward.rows import write_rows
-from data_prep.pairs import split_by_problem
+from code_reward.rows import writing_rows
+from data_prep.pairs import draw_problems
 from data_prep.search.records import NodeRecord, RolloutRecord, TreeRecord
 
 
@@ -133,6 +133,9 @@ def _pair(tree: TreeRecord, better: NodeRecord, worse: NodeRecord, margin_scale:
     )
 
 
+FILES = [f"{kind}.{side}" for kind in ("prefixes", "pairs") for side in ("train", "valid")]
+
+
 class Conversions(Command):
     """Turn a search's trees into prefix rows, pair rows and a report."""
 
@@ -156,51 +159,41 @@ class Conversions(Command):
     """Seed of the split and of the draw of pairs."""
 
 
-@dataclass
-class Converted:
-    """All rows of a run, and what its report tells."""
-
-    prefixes: list[Prefix]
-    pairs: list[Pair]
-
-
 def main(settings: Conversions) -> None:
-    """Convert, write, and say where."""
+    """Convert tree by tree, write, and say where."""
     from data_prep.search.report import Tally
     from data_prep.search.run import read_trees
 
     tally = Tally()
-    converted = _convert(tally.count(read_trees(settings.trees)), settings)
-    # A problem with pairs has prefixes too, so these decide on which side it is.
-    apart = {row.problem_id for row in split_by_problem(converted.prefixes, settings.validation, settings.seed)[0]}
-    tally.files["prefixes"] = _write(settings.out, "prefixes", converted.prefixes, apart)
-    tally.files["pairs"] = _write(settings.out, "pairs", converted.pairs, apart)
-    write_text(settings.out / "report.md", tally.to_markdown(converted.pairs))
-    print(f"{len(converted.prefixes)} prefix rows and {len(converted.pairs)} pairs of {tally.trees} trees: {settings.out}")
+    # Two passes, and no more than one tree in memory at a time: which problems are for validation depends on all of them.
+    apart = draw_problems((tree.problem_id for tree in read_trees(settings.trees) if tree.leaves), settings.validation, settings.seed)
+    with ExitStack() as stack:
+        files = {name: stack.enter_context(writing_rows(settings.out / f"{name}.parquet")) for name in FILES}
+        for tree in tally.count(read_trees(settings.trees)):
+            side = "valid" if tree.problem_id in apart else "train"
+            made: dict[str, Sequence[Prefix | Pair]] = {"prefixes": _prefixes(tree, settings), "pairs": _pairs(tree, settings)}
+            for kind, rows in made.items():
+                tally.count_rows(f"{kind}.{side}", rows)
+                for row in rows:
+                    files[f"{kind}.{side}"](row)
+    write_text(settings.out / "report.md", tally.to_markdown())
+    total = {kind: sum(count for name, count in tally.files.items() if name.startswith(kind)) for kind in ("prefixes", "pairs")}
+    print(f"{total['prefixes']} prefix rows and {total['pairs']} pairs of {tally.trees} trees: {settings.out}")
 
 
-def _convert(trees: Iterable[TreeRecord], settings: Conversions) -> Converted:
-    converted = Converted([], [])
-    for tree in trees:
-        converted.prefixes += make_prefixes(tree, per_path=settings.per_path)
-        converted.pairs += make_pairs(
-            tree,
-            least_gap=settings.least_gap,
-            complete=settings.complete,
-            margin_scale=settings.margin_scale,
-            most=settings.per_problem,
-            seed=settings.seed,
-        )
-    return converted
+def _prefixes(tree: TreeRecord, settings: Conversions) -> list[Prefix]:
+    return make_prefixes(tree, per_path=settings.per_path)
 
 
-def _write(folder: Path, name: str, rows: Sequence[Prefix] | Sequence[Pair], apart: set[str]) -> tuple[int, int]:
-    """Write training and validation rows; how many of each."""
-    train = [row for row in rows if row.problem_id not in apart]
-    valid = [row for row in rows if row.problem_id in apart]
-    write_rows(folder / f"{name}.train.parquet", train)
-    write_rows(folder / f"{name}.valid.parquet", valid)
-    return len(train), len(valid)
+def _pairs(tree: TreeRecord, settings: Conversions) -> list[Pair]:
+    return make_pairs(
+        tree,
+        least_gap=settings.least_gap,
+        complete=settings.complete,
+        margin_scale=settings.margin_scale,
+        most=settings.per_problem,
+        seed=settings.seed,
+    )
 
 
 if __name__ == "__main__":

@@ -61,9 +61,14 @@ def make_pairs(
 
 def split_by_problem(rows: Sequence[Row], share: float, seed: int) -> tuple[list[Row], list[Row]]:
     """Part rows so that no problem is on both sides; the first side gets `share` of the problems (rounded), whatever the rows' order."""
-    ids = sorted({row.problem_id for row in rows}, key=lambda problem_id: hashlib.sha256(f"{seed}/{problem_id}".encode()).digest())
-    first = set(ids[: round(share * len(ids))])
+    first = draw_problems((row.problem_id for row in rows), share, seed)
     return [row for row in rows if row.problem_id in first], [row for row in rows if row.problem_id not in first]
+
+
+def draw_problems(ids: Iterable[str], share: float, seed: int) -> set[str]:
+    """`share` of the problems (rounded), the same ones whatever the order of `ids`, which may repeat themselves."""
+    ranked = sorted(set(ids), key=lambda problem_id: hashlib.sha256(f"{seed}/{problem_id}".encode("utf-8", "surrogatepass")).digest())
+    return set(ranked[: round(share * len(ranked))])
 
 
 def _by_problem(rows: Iterable[LabelledProgram]) -> dict[str, list[LabelledProgram]]:

@@ -5,8 +5,9 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
+from random import Random
 
-from code_reward.reward_data import Pair
+from code_reward.reward_data import Pair, Prefix
 from data_prep.search.records import RolloutRecord, TreeRecord
 
 _BINS = 10
@@ -26,18 +27,40 @@ class Tally:
     """How judged programs failed, as far as the judge knows."""
     junk: Counter[str] = field(default_factory=Counter)
     templates: Counter[str] = field(default_factory=Counter)
-    leaf_values: list[float] = field(default_factory=list)
-    prefix_values: list[float] = field(default_factory=list)
-    agreements: list[float] = field(default_factory=list)
+    leaf_values: Counter[int] = field(default_factory=Counter)
+    prefix_values: Counter[int] = field(default_factory=Counter)
+    agreements: Counter[int] = field(default_factory=Counter)
+    """Of these three only the tenth that a value lies in is kept: there may be millions."""
+    gaps: Counter[int] = field(default_factory=Counter)
+    """Of pairs, between the values of the two sides."""
     sizes: Counter[int] = field(default_factory=Counter)
     """How many whole programs a tree has."""
-    files: dict[str, tuple[int, int]] = field(default_factory=dict)
+    files: Counter[str] = field(default_factory=Counter)
+    """Rows by file."""
+    examples: list[Pair] = field(default_factory=list)
+    """Pairs drawn from all, each with the same chance."""
+    _draw: Random = field(default_factory=lambda: Random(0))
+    _pairs: int = 0
 
     def count(self, trees: Iterable[TreeRecord]) -> Iterator[TreeRecord]:
         """Pass the trees on, counted."""
         for tree in trees:
             self._add(tree)
             yield tree
+
+    def count_rows(self, file: str, rows: Sequence[Prefix | Pair]) -> None:
+        """Count rows that go to `file`."""
+        self.files[file] += len(rows)
+        for row in rows:
+            if isinstance(row, Pair):
+                self._add_pair(row)
+
+    def _add_pair(self, pair: Pair) -> None:
+        self.gaps[_bin(float((pair.model_extra or {}).get("gap", 0.0)))] += 1
+        self._pairs += 1
+        place = len(self.examples) if len(self.examples) < _EXAMPLES else self._draw.randrange(self._pairs)
+        if place < _EXAMPLES:
+            self.examples[place : place + 1] = [pair]
 
     def _add(self, tree: TreeRecord) -> None:
         self.trees += 1
@@ -49,7 +72,7 @@ class Tally:
         self.sizes[len(tree.leaves)] += 1
         self.without_signal += len({tree.nodes[leaf].mean for leaf in tree.leaves}) < 2
         for node in tree.nodes[1:]:
-            (self.leaf_values if node.terminal else self.prefix_values).append(node.mean)
+            (self.leaf_values if node.terminal else self.prefix_values)[_bin(node.mean)] += 1
 
     def _add_rollout(self, rollout: RolloutRecord) -> None:
         self.rollouts[f"failed: {rollout.failure.kind}" if rollout.failure else f"judged ({rollout.action})"] += 1
@@ -58,17 +81,17 @@ class Tally:
         if rollout.judgement is not None:
             self.junk["judge"] += rollout.judgement.junk
             self.templates[rollout.judgement.template or "(judge without a prompt)"] += 1
-            self.agreements.append(rollout.judgement.agreement)
+            self.agreements[_bin(rollout.judgement.agreement)] += 1
             self.failures[rollout.judgement.failure or "(none)"] += 1
 
-    def to_markdown(self, pairs: Sequence[Pair]) -> str:
+    def to_markdown(self) -> str:
         """The report."""
         searched = self.trees - sum(self.tree_failures.values())
         parts = [
             "# Reward data from search trees",
             f"{self.trees} trees, {searched} of them with rollouts; {self.without_signal} of these "
             f"({self.without_signal / max(searched, 1):.1%}) without signal: all their programs have the same value.",
-            _table("Rows", ["file", "training", "validation"], [(name, *counts) for name, counts in self.files.items()]),
+            _table("Rows", ["file", "rows"], list(self.files.items())),
             _table("Trees without rollouts", ["why", "trees"], self.tree_failures.most_common()),
             _table("Rollouts", ["what became of them", "rollouts"], self.rollouts.most_common()),
             _table("Replies that could not be used (and were asked for again)", ["of", "replies"], self.junk.most_common()),
@@ -78,7 +101,8 @@ class Tally:
             _histogram("Values of whole programs", self.leaf_values),
             _histogram("Values of prefixes", self.prefix_values),
             _histogram("Agreement of the judge with itself", self.agreements),
-            *_examples(pairs),
+            _histogram("Gaps between the two sides of a pair", self.gaps),
+            *map(_example, self.examples),
         ]
         return "\n\n".join(part for part in parts if part) + "\n"
 
@@ -90,19 +114,16 @@ def _table(title: str, head: Sequence[str], rows: Sequence[Sequence[object]]) ->
     return f"## {title}\n\n" + "\n".join(lines)
 
 
-def _histogram(title: str, values: Sequence[float]) -> str:
-    if not values:
+def _bin(value: float) -> int:
+    return min(int(value * _BINS), _BINS - 1)
+
+
+def _histogram(title: str, counts: Counter[int]) -> str:
+    if not counts:
         return ""
-    counts = Counter(min(int(value * _BINS), _BINS - 1) for value in values)
     most = max(counts.values())
     lines = [f"{place / _BINS:.1f}  {'#' * round(_BAR * counts[place] / most):<{_BAR}}  {counts[place]}" for place in range(_BINS)]
     return f"## {title}\n\n```\n" + "\n".join(lines) + "\n```"
-
-
-def _examples(pairs: Sequence[Pair]) -> list[str]:
-    """Pairs spread over the file."""
-    step = max(len(pairs) // _EXAMPLES, 1)
-    return [_example(pair) for pair in pairs[::step][:_EXAMPLES]]
 
 
 def _example(pair: Pair) -> str:

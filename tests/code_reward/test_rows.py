@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 from pydantic import BaseModel, ConfigDict
 
 from code_reward.errors import DataError
-from code_reward.rows import read_rows, write_rows
+from code_reward.rows import read_rows, write_rows, writing_rows
 
 FORMATS = ["jsonl", "jsonl.gz", "parquet"]
 
@@ -237,3 +237,34 @@ def test_a_killed_writer_leaves_the_old_file_or_none(tmp_path: Path, old):
     killed = subprocess.run([sys.executable, "-c", textwrap.dedent(KILLED), str(path)], check=False)
     assert killed.returncode == -signal.SIGKILL
     assert (path.read_text() if path.exists() else None) == old
+
+
+def write_slowly(path, rows, group=2):
+    with writing_rows(path, group) as write:
+        for row in rows:
+            write(row)
+
+
+sound = st.text(st.characters(exclude_categories=["Cs"]))
+alike = st.lists(st.builds(lambda name, size, flag: Item(name=name, size=size, flag=flag), sound, st.integers(-9, 9), st.booleans()))
+
+
+@given(rows=alike, nothing_before=st.integers(0, 3))
+@settings(suppress_health_check=[HealthCheck.function_scoped_fixture])
+def test_rows_that_are_written_one_by_one_are_read_as_they_were(tmp_path, rows, nothing_before):
+    rows = [Item(name="", size=None, flag=True)] * nothing_before + rows
+    write_slowly(tmp_path / "rows.parquet", rows)
+    assert read_rows(tmp_path / "rows.parquet", Item) == rows
+
+
+def test_what_is_written_one_by_one_is_there_whole_or_not_at_all(tmp_path):
+    path = tmp_path / "rows.parquet"
+    plain, other = Item(name="a", size=1), Item(name="a", size=1, more=2)
+    for odd in (other, Item(name="a", size=2**80)):
+        with pytest.raises(DataError, match="the rows before it"):
+            write_slowly(path, [plain, plain, odd, plain])
+        assert list(tmp_path.iterdir()) == []
+    write_slowly(path, [])
+    assert read_rows(path, Item) == []
+    with pytest.raises(DataError, match="only parquet"):
+        write_slowly(tmp_path / "rows.jsonl", [plain])

@@ -114,6 +114,8 @@ async def test_the_command_splits_by_problem_and_reports(tmp_path):
     assert "10 trees" in report
     assert "offline@1 | 100" in report or "offline@1" in report
     assert "Values of prefixes" in report
+    assert f"| pairs.train | {len(pairs['train'])} |" in report
+    assert report.count("## A pair of") == 3
 
 
 async def test_a_page_tells_a_tree_and_escapes_what_others_wrote(tmp_path):
