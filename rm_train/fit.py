@@ -1,24 +1,28 @@
-"""The run behind `python -m rm_train.train`: from pair rows and a starting model to an exported checkpoint."""
+"""The runs behind `python -m rm_train.train` and `python -m rm_train.regress`: from rows and a starting model to an exported checkpoint."""
 
 from __future__ import annotations
 
 import shutil
+from collections.abc import Sequence
 from functools import partial
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
+from torch import nn
 from transformers import AutoTokenizer, Trainer, TrainingArguments
 
 from code_reward.errors import DataError
-from code_reward.reward_data import Pair
+from code_reward.reward_data import Pair, Prefix
 from code_reward.rm_input import PRESETS, RMInput
 from code_reward.rows import read_rows
 from rm_train.dataset import PairDataset, collate
 from rm_train.export import export
-from rm_train.model import PairModel, load_backbone
+from rm_train.model import PairModel, ValueModel, load_backbone
+from rm_train.prefixes import PrefixDataset, collate_prefixes
 from rm_train.training import common_arguments, quiet, resume
 
 if TYPE_CHECKING:
-    from rm_train.train import Train
+    from rm_train.regress import Regress
+    from rm_train.train import Train, Training
 
 
 def fit(settings: Train) -> None:
@@ -26,13 +30,38 @@ def fit(settings: Train) -> None:
     quiet()
     pairs = read_rows(settings.pairs, Pair)
     rm_input = RMInput.load(settings.init, PRESETS.get(settings.preset))
-    tokenizer = AutoTokenizer.from_pretrained(str(settings.init))
     data = PairDataset(pairs, rm_input)
     if not len(data):
         raise DataError(
             f"None of the {len(pairs)} pairs of {settings.pairs} fits the model's input; give pairs, or a preset with more tokens."
         )
+    examples = [(pair.statement, program) for pair in pairs for program in (pair.chosen, pair.rejected)]
     model = PairModel(load_backbone(settings.init, settings.seed))
+    if _train(model, data, collate, examples, rm_input, settings):
+        print(f"trained on {len(pairs) - data.left_out} pairs of {len(data)} problems: {settings.out}")
+        if data.left_out:
+            print(f"{data.left_out} pairs did not fit the model's input")
+
+
+def regress(settings: Regress) -> None:
+    """Train on the prefixes that fit the model's input, export, and print how many did not fit."""
+    quiet()
+    rows = read_rows(settings.prefixes, Prefix)
+    rm_input = RMInput.load(settings.init, PRESETS.get(settings.preset))
+    data = PrefixDataset(rows, rm_input)
+    if not len(data):
+        raise DataError(f"None of the {len(rows)} rows of {settings.prefixes} fits the model's input; give rows, or more tokens.")
+    examples = [(row.statement, row.program) for row in rows]
+    model = ValueModel(load_backbone(settings.init, settings.seed))
+    if _train(model, data, collate_prefixes, examples, rm_input, settings):
+        print(f"trained on {len(rows) - data.left_out} prefixes of {len(data)} problems: {settings.out}")
+        if data.left_out:
+            print(f"{data.left_out} prefixes did not fit the model's input")
+
+
+def _train(model: nn.Module, data: Any, collate: Any, examples: Sequence[tuple[str, str]], rm_input: RMInput, settings: Training) -> bool:
+    """Train `model` and export its classifier; whether this process is the one that speaks."""
+    tokenizer = AutoTokenizer.from_pretrained(str(settings.init))
     arguments = TrainingArguments(
         **common_arguments(settings.out, learning_rate=settings.learning_rate, seed=settings.seed, save_steps=settings.save_steps),
         num_train_epochs=settings.epochs,
@@ -45,11 +74,8 @@ def fit(settings: Train) -> None:
     trainer = Trainer(model=model, args=arguments, train_dataset=data, data_collator=partial(collate, pad_id=tokenizer.pad_token_id or 0))
     resume(trainer, "training the reward model")
     if not trainer.is_world_process_zero():
-        return
-    examples = [(pair.statement, program) for pair in pairs for program in (pair.chosen, pair.rejected)]
+        return False
     export(model.classifier, tokenizer, rm_input, examples, settings.out)
     trainer.state.save_to_json(str(settings.out / "trainer_state.json"))
     shutil.rmtree(arguments.output_dir, ignore_errors=True)
-    print(f"trained on {len(pairs) - data.left_out} pairs of {len(data)} problems: {settings.out}")
-    if data.left_out:
-        print(f"{data.left_out} pairs did not fit the model's input")
+    return True

@@ -12,5 +12,16 @@ def bradley_terry(chosen: Tensor, rejected: Tensor, margin: Tensor, weight: Tens
 
     Source: Bradley and Terry (1952), as CodeRM-NT's stage 2 and CodeScaler use it; the margin is Llama 2's.
     """
-    losses = -F.logsigmoid(chosen - rejected - margin)
+    return _mean(-F.logsigmoid(chosen - rejected - margin), weight)
+
+
+def regression(scores: Tensor, value: Tensor, weight: Tensor) -> Tensor:
+    """Weighted mean of `(score - value)²`; every argument has shape (rows,), values lie in [0, 1].
+
+    Source: CodeRM-NT's stage 1, where a prefix's value is the mean of the judgements of the programs that begin so.
+    """
+    return _mean((scores - value).square(), weight)
+
+
+def _mean(losses: Tensor, weight: Tensor) -> Tensor:
     return (losses * weight).sum() / weight.sum().clamp_min(torch.finfo(weight.dtype).tiny)

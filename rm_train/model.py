@@ -10,7 +10,7 @@ from torch import Tensor, nn
 from transformers import AutoModelForSequenceClassification, PreTrainedModel
 
 from code_reward.errors import ConfigurationError
-from rm_train.losses import bradley_terry
+from rm_train.losses import bradley_terry, regression
 
 
 def load_backbone(folder: str | Path, seed: int) -> PreTrainedModel:
@@ -56,3 +56,16 @@ class PairModel(nn.Module):
         scores = score_last(self.classifier, input_ids, lengths)
         chosen, rejected = scores[pairs].unbind(dim=1)
         return {"loss": bradley_terry(chosen, rejected, margin, weight), "scores": scores}
+
+
+class ValueModel(nn.Module):
+    """Like `PairModel`, on batches of `rm_train.prefixes.collate_prefixes`: scores are to equal values."""
+
+    def __init__(self, classifier: PreTrainedModel) -> None:
+        super().__init__()
+        self.classifier = classifier
+
+    def forward(self, input_ids: Tensor, lengths: Tensor, value: Tensor, weight: Tensor) -> dict[str, Tensor]:
+        """`loss` (a scalar) and `scores` (inputs,)."""
+        scores = score_last(self.classifier, input_ids, lengths)
+        return {"loss": regression(scores, value, weight), "scores": scores}

@@ -12,11 +12,9 @@ from pathlib import Path
 from code_reward.cli import Command, run
 
 
-class Train(Command):
-    """Train a reward model with the Bradley-Terry loss."""
+class Training(Command):
+    """What every recipe that trains a reward model has to know."""
 
-    pairs: Path
-    """Preference pairs (JSONL or parquet)."""
     init: Path
     """Language model or reward model folder to start from, with its tokenizer."""
     out: Path
@@ -24,9 +22,9 @@ class Train(Command):
     preset: str = "default"
     """How problem and answer become the model's input (a preset of code_reward.rm_input)."""
     epochs: float = 1.0
-    """Passes over the pairs."""
+    """Passes over the data."""
     batch_size: int = 8
-    """Problems per step and process, each with all its pairs."""
+    """Problems per step and process, each with all its rows."""
     learning_rate: float = 5e-4
     """Peak learning rate; warms up over 3 % of the steps and falls along a cosine."""
     weight_decay: float = 0.01
@@ -35,6 +33,13 @@ class Train(Command):
     """Steps between checkpoints."""
     seed: int = 0
     """Seed of the head and of the order."""
+
+
+class Train(Training):
+    """Train a reward model with the Bradley-Terry loss."""
+
+    pairs: Path
+    """Preference pairs (JSONL or parquet)."""
 
 
 def main(settings: Train) -> None:
