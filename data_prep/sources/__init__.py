@@ -14,8 +14,8 @@ from code_reward.plugins import Catalogue
 from code_reward.problem import Problem, load_problems
 from data_prep.sources.deepcoder import DEEPCODER
 from data_prep.sources.evalplus import HUMANEVAL_PLUS, MBPP_PLUS
-from data_prep.sources.humaneval import HUMANEVAL
 from data_prep.sources.hub import locate
+from data_prep.sources.humaneval import HUMANEVAL
 from data_prep.sources.humanevalpack import HUMANEVALPACK
 from data_prep.sources.kodcode import KODCODE
 from data_prep.sources.leetcode import LEETCODE

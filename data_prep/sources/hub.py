@@ -35,7 +35,9 @@ def _fetch(repo: str, file: str | None) -> Path:
         return Path(hf_hub_download(repo, chosen, repo_type="dataset"))
     except (HfHubHTTPError, LocalEntryNotFoundError, OfflineModeIsEnabled, OSError) as error:
         said = str(error).strip().partition("\n")[0]
-        raise DataError(f"There is no file {repo}, nor can it be fetched from the hub ({said}); check the path.", kind="no_such_file") from error
+        raise DataError(
+            f"There is no file {repo}, nor can it be fetched from the hub ({said}); check the path.", kind="no_such_file"
+        ) from error
 
 
 def _only(files: list[str], repo: str) -> str:

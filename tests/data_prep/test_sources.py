@@ -105,7 +105,7 @@ def magicoder_row(**changes: object) -> dict[str, object]:
         "seed": "total += x",
         "openai_fingerprint": "fp_1",
         "problem": "Write `add_up(xs)`, which returns the sum of a list.",
-        "solution": "So:\n```python\ndef add_up(xs):\n    total = 0\n    for x in xs:\n        total += x\n    return total\n```\nThat is all.",
+        "solution": "So:\n```python\ndef add_up(xs):\n    return sum(xs)\n```\nThat is all.",
     }
     return {**row, **changes}
 
