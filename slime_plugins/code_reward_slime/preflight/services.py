@@ -1,0 +1,78 @@
+"""Whether the settings of the hooks are right, and what they name is there and is what it should be: reward model, sandbox, curriculum.
+
+A reward model inside slime (`--sglang-config`) is not up yet; it is checked at its first use.
+"""
+
+from __future__ import annotations
+
+from argparse import Namespace
+from collections.abc import AsyncIterator, Awaitable, Callable
+from pathlib import Path
+
+from code_reward.errors import CodeRewardError, SandboxError
+from code_reward_slime.preflight.row import Row, failed, ok
+from code_reward_slime.preflight.yaml_file import read_yaml
+from code_reward_slime.settings import Settings, read_settings
+
+
+async def check_services(config: Path) -> AsyncIterator[Row]:
+    """A row for the settings and one for each thing that they name."""
+    try:
+        settings = read_settings(Namespace(**read_yaml(config)))
+    except CodeRewardError as error:
+        yield failed("settings", str(error))
+        return
+    yield ok("settings", f"{config} has known settings only")
+    for name, wanted, check in (
+        ("reward model", settings.rm_dir, _check_reward_model),
+        ("sandbox", settings.sandbox_url, _check_sandbox),
+        ("curriculum", settings.curriculum, _check_curriculum),
+    ):
+        if wanted is not None:
+            yield await _guarded(name, check, settings)
+
+
+async def _guarded(name: str, check: Callable[[Settings], Awaitable[str]], settings: Settings) -> Row:
+    try:
+        return ok(name, await check(settings))
+    except CodeRewardError as error:
+        return failed(name, str(error))
+
+
+async def _check_reward_model(settings: Settings) -> str:
+    from code_reward.reference import Reference
+    from code_reward.rm_input import RMInput
+    from code_reward_slime.connections import reward_client
+
+    assert settings.rm_dir is not None
+    if not settings.rm_urls:
+        RMInput.load(settings.rm_dir)
+        items = len(Reference.load(settings.rm_dir).items)
+        return f"{settings.rm_dir} is complete ({items} reference scores); what slime serves is checked at the first use"
+    client = await reward_client(Namespace(), settings)
+    try:
+        await client.check()
+    finally:
+        await client.close()
+    return f"{', '.join(settings.rm_urls)} gave the reference scores of {settings.rm_dir}"
+
+
+async def _check_sandbox(settings: Settings) -> str:
+    from code_reward.problem import AssertTest
+    from code_reward_slime.connections import close, sandbox
+
+    box = await sandbox(settings)
+    outcomes = [await box.run("def f():\n    return 1", [AssertTest(code=f"assert f() == {value}")], entry_point="f") for value in (1, 2)]
+    await close()
+    if [outcome.kind for outcome in outcomes] != ["passed", "failed"]:
+        said = "; ".join(f"{outcome.kind} {outcome.message}".strip() for outcome in outcomes)
+        raise SandboxError(f"The sandbox at {settings.sandbox_url} does not tell right from wrong ({said}); start or correct it.")
+    return f"{settings.sandbox_url} tells right from wrong"
+
+
+async def _check_curriculum(settings: Settings) -> str:
+    from code_reward.rows import read_rows
+    from code_reward_slime.curriculum import Difficulty
+
+    assert settings.curriculum is not None
+    return f"{len(read_rows(settings.curriculum, Difficulty))} difficulties"

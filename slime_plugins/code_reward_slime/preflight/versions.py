@@ -1,0 +1,67 @@
+"""Whether what is installed is what this project was tried with: the compatibility table of docs/slime.md."""
+
+from __future__ import annotations
+
+import importlib.metadata
+import platform
+import re
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+from code_reward_slime.preflight.row import Row, failed, ok
+
+
+@dataclass(frozen=True)
+class Range:
+    """Versions from `lowest` on and below `below`."""
+
+    lowest: str
+    below: str
+    why: str
+
+
+TABLE = {
+    "python": Range("3.10", "3.13", "what slime's image and this project's tests have"),
+    "numpy": Range("1.26", "2", "Megatron refuses numpy 2"),
+    "torch": Range("2.9", "3", "what SGLang and Megatron are built for"),
+    "transformers": Range("5.12", "6", "GLM-4 and Qwen3 as reward models"),
+    "ray": Range("2.44", "3", "job submission with a runtime environment"),
+    "sglang": Range("0.5.15", "0.5.16", "slime patches this one"),
+    "sglang-router": Range("0.3", "0.4", "the routes that reward clients use"),
+}
+"""What each package may be where slime trains."""
+
+
+def check_versions() -> Iterator[Row]:
+    """One row with all versions, or one for each that does not fit."""
+    found = {name: installed(name) for name in TABLE}
+    problems = [failed("versions", problem) for name, version in found.items() if (problem := objection(name, version))]
+    yield from problems
+    if not problems:
+        yield ok("versions", ", ".join(f"{name} {version}" for name, version in found.items()))
+
+
+def installed(name: str) -> str | None:
+    """The version that is installed, None for none."""
+    if name == "python":
+        return platform.python_version()
+    try:
+        return importlib.metadata.version(name)
+    except importlib.metadata.PackageNotFoundError:
+        return None
+
+
+def objection(name: str, version: str | None) -> str | None:
+    """What is wrong with a version, and what to do; None if nothing is."""
+    allowed = TABLE[name]
+    if version is None:
+        return f"{name} is not installed; use slime's image, or install {name}>={allowed.lowest},<{allowed.below}."
+    if release(allowed.lowest) <= release(version) < release(allowed.below):
+        return None
+    return f"{name} is {version}, not {allowed.lowest} or later below {allowed.below} ({allowed.why}); use slime's image."
+
+
+def release(version: str) -> tuple[int, ...]:
+    """The numbers at a version's beginning: 2.13.0+cpu is (2, 13, 0)."""
+    match = re.match(r"\d+(\.\d+)*", version)
+    return tuple(int(part) for part in match[0].split(".")) if match else ()
