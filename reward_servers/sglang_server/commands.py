@@ -2,16 +2,13 @@
 
 from __future__ import annotations
 
-import json
 import os
 import sys
 from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
-from code_reward.errors import ConfigurationError
-from code_reward.rm_input import RMInput
-from reward_servers import sglang_models
+from code_reward.serving import PACKAGE_VARIABLE, context_length, model_package
 
 if TYPE_CHECKING:
     from reward_servers.sglang_server.__main__ import SGLangServer
@@ -47,17 +44,6 @@ def forbidden(option: str) -> str | None:
     return f"{name} is not allowed: {_HARMFUL[name]}" if name in _HARMFUL else None
 
 
-def context_length(model: Path) -> int:
-    """Tokens that SGLang must take: one more than the longest input, for it refuses an input as long as its context."""
-    needed = RMInput.load(model).settings.max_tokens + 1
-    able = json.loads((model / "config.json").read_bytes()).get("max_position_embeddings", needed)
-    if needed > able:
-        raise ConfigurationError(
-            f"{model} takes {able} positions and SGLang one token less; lower max_tokens in its code_reward.json to {able - 1}."
-        )
-    return needed
-
-
 def replica_command(settings: SGLangServer, model: Path, index: int, port: int) -> list[str]:
     """What starts replica `index` of the checkpoint `model`."""
     flags = {
@@ -84,9 +70,8 @@ def replica_command(settings: SGLangServer, model: Path, index: int, port: int) 
 
 def replica_environment(model: Path) -> dict[str, str]:
     """The environment of a replica: this one's, and our model classes where SGLang has none."""
-    architectures = json.loads((model / "config.json").read_bytes()).get("architectures") or []
-    ours = set(architectures) & set(sglang_models.ARCHITECTURES)
-    return {**os.environ, **({"SGLANG_EXTERNAL_MODEL_PACKAGE": sglang_models.PACKAGE} if ours else {})}
+    package = model_package(model)
+    return {**os.environ, **({PACKAGE_VARIABLE: package} if package else {})}
 
 
 def router_command(settings: SGLangServer, port: int, prometheus_port: int, workers: Sequence[str]) -> list[str]:

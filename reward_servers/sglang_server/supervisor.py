@@ -18,7 +18,8 @@ import aiohttp
 
 from code_reward.errors import CodeRewardError, RewardServerError
 from code_reward.reference import Reference
-from reward_servers.sglang_server.commands import context_length, replica_command, replica_environment, router_command
+from code_reward.serving import context_length
+from reward_servers.sglang_server.commands import replica_command, replica_environment, router_command
 from reward_servers.sglang_server.process import Process
 from reward_servers.sglang_server.replica import Replica
 

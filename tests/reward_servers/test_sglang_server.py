@@ -16,10 +16,11 @@ from misbehaving import other_score_of, score_of
 from tiny_rm import answer, build_client_folder, statement
 
 from code_reward.errors import ConfigurationError
+from code_reward.serving import context_length
 from code_reward.verdict import Scored
 from reward_servers.client import ClientSettings, RewardClient
 from reward_servers.sglang_server.__main__ import SGLangServer
-from reward_servers.sglang_server.commands import context_length, forbidden, replica_command, replica_environment, router_command
+from reward_servers.sglang_server.commands import forbidden, replica_command, replica_environment, router_command
 
 STAND_IN = Path(__file__).parents[1] / "helpers" / "stand_in_sglang"
 
