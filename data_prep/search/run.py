@@ -36,6 +36,8 @@ class Setup(BaseModel):
     recipe: Recipe
     policy: str
     judge: str
+    models: list[str] = []
+    """Names of the language models, with their roles."""
     seed: int = 0
     prompts: list[str] = []
     """The versions of all prompt templates."""

@@ -14,8 +14,8 @@ from data_prep.llm import LLM, Budget, Endpoint, Ledger, RunStopped
 from data_prep.llm.simulated import SimulatedEndpoint
 from data_prep.mutants import mutants
 from data_prep.search import RECIPES, LLMPolicy, OfflinePolicy, Plan, Recipe, RolloutRecord, Segment, Tree, grow, split_program
-from data_prep.search.__main__ import make_recipe
 from data_prep.search.run import Run, Setup, read_trees
+from data_prep.search.session import make_recipe
 from reward_servers.sandbox import connect
 from scripts.bench_mcts.kills import IN_FLIGHT, torment
 
