@@ -19,6 +19,8 @@ import aiohttp
 from code_reward.errors import CodeRewardError, RewardServerError
 from code_reward.reference import Reference
 from code_reward.serving import context_length
+from reward_servers.client.asking import AskError
+from reward_servers.client.discovery import list_workers
 from reward_servers.sglang_server.commands import replica_command, replica_environment, router_command
 from reward_servers.sglang_server.process import Process
 from reward_servers.sglang_server.replica import Replica
@@ -128,15 +130,16 @@ class Supervisor:
         while not await self._router_answers():
             if not router.alive or asyncio.get_running_loop().time() > deadline:
                 words = f"see {router.log}, which ends:\n{router.last_words()}"
-                raise RewardServerError(f"sglang-router does not answer at {self.url}; {words}", kind="not_started")
+                raise RewardServerError(f"sglang-router does not take in the replicas at {self.url}; {words}", kind="not_started")
             await asyncio.sleep(0.2)
 
     async def _router_answers(self) -> bool:
+        """Whether it has taken in every replica, which it does after it has begun to listen."""
         try:
-            async with self._session.get(f"{self.url}/health") as response:
-                return response.status == 200
-        except (aiohttp.ClientError, asyncio.TimeoutError, OSError):
+            listed = await list_workers(self._session, self.url)
+        except AskError:
             return False
+        return {replica.url for replica in self.replicas} <= set(listed)
 
     async def _watch_router(self) -> None:
         while True:

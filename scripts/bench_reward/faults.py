@@ -32,6 +32,8 @@ from tests.helpers.tiny_rm import answer, build_client_folder, statement
 GROUPS, GROUP_SIZE = 8, 8
 CALM_SECONDS = 1.0
 """How long the job runs before the fault, and after it."""
+PATIENCE_SECONDS = 30.0
+"""How much longer the job waits for a score where none comes."""
 POISONED = 100
 """The sample that the server cannot stand, in the row about one item."""
 
@@ -143,8 +145,8 @@ async def _run(row: Row, folder: Path) -> Found:
     ended = perf_counter()
     if row.end:
         await row.end(servers)
-        await job.until_scored_after(ended + CALM_SECONDS, limit=30)
-    await job.finish(working)
+    job.until = ended + CALM_SECONDS
+    await working
     await connections.close()
     await _stop(servers)
     return job.found(row.name, began, ended if row.end else None)
@@ -167,13 +169,12 @@ class _Job:
         self.times: list[float] = []
         """When each score came."""
         self.stopped: str | None = None
-        self.news = asyncio.Event()
-        self.enough = False
+        self.until = float("inf")
 
     async def work(self) -> None:
-        """Rollout after rollout until there are enough, or the run must stop."""
+        """Rollout after rollout until a score came after `until`, or none came for long, or the run must stop."""
         numbers = itertools.count()
-        while not self.enough:
+        while max(self.times, default=0.0) < self.until and perf_counter() < self.until + PATIENCE_SECONDS:
             rollout = [self._sample(next(numbers), group) for group in range(GROUPS) for _ in range(GROUP_SIZE)]
             self.samples += rollout
             await asyncio.gather(*map(self._reward, rollout))
@@ -187,18 +188,6 @@ class _Job:
         sample.reward = await model_reward(self.args, sample)
         if record_of(sample)["verdict"] == "scored":
             self.times.append(perf_counter())
-            self.news.set()
-
-    async def until_scored_after(self, moment: float, limit: float) -> None:
-        """Wait until a score came after `moment`."""
-        while perf_counter() < moment + limit and not any(time >= moment for time in self.times[-1:]):
-            self.news.clear()
-            await asyncio.wait({asyncio.ensure_future(self.news.wait())}, timeout=limit)
-
-    async def finish(self, working: asyncio.Task[None]) -> None:
-        """Let the rollout under way end."""
-        self.enough = True
-        await working
 
     def found(self, name: str, began: float, ended: float | None) -> Found:
         """Compare everything that was recorded with the truth."""
