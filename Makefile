@@ -32,6 +32,11 @@ install-integration:  ## Make .venv-integration: SGLang, Ray and what slime need
 quickstart: $(INSTALLED)  ## Reinforce a small code model with a reward that runs no program, end to end. More: ARGS="--help".
 	$(BIN)/python -m scripts.quickstart $(ARGS)
 
+.PHONY: slime-cpu
+slime-cpu: $(INSTALLED)  ## Run slime's own training loop without a GPU on tiny models; needs SLIME_ROOT and MEGATRON_ROOT.
+	@PYTHON='$(PYTHON)' TORCH='$(TORCH)' scripts/install_integration.sh
+	$(BIN)/python -m scripts.slime_cpu $(ARGS)
+
 .PHONY: test
 test: lint  ## Check everything and run the tests that need no other environment.
 	$(BIN)/python -m pytest -m "not integration" $(ARGS)
@@ -59,6 +64,11 @@ bench-extraction: $(INSTALLED)  ## Measure the extraction of programs from answe
 .PHONY: bench-reward
 bench-reward: $(INSTALLED)  ## Measure the reward path: throughput, event-loop stalls, faults; CODE_REWARD_DATA names the real data.
 	$(BIN)/python -m scripts.bench_reward $(ARGS)
+
+.PHONY: bench-slime-cpu
+bench-slime-cpu: $(INSTALLED)  ## Measure what slime itself makes of the quickstart's policy with its reward model; needs what slime-cpu needs.
+	@PYTHON='$(PYTHON)' TORCH='$(TORCH)' scripts/install_integration.sh
+	$(BIN)/python -m scripts.bench_slime_cpu $(ARGS)
 
 .PHONY: bench-sandbox
 bench-sandbox: $(INSTALLED)  ## Measure the sandbox: speed beside other evaluators; ARGS="matrix" and "leak" measure the rest.

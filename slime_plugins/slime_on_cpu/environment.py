@@ -7,10 +7,10 @@ from __future__ import annotations
 
 import os
 import shlex
-import sys
 from collections.abc import Mapping
 from pathlib import Path
 
+from code_reward.cli import Command, run
 from code_reward.errors import ConfigurationError
 
 HERE = Path(__file__).resolve().parent
@@ -64,9 +64,18 @@ def _join(*folders: Path | str | None) -> str:
     return os.pathsep.join(str(folder) for folder in folders if folder)
 
 
+class Environment(Command):
+    """Print the environment that Ray must be started in to run slime on CPU, as `export` lines for a shell's `eval`.
+
+    Reads SLIME_ROOT and MEGATRON_ROOT.
+    """
+
+
+def main(settings: Environment) -> None:
+    """Print what differs from the present environment."""
+    changed = {name: value for name, value in environment().items() if os.environ.get(name) != value}
+    print("\n".join(f"export {name}={shlex.quote(value)}" for name, value in changed.items()))
+
+
 if __name__ == "__main__":
-    try:
-        changed = {name: value for name, value in environment().items() if os.environ.get(name) != value}
-        print("\n".join(f"export {name}={shlex.quote(value)}" for name, value in changed.items()))
-    except ConfigurationError as error:
-        sys.exit(f"error: {error}")
+    run(Environment, main)

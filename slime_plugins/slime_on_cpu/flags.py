@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import json
 
+from code_reward.cli import Command, run
 from slime_on_cpu.shims import TRAINS
 
 TRAINING = (
@@ -41,5 +42,15 @@ ENGINES = (
 """SGLang's, for every engine that slime starts. In a server group of `--sglang-config` add `base_gpu_id: 0` to the overrides: SGLang
 takes the number of a GPU for that of a NUMA node."""
 
-if __name__ == "__main__":
+
+class Flags(Command):
+    """Print the options with which slime, Megatron and SGLang run on CPU, a word per line, for `mapfile -t`."""
+
+
+def main(settings: Flags) -> None:
+    """Print them."""
     print("\n".join((*TRAINING, *ENGINES)))
+
+
+if __name__ == "__main__":
+    run(Flags, main)

@@ -1,6 +1,6 @@
-"""Run slime's training script on CPU, and leave nothing behind:
+"""usage: python -m slime_on_cpu.launch SCRIPT [OPTION OF THE SCRIPT ...]
 
-    SLIME_ROOT=… MEGATRON_ROOT=… python -m slime_on_cpu.launch train.py --num-rollout 2 …
+Run slime's training script on CPU, and leave nothing behind. SLIME_ROOT and MEGATRON_ROOT name the checkouts.
 
 The script is one of the checkout's, `train.py` or `train_async.py`; the options are slime's own, and override those that come
 first (`slime_on_cpu.flags`). It has a Ray of its own, so it disturbs no other. The exit status is the script's. See docs/slime_on_cpu.md.

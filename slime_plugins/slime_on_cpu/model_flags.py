@@ -6,11 +6,13 @@ For models made from scratch, which no script of slime describes: dense Qwen2, Q
 from __future__ import annotations
 
 import json
-import sys
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
+from pydantic_settings import CliPositionalArg
+
+from code_reward.cli import Command, run
 from code_reward.errors import ConfigurationError
 
 BY_ARCHITECTURE: dict[str, tuple[str, ...]] = {
@@ -58,8 +60,17 @@ def _sizes(config: dict[str, Any]) -> dict[str, Any]:
     }
 
 
+class ModelFlags(Command):
+    """Print Megatron's options for a Qwen2, Qwen3 or GLM-4 checkpoint of any size, a word per line."""
+
+    folder: CliPositionalArg[Path]
+    """A Hugging Face folder; its config.json is read."""
+
+
+def main(settings: ModelFlags) -> None:
+    """Print them."""
+    print("\n".join(model_flags(settings.folder)))
+
+
 if __name__ == "__main__":
-    try:
-        print("\n".join(model_flags(Path(sys.argv[1]))))
-    except (ConfigurationError, IndexError) as error:
-        sys.exit(f"error: {error if isinstance(error, ConfigurationError) else 'name the folder of a Hugging Face checkpoint.'}")
+    run(ModelFlags, main)
