@@ -3,7 +3,7 @@
 slime starts both and gives each a router. Two things there go wrong by themselves: it counts ports anew for each model, so that on one node
 policy and reward model get the same one and the reward router then holds the policy; and it takes the first model for the policy, silently.
 Here every engine of the reward model is a server group of its own with ports of its own, and `problems` says what would go wrong in any
-such file. What is really behind the router is proven at the first reward by the reference scores.
+such file, for preflight too. What is really behind the router is proven at the first reward by the reference scores.
 """
 
 from __future__ import annotations
@@ -67,7 +67,7 @@ def build(settings: SGLangConfig) -> dict[str, Any]:
     policy = {"name": "default", "model_path": settings.policy, "update_weights": True}
     reward = {"name": settings.rm_name, "model_path": str(settings.rm), "update_weights": False, "server_groups": groups}
     models = [{**policy, "server_groups": [_group(settings.policy_gpus, settings.policy_tp, on_cpu)]}, reward]
-    found = list(problems(models, settings.policy_gpus + settings.rm_gpus, settings.rm_name))
+    found = list(problems(models, settings.rm_name))
     if found:
         raise ConfigurationError("; ".join(found) + "; correct the split.")
     return {"sglang": models}
@@ -82,11 +82,10 @@ def _ports(port: int) -> dict[str, Any]:
     return {"port": port, "nccl_port": port + 1, "dist_init_addr": f"127.0.0.1:{port + 2}"}
 
 
-def problems(models: Sequence[dict[str, Any]], rollout_gpus: int, rm_name: str = "reward") -> Iterator[str]:
+def problems(models: Sequence[dict[str, Any]], rm_name: str) -> Iterator[str]:
     """What slime would refuse in the models of such a file, or take for something else than is meant.
 
     Args:
-        rollout_gpus: The value of --rollout-num-gpus.
         rm_name: The value of code_reward_rm_name.
     """
     names = [str(model.get("name")) for model in models]
@@ -103,11 +102,7 @@ def problems(models: Sequence[dict[str, Any]], rollout_gpus: int, rm_name: str =
         yield f"{rm_name} would be overwritten with the policy's weights; set update_weights: false"
     if models[0].get("update_weights") is False:
         yield f"{names[0]} is the policy and does not get its new weights; set update_weights: true"
-    groups = [(name, group) for name, model in zip(names, models, strict=True) for group in model.get("server_groups") or []]
-    used = sum(int(group.get("num_gpus", 0)) for _, group in groups)
-    if used != rollout_gpus:
-        yield f"the server groups use {used} GPUs and --rollout-num-gpus is {rollout_gpus}"
-    for name, group in groups:
+    for name, group in ((name, group) for name, model in zip(names, models, strict=True) for group in model.get("server_groups") or []):
         per_engine = group.get("num_gpus_per_engine") or 1
         if int(group.get("num_gpus", 0)) % per_engine:
             yield f"{group['num_gpus']} GPUs of {name} do not divide into engines of {per_engine}"

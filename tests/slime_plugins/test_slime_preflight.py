@@ -285,11 +285,14 @@ def inside(tmp_path, settings, *models) -> dict[str, list[str]]:
 
 async def test_a_model_inside_slime_needs_its_name_and_its_gpus(command, settings, tmp_path):
     policy = {"name": "default", "server_groups": [{"worker_type": "regular", "num_gpus": 3}]}
-    reward = {"name": "reward", "server_groups": [{"worker_type": "regular", "num_gpus": 1}]}
+    own = {"is_embedding": True, "port": 25000, "nccl_port": 25001, "dist_init_addr": "127.0.0.1:25002"}
+    reward = {"name": "reward", "update_weights": False, "server_groups": [{"worker_type": "regular", "num_gpus": 1, "overrides": own}]}
     change = inside(tmp_path, settings, policy, reward)
     assert not any(failures(await found(words({**command, **change}), gpus=8)).values())
     change = inside(tmp_path, settings, policy, {**reward, "name": "judge"})
-    assert "Nobody serves it" in failures(await found(words({**command, **change}), gpus=8))["reward model"]
+    assert "no model is named reward" in failures(await found(words({**command, **change}), gpus=8))["reward model"]
+    change = inside(tmp_path, settings, policy, {**reward, "server_groups": [{"worker_type": "regular", "num_gpus": 1}]})
+    assert "slime gives it the policy's" in failures(await found(words({**command, **change}), gpus=8))["reward model"]
     change = inside(tmp_path, settings, {**policy, "server_groups": []}, reward)
     assert "use 1 GPUs, --rollout-num-gpus is 4" in failures(await found(words({**command, **change}), gpus=8))["GPUs"]
 

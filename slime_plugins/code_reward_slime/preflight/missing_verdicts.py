@@ -11,6 +11,7 @@ from code_reward_slime.preflight.row import Row, failed, ok
 from code_reward_slime.preflight.train_arguments import TrainArguments
 from code_reward_slime.preflight.yaml_file import read_yaml
 from code_reward_slime.settings import read_settings
+from code_reward_slime.sglang_config import problems
 from code_reward_slime.wiring import find_gap
 
 OURS = "code_reward_slime."
@@ -44,5 +45,9 @@ def _check_source_of_scores(arguments: TrainArguments) -> Iterator[Row]:
     served = arguments.one("--sglang-config")
     if settings.rm_dir is None:
         yield failed("reward model", "Nothing says which reward model rewards; set code_reward_rm_dir in the file of --custom-config-path.")
-    elif not settings.rm_urls and (served is None or settings.rm_name not in [model.get("name") for model in models_of(Path(served))]):
-        yield failed("reward model", f"Nobody serves it; set code_reward_rm_urls, or name a model {settings.rm_name!r} in --sglang-config.")
+    elif not settings.rm_urls and served is None:
+        yield failed(
+            "reward model", "Nobody serves it; set code_reward_rm_urls, or give --sglang-config (code_reward_slime.sglang_config)."
+        )
+    elif served is not None and not settings.rm_urls and (found := "; ".join(problems(models_of(Path(served)), settings.rm_name))):
+        yield failed("reward model", f"{served}: {found}; python -m code_reward_slime.sglang_config writes a right one.")
