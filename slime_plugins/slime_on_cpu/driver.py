@@ -6,13 +6,16 @@ one of both.
 
 from __future__ import annotations
 
+import ctypes
 import os
 import runpy
+import signal
 import sys
 from pathlib import Path
 
 from slime_on_cpu.shims import TRAINS
 
+PR_SET_PDEATHSIG = 1
 GPUS = 8
 CPUS = 64
 OBJECT_STORE_BYTES = 512 << 20
@@ -25,6 +28,8 @@ def main(scratch: str, script: str, *flags: str) -> None:
     """Run `script` as Python would, with Ray's files in `scratch`."""
     import ray
 
+    # However the launcher ends, this process ends with it, and Ray with this process.
+    ctypes.CDLL(None).prctl(PR_SET_PDEATHSIG, signal.SIGTERM)
     resources = {"num_gpus": GPUS, "num_cpus": CPUS, "object_store_memory": OBJECT_STORE_BYTES}
     ray.init(include_dashboard=False, _temp_dir=scratch, _node_ip_address=NODE, **resources)
     # Only now: Ray's children inherit the rest of the environment. slime's driver checks Megatron's arguments, which asks for CUDA.

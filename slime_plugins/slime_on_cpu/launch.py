@@ -50,10 +50,13 @@ def launch(script: str, flags: list[str]) -> int:
 
 
 def _follow(driver: subprocess.Popen[bytes]) -> int:
-    """Wait for the driver, and pass on what asks us to stop."""
+    """Wait for the driver, and pass on what asks us to stop; asked twice, do not wait for it any longer."""
+    asked = False
 
     def stop(number: int, frame: Any) -> None:
-        driver.send_signal(number)
+        nonlocal asked
+        driver.send_signal(signal.SIGKILL if asked else number)
+        asked = True
 
     for number in (signal.SIGINT, signal.SIGTERM):
         signal.signal(number, stop)
