@@ -8,7 +8,7 @@ PYTHON ?= python3
 
 BIN := .venv/bin
 INSTALLED := .venv/installed
-SHELL_SCRIPTS := .ci/run $(sort $(wildcard scripts/*.sh docker/*.sh))
+SHELL_SCRIPTS := .ci/run $(sort $(wildcard scripts/*.sh scripts/*/*.sh scripts/*/*.sbatch docker/*.sh))
 DOCKERFILES := $(sort $(wildcard docker/Dockerfile* docker/*/Dockerfile*))
 
 .PHONY: help

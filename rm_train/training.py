@@ -98,6 +98,7 @@ def train_policy(trainer: Trainer, out: Path, title: str) -> None:
     """Train to the end; then `out` holds the model, its tokenizer and `trainer_state.json` with the log, and no checkpoint is left."""
     resume(trainer, title)
     if not trainer.is_world_process_zero():
+        trainer.save_model(str(out))  # Writes nothing; but a model in shards is gathered from every process.
         return
     with replacing_folder(out) as folder:
         trainer.save_model(str(folder))

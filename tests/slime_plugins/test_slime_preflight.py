@@ -54,7 +54,13 @@ async def test_a_good_config_is_told_point_by_point(settings, tmp_path):
 
 async def test_a_model_inside_slime_is_checked_as_far_as_it_is_there(settings, tmp_path):
     table = await preflight(tmp_path, {**settings, "code_reward_rm_urls": []})
-    assert "checked at the first use" in table["reward model"][0].found
+    assert "at the latest at the first use" in table["reward model"][0].found
+
+
+async def test_servers_that_come_later_are_not_asked_yet(settings, tmp_path):
+    (tmp_path / "config.yaml").write_text(yaml.safe_dump({**settings, "code_reward_rm_urls": ["http://127.0.0.1:9"]}))
+    table = await found(config=tmp_path / "config.yaml", rm_later=True)
+    assert "when it is up" in table["reward model"][0].found
 
 
 @pytest.mark.parametrize(

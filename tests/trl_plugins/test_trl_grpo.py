@@ -1,5 +1,6 @@
 import gc
 import json
+import shutil
 from collections import Counter
 from pathlib import Path
 
@@ -7,7 +8,9 @@ import aiohttp
 import code_reward_trl.rewards
 import psutil
 import pytest
-from code_reward_trl.grpo import Grpo, Rollout, main
+import torch
+from code_reward_trl.grpo import Grpo, Rollout, _divide, main
+from datasets import Dataset
 from transformers import AutoModelForCausalLM
 
 import reward_servers.sandbox.pool
@@ -104,3 +107,42 @@ def test_a_reward_model_without_an_address_is_one_sentence(settings: dict[str, o
     for half in ({}, {"rm": rm_dir}, {"rm_url": ["http://127.0.0.1:1"]}):
         with pytest.raises(ConfigurationError, match=r"--rm .*--rm-url"):
             main(Grpo(reward="rm", **settings, **half))
+
+
+def test_an_answer_begins_with_the_prefill_for_the_policy_and_for_the_reward(
+    settings: dict[str, object], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    prompts: list[str] = []
+    real = Dataset.from_list
+
+    def seen(rows: list[dict[str, str]]) -> Dataset:
+        prompts.extend(row["prompt"] for row in rows)
+        return real(rows)
+
+    monkeypatch.setattr(Dataset, "from_list", seen)
+    main(Grpo(reward="syntax", system="Be brief.", prefill="```python\n", top_k=5, warmup=0.5, **settings))
+    assert all(prompt.endswith("assistant\n```python\n") for prompt in prompts)
+    assert all("Be brief." in prompt for prompt in prompts)
+    assert all(row.response.startswith("```python\n") for row in check(tmp_path))
+
+
+def test_a_step_is_divided_among_processes_and_passes() -> None:
+    command = {"policy": "p", "problems": "q", "out": "o", "prompts": 32, "group": 7}
+    assert _divide(Grpo(**command, device_batch=4), 7) == (4, 8)
+    assert _divide(Grpo(**command), 7) == (32, 1)
+    with pytest.raises(ConfigurationError, match="32 prompts of 7 completions do not divide among 3 processes of 4"):
+        _divide(Grpo(**command, device_batch=4), 3)
+
+
+def test_gradients_of_several_passes_make_one_step(settings: dict[str, object], tmp_path: Path) -> None:
+    main(Grpo(reward="syntax", device_batch=2, **settings))
+    check(tmp_path)
+
+
+def test_a_policy_is_trained_in_single_precision_whatever_it_is_stored_in(settings: dict[str, object], tmp_path: Path) -> None:
+    """In bfloat16 a learning rate of 1e-6 would change no weight."""
+    stored = tmp_path / "stored"
+    shutil.copytree(settings["policy"], stored)
+    AutoModelForCausalLM.from_pretrained(stored).to(torch.bfloat16).save_pretrained(stored)
+    main(Grpo(reward="syntax", **{**settings, "policy": stored}))
+    assert AutoModelForCausalLM.from_pretrained(tmp_path / "trained").dtype == torch.float32

@@ -7,6 +7,7 @@ that it can be judged later; with a reward model nothing is executed here. Inter
 from __future__ import annotations
 
 import asyncio
+import os
 from collections.abc import Callable, Coroutine
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
@@ -18,6 +19,8 @@ from code_reward.errors import ConfigurationError
 from code_reward.files import write_text
 
 if TYPE_CHECKING:
+    from transformers import PreTrainedTokenizerBase
+
     from code_reward.problem import Problem
     from code_reward_trl.rewards import Completion, RewardFunction
 
@@ -60,8 +63,18 @@ class Grpo(Command):
     """Learning rate, falling linearly."""
     beta: float = 0.0
     """Weight of the KL divergence from the starting policy."""
+    warmup: float = Field(default=0.0, ge=0, lt=1)
+    """Share of the steps over which the learning rate rises to its value."""
     temperature: float = 1.0
     """Sampling temperature."""
+    top_k: int = Field(default=0, ge=0)
+    """Sample among this many likeliest tokens; 0 among all."""
+    system: str = ""
+    """System message; none by default."""
+    prefill: str = ""
+    """What every answer begins with, such as the opening fence of a code block."""
+    device_batch: int | None = Field(default=None, gt=0)
+    """Completions that a device trains on at once; by default its whole share."""
     max_new_tokens: int = 128
     """Longest completion in tokens."""
     save_steps: int = 50
@@ -79,28 +92,34 @@ def main(settings: Grpo) -> None:
     from rm_train.training import checkpoints, common_arguments, last_checkpoint, quiet, step_of, train_policy
 
     quiet()
+    world, rank = (int(os.environ.get(name, default)) for name, default in (("WORLD_SIZE", "1"), ("RANK", "0")))
+    device_batch, accumulate = _divide(settings, world)
     problems = load_problems(settings.problems)
     reward, close = _reward(settings)
     checkpoint = last_checkpoint(checkpoints(settings.out))
-    rollouts = settings.out.with_name(f"{settings.out.name}.rollouts.jsonl")
+    rollouts = settings.out.with_name(f"{settings.out.name}.rollouts{rank or ''}.jsonl")
     _keep_before(step_of(checkpoint) if checkpoint else 0, rollouts)
-    model, tokenizer = load_policy(settings.policy)
+    # Whatever a checkpoint is stored in: in bfloat16 steps as small as 1e-6 would vanish in rounding.
+    model, tokenizer = load_policy(settings.policy, dtype="float32")
     config = GRPOConfig(
         **common_arguments(settings.out, learning_rate=settings.learning_rate, seed=settings.seed, save_steps=settings.save_steps),
         max_steps=settings.steps,
-        per_device_train_batch_size=settings.prompts * settings.group,
+        per_device_train_batch_size=device_batch,
+        gradient_accumulation_steps=accumulate,
         num_generations=settings.group,
         max_completion_length=settings.max_new_tokens,
         temperature=settings.temperature,
+        top_k=settings.top_k,
+        warmup_steps=settings.warmup,
         beta=settings.beta,
         lr_scheduler_type="linear",
         disable_dropout=True,
     )
     trainer = GRPOTrainer(
         model=model,
-        reward_funcs=[_recorded(reward, rollouts)],
+        reward_funcs=[_recorded(reward, rollouts, settings.prefill)],
         args=config,
-        train_dataset=_dataset(problems),
+        train_dataset=_dataset(problems, settings, tokenizer),
         processing_class=tokenizer,
     )
     try:
@@ -108,6 +127,19 @@ def main(settings: Grpo) -> None:
     finally:
         # Connections belong to the event loop that made them: TRL's own, in another thread.
         asyncio.run_coroutine_threadsafe(close(), trainer.async_loop).result()
+
+
+def _divide(settings: Grpo, world: int) -> tuple[int, int]:
+    """Completions per device and backward pass, and passes per step; together, over `world` processes, those of a step."""
+    completions = settings.prompts * settings.group
+    device_batch = settings.device_batch or completions // world
+    accumulate, rest = divmod(completions, max(device_batch * world, 1))
+    if rest or not accumulate:
+        raise ConfigurationError(
+            f"{settings.prompts} prompts of {settings.group} completions do not divide among {world} processes of {device_batch}; "
+            "change --prompts, --device-batch or the number of processes."
+        )
+    return device_batch, accumulate
 
 
 def _reward(settings: Grpo) -> tuple[RewardFunction, Callable[[], Coroutine[Any, Any, None]]]:
@@ -141,17 +173,18 @@ def _keep_before(step: int, path: Path) -> None:
         write_text(path, "".join(line for line in lines if Rollout.model_validate_json(line).step < step))
 
 
-def _recorded(reward: RewardFunction, path: Path) -> RewardFunction:
-    """`reward`, and every completion with its reward appended to `path`."""
+def _recorded(reward: RewardFunction, path: Path, prefill: str) -> RewardFunction:
+    """`reward` of whole answers, which begin with the prefill, and every answer with its reward appended to `path`."""
     from code_reward_trl.rewards import content
 
     async def recorded(completions: list[Completion], problem_id: list[str], trainer_state: Any, **columns: Any) -> list[float | None]:
-        values = await reward(completions=completions, **columns)
+        answers = [prefill + content(completion) for completion in completions]
+        values = await reward(completions=answers, **columns)
         step = trainer_state.global_step
         path.parent.mkdir(parents=True, exist_ok=True)
         with path.open("a", encoding="utf-8") as lines:
-            for name, completion, value in zip(problem_id, completions, values, strict=True):
-                row = Rollout(step=step, problem_id=name, response=content(completion), reward=value)
+            for name, answer, value in zip(problem_id, answers, values, strict=True):
+                row = Rollout(step=step, problem_id=name, response=answer, reward=value)
                 lines.write(row.model_dump_json() + "\n")
         return values
 
@@ -159,15 +192,21 @@ def _recorded(reward: RewardFunction, path: Path) -> RewardFunction:
     return recorded
 
 
-def _dataset(problems: list[Problem]) -> object:
+def _dataset(problems: list[Problem], settings: Grpo, tokenizer: PreTrainedTokenizerBase) -> object:
     from datasets import Dataset
 
     from code_reward_trl.policy import ask
 
+    def prompt(statement: str) -> Any:
+        """Rendered here, because TRL would end every prompt before the answer begins."""
+        system = [{"role": "system", "content": settings.system}] if settings.system else []
+        rendered = tokenizer.apply_chat_template([*system, *ask(statement)], tokenize=False, add_generation_prompt=True)
+        return f"{rendered}{settings.prefill}"
+
     return Dataset.from_list(
         [
             {
-                "prompt": ask(problem.statement),
+                "prompt": prompt(problem.statement),
                 "problem_id": problem.id,
                 "statement": problem.statement,
                 "entry_point": problem.entry_point,

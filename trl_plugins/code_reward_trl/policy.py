@@ -48,11 +48,14 @@ def create_policy(tokenizer: PreTrainedTokenizerBase, *, hidden: int, layers: in
     return Qwen3ForCausalLM(config)
 
 
-def load_policy(folder: str | Path) -> tuple[PreTrainedModel, PreTrainedTokenizerBase]:
-    """Model and tokenizer of a causal language model folder; raises `ConfigurationError` if it cannot be loaded as one."""
+def load_policy(folder: str | Path, *, dtype: str = "auto") -> tuple[PreTrainedModel, PreTrainedTokenizerBase]:
+    """Model and tokenizer of a causal language model folder, in the precision that it is stored in unless another is named.
+
+    Raises `ConfigurationError` if it cannot be loaded as a causal language model.
+    """
     try:
         tokenizer = AutoTokenizer.from_pretrained(str(folder), padding_side="left", local_files_only=True)
-        return AutoModelForCausalLM.from_pretrained(str(folder), local_files_only=True), tokenizer
+        return AutoModelForCausalLM.from_pretrained(str(folder), dtype=dtype, local_files_only=True), tokenizer
     except (OSError, ValueError, SafetensorError) as error:
         first = str(error).partition("\n")[0]
         raise ConfigurationError(f"{folder} cannot be loaded as a policy ({first}); give the folder of a causal language model.") from error

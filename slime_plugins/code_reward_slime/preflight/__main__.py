@@ -26,6 +26,8 @@ class Preflight(Command):
     """In whose workers hooks are imported: a cluster's address; `local` starts a small one for that; `no` leaves it out."""
     runtime_env: str = "{}"
     """The job's runtime environment as JSON, which decides what a worker can import."""
+    rm_later: bool = False
+    """The reward model's servers are started after this check."""
     port: list[int] = Field(default=[])
     """A port that must be free; may be given several times."""
 
@@ -65,7 +67,7 @@ async def rows(settings: Preflight, words: list[str]) -> AsyncIterator[Row]:
             yield row
     config = arguments.one("--custom-config-path") if words else settings.config
     if config is not None:
-        async for row in check_services(Path(config)):
+        async for row in check_services(Path(config), rm_later=settings.rm_later):
             yield row
     if words:
         for row in guarded("options", lambda: check_options(arguments)):

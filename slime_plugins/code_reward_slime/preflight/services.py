@@ -15,8 +15,8 @@ from code_reward_slime.preflight.yaml_file import read_yaml
 from code_reward_slime.settings import Settings, read_settings
 
 
-async def check_services(config: Path) -> AsyncIterator[Row]:
-    """A row for the settings and one for each thing that they name."""
+async def check_services(config: Path, *, rm_later: bool = False) -> AsyncIterator[Row]:
+    """A row for the settings and one for each thing that they name; with `rm_later` the reward model's servers are not asked yet."""
     try:
         settings = read_settings(Namespace(**read_yaml(config)))
     except CodeRewardError as error:
@@ -24,7 +24,7 @@ async def check_services(config: Path) -> AsyncIterator[Row]:
         return
     yield ok("settings", f"{config} has known settings only")
     for name, wanted, check in (
-        ("reward model", settings.rm_dir, _check_reward_model),
+        ("reward model", settings.rm_dir, _check_folder if rm_later or not settings.rm_urls else _check_reward_model),
         ("sandbox", settings.sandbox_url, _check_sandbox),
         ("curriculum", settings.curriculum, _check_curriculum),
     ):
@@ -39,16 +39,21 @@ async def _guarded(name: str, check: Callable[[Settings], Awaitable[str]], setti
         return failed(name, str(error))
 
 
-async def _check_reward_model(settings: Settings) -> str:
+async def _check_folder(settings: Settings) -> str:
     from code_reward.reference import Reference
     from code_reward.rm_input import RMInput
-    from code_reward_slime.connections import reward_client
 
     assert settings.rm_dir is not None
-    if not settings.rm_urls:
-        RMInput.load(settings.rm_dir)
-        items = len(Reference.load(settings.rm_dir).items)
-        return f"{settings.rm_dir} is complete ({items} reference scores); what slime serves is checked at the first use"
+    RMInput.load(settings.rm_dir)
+    items = len(Reference.load(settings.rm_dir).items)
+    return (
+        f"{settings.rm_dir} is complete ({items} reference scores); what is served is checked when it is up, at the latest at the first use"
+    )
+
+
+async def _check_reward_model(settings: Settings) -> str:
+    from code_reward_slime.connections import reward_client
+
     client = await reward_client(Namespace(), settings)
     try:
         await client.check()

@@ -1,0 +1,252 @@
+# shellcheck shell=bash disable=SC2034
+# What the launchers of slime runs share: the command line, the order of things, and the groups of options that do not depend on the model.
+# A launcher sets its model's numbers, sources this file and calls `launch`.
+
+LAUNCH=$(dirname "${BASH_SOURCE[0]}")
+CODE_REWARD=$(cd "$LAUNCH/../.." && pwd)
+# shellcheck source=scripts/launch/shell.sh
+source "$LAUNCH/shell.sh"
+# shellcheck source=scripts/launch/placement.sh
+source "$LAUNCH/placement.sh"
+# shellcheck source=scripts/launch/configs.sh
+source "$LAUNCH/configs.sh"
+# shellcheck source=scripts/launch/reward.sh
+source "$LAUNCH/reward.sh"
+# shellcheck source=scripts/launch/ray.sh
+source "$LAUNCH/ray.sh"
+# shellcheck source=scripts/launch/cpu_tiny.sh
+source "$LAUNCH/cpu_tiny.sh"
+
+usage() {
+   cat <<TEXT
+usage: $0 {rm|tests|hybrid} [--dry-run] [--profile cpu-tiny] [-- MORE OPTIONS OF train.py]
+
+$ABOUT
+
+  --dry-run           print the whole command, its GPUs, files and environment, and touch nothing
+  --job-environment   print the variables that Ray's processes on every node need, one per line
+  --profile cpu-tiny  the same on a machine without a GPU, with tiny models
+
+Every number is a variable of the environment; those that most runs set:
+  SLIME_ROOT MEGATRON_ROOT   checkouts (in slime's image /root/slime, /root/Megatron-LM)
+  MODEL_DIR PROMPT_DATA EVAL_SETS RM_DIR RUN_DIR
+  NUM_GPUS NODES RM_PLACEMENT RM_GPUS RM_URLS SANDBOX_URL RAY_DASHBOARD
+All others stand in the script. Options after -- come last and so count.
+TEXT
+}
+
+launch() {
+   read_command_line "$@"
+   defaults
+   decide_placement "$REWARD"
+   choose_reward "$REWARD"
+   model_arguments
+   option_groups
+   case $DRY_RUN in
+      1) dry_run ;;
+      2) printf '%s\n' "${JOB_ENVIRONMENT[@]}" ;;
+      *) run_it ;;
+   esac
+}
+
+read_command_line() {
+   REWARD="" DRY_RUN=0 PROFILE="" MORE_ARGS=()
+   while (($#)); do
+      case $1 in
+         -h | --help) usage && exit 0 ;;
+         --dry-run) DRY_RUN=1 ;;
+         --job-environment) DRY_RUN=2 ;;
+         --profile)
+            [[ ${2:-} == cpu-tiny ]] || die "--profile is '${2:-}'; the only one is cpu-tiny."
+            PROFILE=$2 && shift
+            ;;
+         --)
+            shift
+            MORE_ARGS=("$@")
+            break
+            ;;
+         -*) die "there is no option $1; options of train.py follow after --." ;;
+         *)
+            [[ -z $REWARD ]] || die "'$1' is one word too many; name one reward: rm, tests or hybrid."
+            REWARD=$1
+            ;;
+      esac
+      shift
+   done
+   [[ -n $REWARD ]] || die "name the reward: rm, tests or hybrid (see --help)."
+}
+
+# What a run is made of, where nobody said otherwise.
+defaults() {
+   if [[ $PROFILE == cpu-tiny ]]; then cpu_tiny_sizes; fi
+   model_defaults
+   PYTHON=${PYTHON:-python3} TRAIN_PYTHON=${TRAIN_PYTHON:-$PYTHON} TRAIN_SCRIPT=${TRAIN_SCRIPT:-train.py}
+   # A job of Ray does not run where it was submitted.
+   RUN_DIR=$(realpath -m "${RUN_DIR:-runs/$NAME-$REWARD}") RM_DIR=$(realpath -m "${RM_DIR:-checkpoints/rm}")
+   MODEL_DIR=$(realpath -m "$MODEL_DIR") PROMPT_DATA=$(realpath -m "$PROMPT_DATA")
+   RM_DTYPE=${RM_DTYPE:-bfloat16} RM_DEVICE=${RM_DEVICE:-cuda} RM_PORT=${RM_PORT:-30100}
+   EVAL_SETS=${EVAL_SETS:-held_out=${PROMPT_DATA%.jsonl}.held_out.jsonl}
+   MASTER_ADDR=${MASTER_ADDR:-127.0.0.1} RAY_PORT=${RAY_PORT:-6379} DASHBOARD_PORT=${DASHBOARD_PORT:-8265} RAY_DASHBOARD=${RAY_DASHBOARD:-}
+   SAVE_INTERVAL=${SAVE_INTERVAL:-20} EVAL_INTERVAL=${EVAL_INTERVAL:-20}
+   RM_HOST=${RM_HOST:-$MASTER_ADDR}
+}
+
+# slime's own file of model arguments; without a checkout only its name is known.
+model_arguments() {
+   MODEL_ARGS=() CPU_ARGS=() ENTRY_ENVIRONMENT=()
+   JOB_ENVIRONMENT=(
+      "PYTHONPATH=${MEGATRON_ROOT:-/root/Megatron-LM}:${SLIME_ROOT:-/root/slime}:$CODE_REWARD:$CODE_REWARD/slime_plugins"
+      "CUDA_DEVICE_MAX_CONNECTIONS=1"
+      "NCCL_NVLS_ENABLE=${NCCL_NVLS_ENABLE:-0}"
+      "PYTHONUNBUFFERED=1"
+   )
+   if [[ $PROFILE == cpu-tiny ]]; then
+      cpu_tiny_environment
+      cpu_tiny_arguments
+   elif [[ -n ${SLIME_ROOT:-} ]]; then
+      [[ -f $SLIME_ROOT/scripts/models/$MODEL_SCRIPT ]] || die "SLIME_ROOT is $SLIME_ROOT, where there is no scripts/models/$MODEL_SCRIPT; name a checkout of slime."
+      # shellcheck source=/dev/null
+      source "$SLIME_ROOT/scripts/models/$MODEL_SCRIPT"
+   elif [[ $DRY_RUN == 0 ]]; then
+      die "SLIME_ROOT must name a checkout of slime (github.com/THUDM/slime); set it."
+   fi
+}
+
+option_groups() {
+   CKPT_ARGS=(
+      --hf-checkpoint "$MODEL_DIR"
+      --ref-load "$(realpath -m "${REF_LOAD:-$MODEL_DIR}")"
+      --load "$RUN_DIR/checkpoints"
+      --save "$RUN_DIR/checkpoints"
+      --save-interval "$SAVE_INTERVAL"
+   )
+   ROLLOUT_ARGS=(
+      --prompt-data "$PROMPT_DATA"
+      --input-key prompt
+      --label-key label
+      --metadata-key metadata
+      --apply-chat-template
+      --rollout-shuffle
+      --num-rollout "$NUM_ROLLOUT"
+      --rollout-batch-size "$ROLLOUT_BATCH"
+      --n-samples-per-prompt "$GROUP"
+      --rollout-max-response-len "$RESPONSE_LENGTH"
+      --rollout-temperature "$TEMPERATURE"
+      --global-batch-size "$((ROLLOUT_BATCH * GROUP))"
+      --balance-data
+   )
+   EVAL_ARGS=(
+      --eval-interval "$EVAL_INTERVAL"
+      --eval-config "$RUN_DIR/eval.yaml"
+   )
+   GRPO_ARGS=(
+      --advantage-estimator grpo
+      --kl-coef "${KL:-0.00}"
+      --entropy-coef "${ENTROPY:-0.00}"
+      --eps-clip "${EPS_CLIP:-0.2}"
+      --eps-clip-high "${EPS_CLIP_HIGH:-0.28}"
+   )
+   OPTIMIZER_ARGS=(
+      --optimizer adam
+      --lr "$LR"
+      --lr-decay-style "$LR_DECAY"
+      --weight-decay "${WEIGHT_DECAY:-0.1}"
+      --adam-beta1 "${ADAM_BETA1:-0.9}"
+      --adam-beta2 "${ADAM_BETA2:-0.98}"
+   )
+   PERF_ARGS=(
+      --tensor-model-parallel-size "$TENSOR_PARALLEL"
+      --pipeline-model-parallel-size "${PIPELINE_PARALLEL:-1}"
+      --context-parallel-size "$CONTEXT_PARALLEL"
+      --recompute-granularity full
+      --recompute-method uniform
+      --recompute-num-layers 1
+      --use-dynamic-batch-size
+      --max-tokens-per-gpu "$MAX_TOKENS_PER_GPU"
+   )
+   # Megatron splits sequences only where it splits tensors.
+   if ((TENSOR_PARALLEL > 1)); then PERF_ARGS+=(--sequence-parallel); fi
+   SGLANG_ARGS=(
+      --rollout-num-gpus-per-engine "${GPUS_PER_ENGINE:-1}"
+      --sglang-mem-fraction-static "${SGLANG_MEMORY:-0.7}"
+   )
+   MISC_ARGS=(
+      --attention-dropout 0.0
+      --hidden-dropout 0.0
+      --accumulate-allreduce-grads-in-fp32
+      --attention-softmax-in-fp32
+      --attention-backend "${ATTENTION:-flash}"
+   )
+   LOG_ARGS=()
+   if [[ -n ${WANDB_PROJECT:-} ]]; then LOG_ARGS=(--use-wandb --wandb-project "$WANDB_PROJECT" --wandb-group "$NAME-$REWARD"); fi
+   TRAIN_ARGS=(
+      "${PLACEMENT_ARGS[@]}"
+      "${MODEL_ARGS[@]}"
+      "${CKPT_ARGS[@]}"
+      "${ROLLOUT_ARGS[@]}"
+      "${REWARD_ARGS[@]}"
+      "${EVAL_ARGS[@]}"
+      "${GRPO_ARGS[@]}"
+      "${OPTIMIZER_ARGS[@]}"
+      "${PERF_ARGS[@]}"
+      "${SGLANG_ARGS[@]}"
+      "${MISC_ARGS[@]}"
+      "${LOG_ARGS[@]}"
+      "${CPU_ARGS[@]}"
+      "${MORE_ARGS[@]}"
+   )
+}
+
+dry_run() {
+   say "# $NAME, reward: $REWARD. Nothing is touched."
+   show_placement
+   say "# $RUN_DIR/code_reward.yaml"
+   custom_config
+   say "# $RUN_DIR/eval.yaml"
+   eval_config
+   if [[ $RM_PLACEMENT == slime ]]; then
+      say "# $RUN_DIR/sglang.yaml is written by"
+      show python3 -m code_reward_slime.sglang_config "${SGLANG_CONFIG_ARGS[@]}"
+   fi
+   say "# environment of the job"
+   show "${JOB_ENVIRONMENT[@]}"
+   say "# command"
+   if [[ -z ${SLIME_ROOT:-} ]]; then
+      say "# SLIME_ROOT is not set: slime's model arguments are not resolved, they come from"
+      say "source \"\$SLIME_ROOT/scripts/models/$MODEL_SCRIPT\""
+   fi
+   show "${ENTRY_ENVIRONMENT[@]}" "$TRAIN_PYTHON" "${SLIME_ROOT:-\$SLIME_ROOT}/$TRAIN_SCRIPT" "${TRAIN_ARGS[@]}"
+}
+
+run_it() {
+   make_run_folder
+   trap 'stop_job' EXIT
+   trap 'exit 143' TERM
+   trap 'exit 130' INT
+   write_configs
+   if [[ $RM_PLACEMENT == slime ]]; then sglang_config; fi
+   show "$TRAIN_PYTHON" "$SLIME_ROOT/$TRAIN_SCRIPT" "${TRAIN_ARGS[@]}" >"$RUN_DIR/command.txt"
+   preflight
+   if [[ $RM_PLACEMENT == node ]]; then
+      start_rm
+      check_rm
+   fi
+   if [[ -z $RAY_DASHBOARD ]]; then start_ray; else wait_for_dashboard; fi
+   submit
+}
+
+# Everything that can be known before a GPU is taken.
+preflight() {
+   local options=(--gpus "$((RAY_GPUS * NODES))" --ray "${PREFLIGHT_RAY:-local}" --runtime-env "$(runtime_environment)")
+   if [[ -z $RAY_DASHBOARD ]]; then options+=(--port "$RAY_PORT" --port "$DASHBOARD_PORT"); fi
+   if [[ $RM_PLACEMENT == node ]]; then
+      options+=(--rm-later --port "$RM_PORT")
+   fi
+   env "${JOB_ENVIRONMENT[@]}" "$PYTHON" -m code_reward_slime.preflight "${options[@]}" -- "${TRAIN_ARGS[@]}" && return
+   [[ ${PREFLIGHT:-strict} == warn ]] || die "the run would not work; mend what failed above."
+   say "going on all the same, because PREFLIGHT=warn"
+}
+
+check_rm() {
+   env "${JOB_ENVIRONMENT[@]}" "$PYTHON" -m code_reward_slime.preflight --config "$RUN_DIR/code_reward.yaml" || die "the RM is not the expected one; see above."
+}
