@@ -19,10 +19,11 @@ _POLL_SECONDS = 0.5
 
 
 class Replica:
-    """A process of SGLang that serves one reward model at `url`."""
+    """A process of SGLang that serves one reward model at `url`. Whoever restarts it or changes its model holds `changing`."""
 
-    def __init__(self, url: str, process: Process, session: aiohttp.ClientSession) -> None:
-        self.url, self.process, self._session = url, process, session
+    def __init__(self, host: str, port: int, process: Process, session: aiohttp.ClientSession) -> None:
+        self.port, self.url = port, f"http://{host}:{port}"
+        self.process, self._session, self.changing = process, session, asyncio.Lock()
 
     async def start(self, seconds: float) -> None:
         """Start and wait until it answers; raises `RewardServerError` with its last words if it does not in `seconds`."""

@@ -81,7 +81,7 @@ class Supervisor:
     def _replica(self, index: int, port: int) -> Replica:
         command = replica_command(self.settings, self.model, index, port)
         process = Process(command, self.settings.logs / f"replica-{index}.log", replica_environment(self.model))
-        return Replica(f"http://{self.settings.host}:{port}", process, self._session)
+        return Replica(self.settings.host, port, process, self._session)
 
     async def run(self, told_to_swap: asyncio.Event) -> None:
         """Start everything, say so, and keep it up; ends only by an error or by being cancelled."""
@@ -109,7 +109,8 @@ class Supervisor:
             failures = 0 if await replica.healthy() else failures + 1
             if not replica.process.alive or failures >= UNHEALTHY:
                 _say(f"{replica.url} {'does not answer' if replica.process.alive else 'is dead'}")
-                await self._restart(replica)
+                async with replica.changing:
+                    await self._restart(replica)
                 failures = 0
 
     async def _restart(self, replica: Replica) -> None:
@@ -163,15 +164,19 @@ class Supervisor:
         """Make one replica after the other serve `model`; the others answer meanwhile."""
         reference = Reference.load(model)
         context_length(model)  # Raises before anything has changed.
-        self.model, self.reference = model, reference
-        for index, replica in enumerate(self.replicas):
-            replica.process.command = replica_command(self.settings, model, index, int(replica.url.rpartition(":")[2]))
-            replica.process.environment = replica_environment(model)
-            if not await replica.load(model):
-                _say(f"{replica.url} cannot load {model} while it runs; starting it again")
-                await self._restart(replica)
-            else:
-                await replica.check(reference, self.settings.dtype)
+        async with AsyncExitStack() as stack:
+            # A replica that is being started is checked against the reference that it was started for.
+            for replica in self.replicas:
+                await stack.enter_async_context(replica.changing)
+            self.model, self.reference = model, reference
+            for index, replica in enumerate(self.replicas):
+                replica.process.command = replica_command(self.settings, model, index, replica.port)
+                replica.process.environment = replica_environment(model)
+                if await replica.load(model):
+                    await replica.check(reference, self.settings.dtype)
+                else:
+                    _say(f"{replica.url} cannot load {model} while it runs; starting it again")
+                    await self._restart(replica)
         _say(f"swapped to {model}")
 
 

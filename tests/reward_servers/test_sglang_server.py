@@ -171,6 +171,22 @@ async def test_another_checkpoint_is_served_without_stopping(launch, models, tmp
         assert before != after
 
 
+async def test_a_replica_that_dies_during_a_swap_comes_back_as_the_new_model(launch, models, tmp_path):
+    current = tmp_path / "current"
+    current.symlink_to(models[0])
+    async with launch(current, "--replicas", "2") as server:
+        url = await server.ready()
+        replicas = [child for child in server.children() if "sglang.launch_server" in child.cmdline()]
+        current.unlink()
+        current.symlink_to(models[1])
+        replicas[1].kill()
+        server.process.send_signal(signal.SIGHUP)
+        await server.says("swapped to")
+        assert isinstance(await score(models[1], router=url), Scored)
+        for replica in server.children():
+            assert str(models[0]) not in replica.cmdline()
+
+
 async def test_a_swap_to_what_is_no_reward_model_changes_nothing(launch, models, tmp_path):
     current = tmp_path / "current"
     current.symlink_to(models[0])
