@@ -15,7 +15,7 @@ start_ray() {
    say "starting Ray on port $RAY_PORT with $RAY_GPUS GPUs"
    RAY_TEMP=$(mktemp -d /tmp/ray-XXXXXX)
    local options=(--head --block --node-ip-address "$MASTER_ADDR" --port "$RAY_PORT" --num-gpus "$RAY_GPUS" --disable-usage-stats)
-   options+=(--dashboard-host "$MASTER_ADDR" --dashboard-port "$DASHBOARD_PORT" --temp-dir "$RAY_TEMP")
+   options+=(--dashboard-host "$MASTER_ADDR" --dashboard-port "$DASHBOARD_PORT" --dashboard-agent-listen-port "$AGENT_PORT" --temp-dir "$RAY_TEMP")
    if [[ -n ${RAY_CPUS:-} ]]; then options+=(--num-cpus "$RAY_CPUS"); fi
    # The variables of the job, because Ray's own processes hand theirs to the workers.
    start Ray "$RUN_DIR/ray.log" env "${JOB_ENVIRONMENT[@]}" ray start "${options[@]}"

@@ -86,7 +86,7 @@ defaults() {
    MODEL_DIR=$(realpath -m "$MODEL_DIR") PROMPT_DATA=$(realpath -m "$PROMPT_DATA")
    RM_DTYPE=${RM_DTYPE:-bfloat16} RM_DEVICE=${RM_DEVICE:-cuda} RM_PORT=${RM_PORT:-30100}
    EVAL_SETS=${EVAL_SETS:-held_out=${PROMPT_DATA%.jsonl}.held_out.jsonl}
-   MASTER_ADDR=${MASTER_ADDR:-127.0.0.1} RAY_PORT=${RAY_PORT:-6379} DASHBOARD_PORT=${DASHBOARD_PORT:-8265} RAY_DASHBOARD=${RAY_DASHBOARD:-}
+   MASTER_ADDR=${MASTER_ADDR:-127.0.0.1} RAY_PORT=${RAY_PORT:-6379} DASHBOARD_PORT=${DASHBOARD_PORT:-8265} AGENT_PORT=${AGENT_PORT:-52365} RAY_DASHBOARD=${RAY_DASHBOARD:-}
    SAVE_INTERVAL=${SAVE_INTERVAL:-20} EVAL_INTERVAL=${EVAL_INTERVAL:-20}
    RM_HOST=${RM_HOST:-$MASTER_ADDR}
 }
@@ -238,7 +238,7 @@ run_it() {
 # Everything that can be known before a GPU is taken.
 preflight() {
    local options=(--gpus "$((RAY_GPUS * NODES))" --ray "${PREFLIGHT_RAY:-local}" --runtime-env "$(runtime_environment)")
-   if [[ -z $RAY_DASHBOARD ]]; then options+=(--port "$RAY_PORT" --port "$DASHBOARD_PORT"); fi
+   if [[ -z $RAY_DASHBOARD ]]; then options+=(--port "$RAY_PORT" --port "$DASHBOARD_PORT" --port "$AGENT_PORT"); fi
    if [[ $RM_PLACEMENT == node ]]; then
       options+=(--rm-later --port "$RM_PORT")
    fi

@@ -3,15 +3,13 @@
 slime is a stand-in that records what every rank sees (`stand_in_train`); Ray, its jobs and Slurm are real.
 """
 
-import json
-import shutil
-import socket
 import time
 from pathlib import Path
 
 import pytest
 import real_slime
 from private_slurm import Slurm, private_slurm
+from stand_in_slime import build_checkout, free_ports, turns
 
 ROOT = Path(__file__).parents[2]
 SCRIPT = ROOT / "scripts" / "slurm" / "train.sbatch"
@@ -30,14 +28,8 @@ def job(slurm: Slurm, tmp_path: Path) -> dict[str, str]:
     """Variables of a job that trains with the stand-in."""
     if not real_slime.PYTHON.exists():
         pytest.skip("make install-integration makes the environment that this test runs in")
-    models = tmp_path / "slime" / "scripts" / "models"
-    models.mkdir(parents=True)
-    (models / "glm4-9B.sh").write_text("MODEL_ARGS=(--num-layers 40)\n")
-    shutil.copy(Path(real_slime.__file__).parent / "stand_in_train.py", tmp_path / "slime" / "train.py")
-    ports = [socket.create_server(("127.0.0.1", 0)) for _ in range(2)]
-    numbers = [str(port.getsockname()[1]) for port in ports]
-    for port in ports:
-        port.close()
+    build_checkout(tmp_path / "slime")
+    ray, dashboard, agent = free_ports(3)
     return {
         "PATH": f"{real_slime.PYTHON.parent}:{slurm.environment['PATH']}",
         "PYTHON": str(real_slime.PYTHON),
@@ -45,8 +37,9 @@ def job(slurm: Slurm, tmp_path: Path) -> dict[str, str]:
         "SLIME_ROOT": str(tmp_path / "slime"),
         "RUN_DIR": str(tmp_path / "run"),
         "MASTER_ADDR": "127.0.0.1",
-        "RAY_PORT": numbers[0],
-        "DASHBOARD_PORT": numbers[1],
+        "RAY_PORT": ray,
+        "DASHBOARD_PORT": dashboard,
+        "AGENT_PORT": agent,
         # The checkpoint and slime's parsers are not there; the table says so, and the run goes on.
         "PREFLIGHT": "warn",
         "PREFLIGHT_RAY": "no",
@@ -66,7 +59,7 @@ def finish(slurm: Slurm, job: dict[str, str], number: str, seconds: float = 200)
     found = slurm.wait(number, ("COMPLETED", "FAILED", "CANCELLED", "NODE_FAIL"), seconds)
     log = Path(f"{job['RUN_DIR']}.log").read_text()
     assert found["JobState"] == "COMPLETED", log
-    return [json.loads(line) for line in (Path(job["RUN_DIR"]) / "checkpoints" / "turns.jsonl").read_text().splitlines()]
+    return turns(Path(job["RUN_DIR"]))
 
 
 def test_one_node_trains_on_its_gpus_with_the_launchers_options_and_environment(slurm, job):
@@ -91,9 +84,9 @@ def test_two_nodes_train_together_and_a_signal_queues_the_job_again_which_goes_o
     assert slurm.run("scancel", "--batch", "--signal=USR1", number).returncode == 0
     slurm.wait(number, ("PENDING",), 60)
     saved = int(tracker.read_text())
-    turns = finish(slurm, job, number, 240)
-    assert [turn["first"] for turn in turns] == [0, saved + 1], "it goes on after the last rollout that was saved"
-    for turn in turns:
+    recorded = finish(slurm, job, number, 240)
+    assert [turn["first"] for turn in recorded] == [0, saved + 1], "it goes on after the last rollout that was saved"
+    for turn in recorded:
         assert len(turn["ranks"]) == 16
         assert {rank["SLURMD_NODENAME"] for rank in turn["ranks"]} == {"n1", "n2"}
     assert "turn 2" in Path(f"{job['RUN_DIR']}.log").read_text()

@@ -1,0 +1,92 @@
+"""A launcher on a real Ray: the job with its runtime environment, hooks imported in a worker, and an end that leaves nothing behind.
+
+slime is a stand-in that records what every rank sees, so this needs no checkout; the real one is in `tests/integration`.
+"""
+
+import os
+import signal
+import subprocess
+import time
+from pathlib import Path
+
+import psutil
+import pytest
+import real_slime
+import slime_command
+from stand_in_slime import build_checkout, free_ports, turns
+
+ROOT = Path(__file__).parents[2]
+pytestmark = [pytest.mark.integration, pytest.mark.timeout(240)]
+
+
+@pytest.fixture
+def environment(tmp_path: Path) -> dict[str, str]:
+    if not real_slime.PYTHON.exists():
+        pytest.skip("make install-integration makes the environment that this test runs in")
+    held_out = slime_command.write_rows(tmp_path / "prompts.held_out.jsonl", slime_command.prompt_row())
+    slime_command.write_rows(tmp_path / "prompts.jsonl", slime_command.prompt_row(), slime_command.prompt_row(id="p2"))
+    ray, dashboard, agent = free_ports(3)
+    return {
+        "PATH": f"{real_slime.PYTHON.parent}:{os.environ['PATH']}",
+        "HOME": os.environ.get("HOME", "/"),
+        "PYTHON": str(real_slime.PYTHON),
+        "SLIME_ROOT": str(build_checkout(tmp_path / "slime")),
+        "RUN_DIR": str(tmp_path / "run"),
+        "PROMPT_DATA": str(tmp_path / "prompts.jsonl"),
+        "EVAL_SETS": f"held_out={held_out}",
+        "RAY_PORT": ray,
+        "DASHBOARD_PORT": dashboard,
+        "AGENT_PORT": agent,
+        "RAY_AUTH_MODE": "disabled",
+        "NUM_GPUS": "2",
+        "NUM_ROLLOUT": "1",
+        # There is neither a checkpoint nor slime's parser; the table says so, and the run goes on.
+        "PREFLIGHT": "warn",
+    }
+
+
+def start(environment: dict[str, str], *words: str) -> subprocess.Popen[str]:
+    command = ["bash", str(ROOT / "scripts" / "run_glm4_9b.sh"), "tests", *words]
+    return subprocess.Popen(command, env=environment, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, start_new_session=True)
+
+
+def processes_of(folder: Path) -> list[str]:
+    lines = [" ".join(process.info["cmdline"] or []) for process in psutil.process_iter(["cmdline"])]
+    return [line for line in lines if str(folder) in line]
+
+
+def test_the_job_gets_the_command_and_the_environment_and_hooks_are_found_in_workers(environment, tmp_path):
+    run = start(environment, "--", "--seed", "7")
+    shown, _ = run.communicate(timeout=200)
+    assert run.returncode == 0, shown[-4000:]
+    [turn] = turns(tmp_path / "run")
+    assert turn["argv"][-2:] == ["--seed", "7"]
+    assert len(turn["ranks"]) == 2
+    for rank in turn["ranks"]:
+        assert rank["PYTHONPATH"].split(":")[-2:] == [str(ROOT), str(ROOT / "slime_plugins")]
+    assert "ok           hooks            the Ray worker finds code_reward_slime.post_process.group_advantages" in shown
+    assert "failed       checkpoint" in shown
+    assert "PREFLIGHT=warn" in shown
+    assert (tmp_path / "run" / "command.txt").read_text().count("--seed 7") == 1
+    assert processes_of(tmp_path) == []
+
+
+def test_a_run_that_would_not_work_starts_nothing(environment, tmp_path):
+    run = start({**environment, "PREFLIGHT": "strict", "PREFLIGHT_RAY": "no"})
+    shown, _ = run.communicate(timeout=100)
+    assert run.returncode == 2
+    assert shown.rstrip().endswith("error: the run would not work; mend what failed above.")
+    assert not (tmp_path / "run" / "ray.log").exists()
+
+
+def test_asked_to_stop_it_ends_the_job_and_what_it_started_and_nothing_else(environment, tmp_path):
+    run = start({**environment, "NUM_ROLLOUT": "600", "PREFLIGHT_RAY": "no"})
+    tracker = tmp_path / "run" / "checkpoints" / "latest_checkpointed_iteration.txt"
+    end = time.monotonic() + 120
+    while not tracker.exists() and run.poll() is None and time.monotonic() < end:
+        time.sleep(0.5)
+    assert tracker.exists()
+    run.send_signal(signal.SIGTERM)
+    run.communicate(timeout=90)
+    assert run.returncode == 143
+    assert processes_of(tmp_path) == []
