@@ -35,7 +35,7 @@ def trees_at_once(endpoints: Sequence[Endpoint]) -> int:
 
 
 def make_judge(
-    name: JudgeName, llm: LLM | None, sandbox: Sandbox, *, traces: Traces, votes: int = 1, temperature: float | None = None
+    name: JudgeName, llm: LLM | None, sandbox: Sandbox, *, traces: Traces, votes: int = 1, sampling: Sampling | None = None
 ) -> Judge:
     """The judge of that name; `llm` may be None for `reference` only."""
     if name == "reference":
@@ -43,4 +43,4 @@ def make_judge(
     if llm is None:
         raise ConfigurationError("A language model judges here; name its servers with --endpoints.")
     style: Literal["apart", "published"] = "published" if name == "llm-published" else "apart"
-    return LLMJudge(llm, sandbox, style=style, traces=traces, votes=votes, sampling=Sampling(temperature=temperature))
+    return LLMJudge(llm, sandbox, style=style, traces=traces, votes=votes, sampling=sampling)

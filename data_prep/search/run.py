@@ -22,6 +22,7 @@ from data_prep.journal import Appender, read_lines
 from data_prep.judges import Judge
 from data_prep.llm import Budget, Ledger, Reply
 from data_prep.llm.prompt import FOLDER, prompt
+from data_prep.llm.request import Sampling
 from data_prep.search.grow import grow
 from data_prep.search.policy import Policy
 from data_prep.search.recipe import Recipe
@@ -38,6 +39,8 @@ class Setup(BaseModel):
     judge: str
     models: list[str] = []
     """Names of the language models, with their roles."""
+    sampling: Sampling | None = None
+    """How their replies are drawn."""
     seed: int = 0
     prompts: list[str] = []
     """The versions of all prompt templates."""

@@ -58,7 +58,7 @@ async def _grow_part(settings: Search, told: Told) -> Spent:
         grown = stack.enter_context(Run(folder, _setup(settings, recipe, endpoints), budget, settings.replay))
         told(grown.finished, [])
         llm = await stack.enter_async_context(LLM(endpoints, budget, settings.patience)) if endpoints else None
-        judge = make_judge(settings.judge, llm, sandbox, traces=settings.traces, votes=settings.votes, temperature=settings.temperature)
+        judge = make_judge(settings.judge, llm, sandbox, traces=settings.traces, votes=settings.votes, sampling=_sampling(settings))
         at_once = settings.trees_at_once or trees_at_once(endpoints)
         policy = _policy(settings, recipe, llm)
         await grown.grow_all(problems, policy, judge, at_once=at_once, done=lambda tree: told(1, _outcomes(tree)))
@@ -75,9 +75,19 @@ def _endpoints(settings: Search, count: int) -> list[Endpoint]:
 
 
 def _setup(settings: Search, recipe: Recipe, endpoints: Sequence[Endpoint]) -> Setup:
-    judge = f"{settings.judge}, traces {settings.traces}, votes {settings.votes}, temperature {settings.temperature}"
-    models = sorted({f"{one.role}: {one.model}" for one in endpoints})
-    return Setup(recipe=recipe, policy=settings.policy, judge=judge, models=models, seed=settings.seed, prompts=all_prompts())
+    return Setup(
+        recipe=recipe,
+        policy=settings.policy,
+        judge=f"{settings.judge}, traces {settings.traces}, votes {settings.votes}",
+        models=sorted({f"{one.role}: {one.model}" for one in endpoints}),
+        sampling=_sampling(settings) if endpoints else None,
+        seed=settings.seed,
+        prompts=all_prompts(),
+    )
+
+
+def _sampling(settings: Search) -> Sampling:
+    return Sampling(temperature=settings.temperature, max_tokens=settings.reply_tokens)
 
 
 def make_recipe(name: str, changes: Sequence[str]) -> Recipe:
@@ -95,7 +105,7 @@ def _policy(settings: Search, recipe: Recipe, llm: LLM | None) -> Policy:
     if settings.policy == "offline":
         return OfflinePolicy(recipe)
     assert llm is not None
-    return LLMPolicy(llm, recipe, Sampling(temperature=settings.temperature))
+    return LLMPolicy(llm, recipe, _sampling(settings))
 
 
 def _outcomes(tree: TreeRecord) -> list[str]:

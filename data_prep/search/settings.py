@@ -34,6 +34,8 @@ class Search(Command):
     """Replies of the judge per program."""
     temperature: float | None = None
     """Of the policy and of the judge; the server's own default if not given."""
+    reply_tokens: int = Field(default=4096, gt=0)
+    """Most tokens of a reply; prompt and reply together must fit the model's context."""
     endpoints: Path | None = None
     """YAML list of endpoints: url, model, and optionally role, concurrency, timeout_seconds, api_key_variable."""
     max_calls: int | None = None
