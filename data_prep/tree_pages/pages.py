@@ -13,6 +13,9 @@ import jinja2
 from code_reward.files import write_text
 from data_prep.search.records import NodeRecord, RolloutRecord, TreeRecord
 
+_SHOWN = 160
+"""Characters of a statement in the gallery."""
+
 
 @dataclass(frozen=True)
 class Page:
@@ -20,13 +23,18 @@ class Page:
 
     file: str
     problem_id: str
-    programs: int
-    best: float | None
-    worst: float | None
+    statement: str
+    """Its beginning."""
+    values: tuple[float, ...]
+    """Of the whole programs, the best first."""
     failed: int
     """Rollouts without a judgement."""
     failure: str
     """Why the tree has no rollouts; empty if it has."""
+
+    @property
+    def has_signal(self) -> bool:
+        return len(set(self.values)) > 1
 
 
 @dataclass(frozen=True)
@@ -43,13 +51,11 @@ def write_page(tree: TreeRecord, folder: Path) -> Page:
     file = f"{hashlib.sha256(tree.problem_id.encode('utf-8', 'surrogatepass')).hexdigest()[:16]}.html"
     failed = [rollout for rollout in tree.rollouts if rollout.failure is not None]
     write_text(folder / file, _template("tree.html").render(tree=tree, rows=_rows(tree), failed=failed))
-    values = [tree.nodes[leaf].mean for leaf in tree.leaves]
     return Page(
         file=file,
         problem_id=tree.problem_id,
-        programs=len(values),
-        best=max(values, default=None),
-        worst=min(values, default=None),
+        statement=tree.statement[:_SHOWN],
+        values=tuple(sorted((tree.nodes[leaf].mean for leaf in tree.leaves), reverse=True)),
         failed=len(failed),
         failure=tree.failure.kind if tree.failure else "",
     )

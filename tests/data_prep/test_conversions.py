@@ -121,14 +121,19 @@ async def test_the_command_splits_by_problem_and_reports(tmp_path):
 async def test_a_page_tells_a_tree_and_escapes_what_others_wrote(tmp_path):
     page = write_page(tree_of(*ABC, ("f", None, 0), problem_id="../<p>"), tmp_path)
     text = (tmp_path / page.file).read_text()
-    assert (page.programs, page.best, page.worst, page.failed) == (3, 1.0, 0.0, 1)
+    assert (page.values, page.failed, page.has_signal) == ((1.0, 0.5, 0.0), 1, True)
     assert "&lt;b&gt;because&lt;/b&gt;" in text
     assert "x &lt; 1 &amp; y" in text
     assert "&lt;i&gt;late" in text
     for raw in ("<script>", "<b>because", "<i>late", "../<p>"):
         assert raw not in text
-    gallery = write_gallery([page], tmp_path).read_text()
+    nothing = write_page(TreeRecord(problem_id="q", statement="<s>", failure=Failure(kind="no_inputs", message="m")), tmp_path)
+    gallery = write_gallery([page, nothing], tmp_path).read_text()
     assert page.file in gallery
+    assert gallery.count("--value:") == 3
+    assert "1 have programs of different value" in gallery
+    assert "no_inputs" in gallery
+    assert "<s>" not in gallery
     assert "../<p>" not in gallery
 
 
