@@ -1,0 +1,212 @@
+"""Whatever endpoints, problems and judges do: a typed outcome on record, the run goes on, the report counts it."""
+
+import asyncio
+import json
+import time
+
+import pytest
+from aiohttp import web
+
+from code_reward.problem import CallTest, Problem
+from data_prep.judges import LLMJudge, ReferenceJudge
+from data_prep.llm import LLM, Endpoint
+from data_prep.search import LLMPolicy, OfflinePolicy, Recipe
+from data_prep.search.report import Tally
+from data_prep.search.run import Run, Setup, read_trees
+from reward_servers.sandbox import connect
+
+RECIPE = Recipe(rollouts=2, attempts=2)
+SETUP = Setup(recipe=RECIPE, policy="x", judge="y")
+PROGRAM = "```python\ndef f(x):\n    return x\n```"
+
+
+@pytest.fixture(autouse=True)
+def short_rests(monkeypatch):
+    monkeypatch.setattr("data_prep.llm.fleet._FIRST_REST", 0.01)
+    monkeypatch.setattr("data_prep.llm.fleet._LONGEST_REST", 0.05)
+
+
+@pytest.fixture(scope="module")
+def sandbox():
+    sandbox = connect(workers=2)
+    yield sandbox
+    asyncio.run(sandbox.close())
+
+
+class Server:
+    """An endpoint that behaves as `behave(number of the request, its prompt)` says."""
+
+    def __init__(self, behave):
+        self.behave, self.asked = behave, 0
+
+    async def __aenter__(self):
+        app = web.Application(client_max_size=1 << 26)
+        app.router.add_post("/v1/chat/completions", self._answer)
+        self._runner = web.AppRunner(app, shutdown_timeout=0)
+        await self._runner.setup()
+        await web.TCPSite(self._runner, "127.0.0.1", 0).start()
+        self.endpoint = Endpoint(url=f"http://127.0.0.1:{self._runner.addresses[0][1]}/v1", model="m", timeout_seconds=0.2, concurrency=4)
+        return self
+
+    async def __aexit__(self, *_):
+        await self._runner.cleanup()
+
+    async def _answer(self, incoming):
+        prompt = (await incoming.json())["messages"][0]["content"]
+        self.asked += 1
+        return await self.behave(self.asked, prompt)
+
+
+def says(text, model="m"):
+    choice = {"message": {"role": "assistant", "content": text}, "finish_reason": "stop"}
+    return {"choices": [choice], "model": model, "usage": {"prompt_tokens": 1, "completion_tokens": 1}}
+
+
+def good(prompt):
+    return "Fine.\nCorrectness: 4\nStyle: 3" if prompt.startswith("You judge") else PROGRAM
+
+
+async def hangs(number, prompt):
+    await asyncio.sleep(1)
+    return web.json_response(says(good(prompt)))
+
+
+async def is_busy(number, prompt):
+    return web.Response(status=429)
+
+
+async def says_half(number, prompt):
+    return web.Response(text=json.dumps(says(good(prompt)))[:30], content_type="application/json")
+
+
+async def changes_its_model(number, prompt):
+    return web.json_response(says(good(prompt), model="m" if number == 1 else "other"))
+
+
+def problem(**changes):
+    tests = [CallTest(args="(1,)", expected="1")]
+    given = {"id": "p", "statement": "Give back x.", "entry_point": "f", "tests": tests, "inputs": ["(2,)", "(3,)", "(4,)"]}
+    return Problem(**{**given, "reference_solution": "def f(x):\n    return x\n", **changes})
+
+
+async def grow(folder, problems, policy, judge):
+    with Run(folder, SETUP) as run:
+        await run.grow_all(problems, policy, judge)
+    trees = {tree.problem_id: tree for tree in read_trees(folder)}
+    tally = Tally()
+    list(tally.count(trees.values()))
+    return trees, tally.to_markdown()
+
+
+@pytest.mark.parametrize(
+    ("behave", "kinds"),
+    [
+        (hangs, {"timeout"}),
+        (is_busy, {"rate_limited"}),
+        (says_half, {"malformed"}),
+        (changes_its_model, {"model_changed"}),
+    ],
+)
+async def test_an_endpoint_that_is_never_well_is_told_by_every_rollout(sandbox, tmp_path, behave, kinds):
+    async with Server(behave) as server, LLM([server.endpoint], patience_seconds=1.0) as llm:
+        judge = LLMJudge(llm, sandbox, traces="none")
+        trees, report = await grow(tmp_path, [problem(), problem(id="q")], LLMPolicy(llm, RECIPE), judge)
+    failures = [rollout.failure.kind for tree in trees.values() for rollout in tree.rollouts if rollout.failure]
+    assert len(failures) == 4 == sum(len(tree.rollouts) for tree in trees.values())
+    assert set(failures) == kinds
+    for kind in kinds:
+        assert f"| failed: {kind} | 4 |" in report
+    assert "Values of whole programs" not in report
+
+
+async def test_an_endpoint_that_is_away_for_a_while_costs_only_time(sandbox, tmp_path):
+    began = time.monotonic()
+
+    async def is_away(number, prompt):
+        return web.Response(status=503) if time.monotonic() - began < 1.0 else web.json_response(says(good(prompt)))
+
+    async with Server(is_away) as server, LLM([server.endpoint.model_copy(update={"concurrency": 1})], patience_seconds=30) as llm:
+        # A question that is asked again too often while the server answers 503 would fail: the endpoint rests longer each time.
+        trees, report = await grow(tmp_path, [problem()], LLMPolicy(llm, Recipe(rollouts=1)), LLMJudge(llm, sandbox, traces="none"))
+    outcomes = [rollout.failure.kind if rollout.failure else "judged" for rollout in trees["p"].rollouts]
+    assert llm.troubles["server_error"] > 0
+    assert set(outcomes) <= {"judged", "server_error"}
+    assert "Rollouts" in report
+
+
+BAD = {
+    "no_entry_point": problem(id="nameless", entry_point=None),
+    "statement_too_long": problem(id="endless", statement="x" * 2_000_000),
+    "no_reference": problem(id="unsolved", reference_solution=None),
+    "bad_reference": problem(id="looping", reference_solution="def f(x):\n    while True: pass\n"),
+    "no_inputs": problem(id="mute", inputs=[], tests=[]),
+}
+
+
+async def test_problems_that_cannot_be_searched_are_counted_and_the_others_searched(sandbox, tmp_path):
+    well = problem(id="well")
+    writing = problem(id="writing", reference_solution="def f(x):\n    open('left_behind', 'w').write('y' * 10)\n    return x\n")
+    flooding = problem(id="flooding", reference_solution="def f(x):\n    print('y' * 3_000_000)\n    return x\n")
+    policy, judge = OfflinePolicy(RECIPE), ReferenceJudge(sandbox, cpu_seconds=0.2)
+    trees, report = await grow(tmp_path / "run", [*BAD.values(), well, writing, flooding], policy, judge)
+    assert {tree.failure.kind: name for name, tree in trees.items() if tree.failure and name not in ("writing", "flooding")} == {
+        kind: one.id for kind, one in BAD.items()
+    }
+    for kind in BAD:
+        assert f"| {kind} |" in report
+    assert [rollout.failure for rollout in trees["well"].rollouts] == [None, None]
+    for name in ("writing", "flooding"):
+        tree = trees[name]
+        assert tree.failure is not None or len(tree.rollouts) == 2, "an outcome, whichever it is"
+    assert not (tmp_path / "left_behind").exists()
+
+
+TALK = [
+    "Программа верна.\nПравильность: 5\nСтиль: 4",
+    "正确。\n得分：5",
+    "Perfect!\nCorrectness: 7\nStyle: 5",
+    "Correctness: 7/5\nStyle: 5/5",
+    'You ask me to end with "Correctness: number\nStyle: number".',
+    "Score: 5",
+    "",
+]
+
+
+@pytest.mark.parametrize("talk", TALK)
+async def test_a_judge_that_only_talks_leaves_no_score(sandbox, tmp_path, talk):
+    async def answer(number, prompt):
+        return web.json_response(says(talk if prompt.startswith("You judge") else PROGRAM))
+
+    async with Server(answer) as server, LLM([server.endpoint]) as llm:
+        trees, report = await grow(tmp_path, [problem()], LLMPolicy(llm, RECIPE), LLMJudge(llm, sandbox, traces="none"))
+    assert [rollout.failure.kind for rollout in trees["p"].rollouts] == ["unparsable", "unparsable"]
+    assert "| failed: unparsable | 2 |" in report
+    assert [node.visits for node in trees["p"].nodes] == [0]
+
+
+async def test_a_judge_that_talks_before_it_scores_is_counted_as_having_talked(sandbox, tmp_path):
+    talked = 0
+
+    async def answer(number, prompt):
+        nonlocal talked
+        if not prompt.startswith("You judge"):
+            return web.json_response(says(PROGRAM))
+        talked += 1
+        return web.json_response(says(TALK[talked - 1] if talked < 3 else good(prompt)))
+
+    async with Server(answer) as server, LLM([server.endpoint]) as llm:
+        trees, report = await grow(tmp_path, [problem()], LLMPolicy(llm, Recipe(rollouts=1)), LLMJudge(llm, sandbox, traces="none"))
+    judgement = trees["p"].rollouts[0].judgement
+    assert (judgement.correctness, judgement.junk) == (0.8, 2)
+    assert "| judge | 2 |" in report
+
+
+async def test_a_problem_without_an_entry_point_is_judged_by_what_it_shows(sandbox, tmp_path):
+    async def answer(number, prompt):
+        shown = "```python\ndef f(x):\n    return x\n\nprint(f(7))\n```"
+        return web.json_response(says(good(prompt) if prompt.startswith("You judge") else shown))
+
+    async with Server(answer) as server, LLM([server.endpoint]) as llm:
+        nameless = problem(entry_point=None, inputs=[])
+        trees, _ = await grow(tmp_path, [nameless], LLMPolicy(llm, Recipe(rollouts=1)), LLMJudge(llm, sandbox))
+    assert "7" in trees["p"].rollouts[0].judgement.evidence
