@@ -1,8 +1,8 @@
 """What runs inside the sandbox beside a traced program: the recorder, and the driver that makes the calls.
 
 The text of this module is sent into the sandbox, so it imports nothing of ours. Values are shown without running any code of the program:
-only exact built-in types are looked into. Once the first events are full, the last ones are kept in a ring, where plain scalars lie
-as they are and containers are shown on every power of two of a place's visits, else only measured: a hot loop stays cheap.
+only exact built-in types are looked into. Once the first events are full, the last ones are kept in a ring, where values that cannot
+change lie as they are and containers are shown on every power of two of a place's visits, else only measured: a hot loop stays cheap.
 """
 
 from __future__ import annotations
@@ -21,10 +21,12 @@ from collections.abc import Callable, Iterable
 from functools import partial
 from typing import Any
 
-Event = tuple[int, Any]
+Event = tuple[Any, ...]
 
-ELEMENTS, DEPTH, TEXT, PLAIN_TEXT, FRAMES = 8, 3, 80, 100_000, 4
+ELEMENTS, DEPTH, TEXT, PLAIN_TEXT, FRAMES, SHORT = 8, 3, 80, 100_000, 4, 5
 SCALARS = frozenset((int, bool, float, type(None)))
+TOO_DEEP = "maximum recursion depth exceeded"
+IMMUTABLE = frozenset((*SCALARS, complex, str, bytes, range))
 SEQUENCES: dict[Any, tuple[str, str]] = {
     list: ("[", "]"),
     tuple: ("(", ")"),
@@ -79,16 +81,18 @@ def show_object(value: Any, kind: type, depth: int) -> str:
     return f"<{name} {', '.join(f'{key}={show(item, depth - 1)}' for key, item in plain)}>"
 
 
-def brief(value: Any) -> str:
-    """Like `show`, at a constant small cost."""
-    kind = type(value)
-    return f"<{kind.__name__} of {len(value)}>" if kind in SIZED else f"<{type.__getattribute__(kind, '__name__')}>"
+def brief(kind: type, size: int) -> str:
+    name = type.__getattribute__(kind, "__name__")
+    return f"<{name} of {size}>" if size >= 0 else f"<{name}>"
 
 
 def show_error(error: BaseException) -> str:
     kind = type(error)
     name = type.__getattribute__(kind, "__name__")
     arguments = BaseException.__dict__["args"].__get__(error)
+    if kind is RecursionError and arguments and type(arguments[0]) is str and arguments[0].startswith(TOO_DEEP):
+        # What the text goes on to name, the step that was one too deep, depends on the frames of whoever watches.
+        return f"{name}: {TOO_DEEP}"
     # Only the built-in exceptions are sure to show themselves without code of the program's.
     if kind.__module__ == "builtins" and all(type(one) in SCALARS or type(one) is str for one in arguments):
         return cut(f"{name}: {error}")
@@ -96,32 +100,49 @@ def show_error(error: BaseException) -> str:
 
 
 class Recorder:
-    """Keeps the first `head` events and the last `tail` of each call."""
+    """Keeps the first `head` events and the last `tail` of each call.
+
+    An event is (place, value) as long as the value cannot change, else (place, words, -1), or (place, type, size) in few words.
+    """
 
     def __init__(self, head: int, tail: int) -> None:
-        # Closures, not attributes: they are the fastest variables there are.
+        # Closures, not attributes, and no global names: they are the fastest variables there are.
         first: list[Event] = []
         last: collections.deque[Event] = collections.deque(maxlen=tail)
-        visits: dict[int, int] = collections.defaultdict(int)
+        keep, immutable, sized, type_of, pair = last.append, IMMUTABLE, SIZED, type, tuple
+        visits: dict[int, int] = {}
+        seen = visits.get
         total = 0
 
         def put(site: int, value: Any) -> Any:
             nonlocal total
             total += 1
             if total <= head:
-                first.append((site, show(value)))
-            elif type(value) in SCALARS:
-                last.append((site, value))
+                first.append((site, show(value), -1))
+                return value
+            kind = type_of(value)
+            if kind in immutable:
+                keep((site, value))
+                return value
+            if kind is pair and len(value) < SHORT:
+                for element in value:
+                    if type_of(element) not in immutable:
+                        break
+                else:
+                    keep((site, value))
+                    return value
+            visits[site] = count = seen(site, 0) + 1
+            if count & (count - 1):
+                keep((site, kind, len(value) if kind in sized else -1))
             else:
-                visits[site] = count = visits[site] + 1
-                last.append((site, show(value) if not count & (count - 1) else brief(value)))
+                keep((site, show(value), -1))
             return value
 
         def caught(site: int) -> None:
             nonlocal total
             total += 1
             error = sys.exc_info()[1]
-            (first if total <= head else last).append((site, show_error(error) if error else ""))
+            (first if total <= head else last).append((site, show_error(error) if error else "", -1))
 
         def reset() -> None:
             nonlocal total
@@ -130,11 +151,18 @@ class Recorder:
             visits.clear()
             total = 0
 
-        def events() -> tuple[list[Event], int]:
-            ring = [(site, value if type(value) is str else show(value)) for site, value in last]
-            return first + ring, total - len(first) - len(ring)
+        def events() -> tuple[list[tuple[int, str]], int]:
+            told = [(event[0], in_words(event)) for event in (*first, *last)]
+            return told, total - len(told)
 
         self.put, self.caught, self.reset, self.events = put, caught, reset, events
+
+
+def in_words(event: Event) -> str:
+    if len(event) == 2:
+        return show(event[1])
+    what, size = event[1:]
+    return what if type(what) is str else brief(what, size)
 
 
 def to_literal(value: Any, depth: int = 20) -> str | None:
@@ -211,7 +239,7 @@ class Driver:
     def step(self, what: str, action: Callable[[], Any]) -> bool:
         if self.recorder:
             self.recorder.reset()
-        self.what, self.began = what, time.perf_counter()
+        self.what, self.began = what, time.thread_time()
         signal.setitimer(signal.ITIMER_VIRTUAL, self.order["cpu_seconds"])
         try:
             value = action()
@@ -243,7 +271,7 @@ class Driver:
     def report(
         self, what: str, end: str, began: float, literal: str | None = None, shown: str = "", error: str = "", frames: Iterable[Any] = ()
     ) -> None:
-        seconds = time.perf_counter() - began
+        seconds = time.thread_time() - began
         signal.setitimer(signal.ITIMER_VIRTUAL, 0)
         flush(sys.stdout)
         events, dropped = self.recorder.events() if self.recorder else ([], 0)

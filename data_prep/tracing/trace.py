@@ -31,7 +31,7 @@ class CallRecord(BaseModel):
     dropped: int = 0
     """Events in the gap."""
     seconds: float = 0.0
-    """Wall seconds."""
+    """CPU seconds of the thread that made the call."""
 
     def tell(self, budget: int) -> str:
         """The call in words, in about `budget` characters; the failure and the result are never cut away."""
