@@ -18,7 +18,8 @@ if TYPE_CHECKING:
 
 _MAX_BODY = 16 << 20
 _MAX_RETRY_AFTER = 300.0
-_STATUS_KINDS = {408: "timeout", 404: "no_such_model", 425: "rate_limited", 429: "rate_limited"}
+# 502 and 503 are said by what stands before a server that is away: nothing that the question could be blamed for.
+_STATUS_KINDS = {404: "no_such_model", 408: "timeout", 425: "rate_limited", 429: "rate_limited", 502: "unreachable", 503: "unreachable"}
 
 
 class Endpoint(BaseModel):

@@ -7,10 +7,10 @@ from typing import Final
 from code_reward.errors import CodeRewardError
 
 KINDS: Final = {
-    "unreachable": "no connection, or one that broke",
+    "unreachable": "no connection, one that broke, or status 502 or 503",
     "timeout": "no whole answer in time",
     "rate_limited": "status 429",
-    "server_error": "status 5xx",
+    "server_error": "another status 5xx",
     "malformed": "an answer that is not what the protocol promises, e.g. half a JSON",
     "no_such_model": "status 404: the model, or the path, is not served",
     "model_changed": "answers come from another model than this endpoint's earlier ones",
