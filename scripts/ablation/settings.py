@@ -24,7 +24,7 @@ class Ablation(Command):
     """Programs that are executed per problem."""
     test: int = Field(default=60, gt=1)
     """Problems that the reward models are measured on."""
-    policy_sft: int = Field(default=500, gt=0)
+    policy_sft: int = Field(default=1000, gt=0)
     """Problems from which the backbone is taught."""
     endpoints: Path | None = None
     """YAML list of endpoints (data_prep.search): a language model then writes and judges, and traces are ablated too."""

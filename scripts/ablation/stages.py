@@ -7,6 +7,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 
 from scripts.ablation.settings import Ablation
+from scripts.quickstart.settings import Sizes
 from scripts.quickstart.stage import Stage
 
 
@@ -43,15 +44,17 @@ def arms(settings: Ablation) -> list[str]:
 
 def common(settings: Ablation) -> list[Stage]:
     """What all seeds share: problems, a small language model, labelled test programs. In the folder `common`."""
+    families = " ".join(f"--families {name}" for name in Sizes().families)
     counts = f"--policy-sft {settings.policy_sft} --rm {settings.problems * settings.seeds} --rl 1 --test {settings.test} --test-held-out 0"
+    mix = "--per-problem 4 --right-share 0.65"
     sft = "--epochs 1 --batch-size 4 --learning-rate 2e-3"
     return [
         Stage(
             "problems",
             "Problems",
             (
-                _python(f"data_prep.families --out problems {counts}"),
-                _python("data_prep.demonstrations --problems problems/policy_sft.jsonl --out demonstrations.jsonl --per-problem 3"),
+                _python(f"data_prep.families --out problems {families} {counts}"),
+                _python(f"data_prep.demonstrations --problems problems/policy_sft.jsonl --out demonstrations.jsonl {mix}"),
                 _python("data_prep.tokenizer --rows demonstrations.jsonl --out tokenizer --vocab-size 768"),
             ),
             outputs=("problems", "demonstrations.jsonl", "tokenizer"),
