@@ -64,7 +64,10 @@ def replica_command(settings: SGLangServer, model: Path, index: int, port: int) 
         tokens = str(max(16384, 4 * context_length(model)))
         flags |= {"--attention-backend": "torch_native", "--max-total-tokens": tokens, "--mem-fraction-static": "0.1"}
     # Sequence classifiers switch to embedding by themselves, ours for GLM-4 only if told.
-    switches = ["--is-embedding", *(["--disable-overlap-schedule"] if settings.device == "cpu" else [])]
+    switches = ["--is-embedding"]
+    if settings.device == "cpu":
+        # An idle replica would keep a core busy.
+        switches += ["--disable-overlap-schedule", "--sleep-on-idle"]
     return [sys.executable, "-m", "sglang.launch_server", *switches, *_flat(flags), *settings.option]
 
 
