@@ -33,8 +33,7 @@ quickstart: $(INSTALLED)  ## Reinforce a small code model with a reward that run
 	$(BIN)/python -m scripts.quickstart $(ARGS)
 
 .PHONY: slime-cpu
-slime-cpu: $(INSTALLED)  ## Run slime's own training loop without a GPU on tiny models; needs SLIME_ROOT and MEGATRON_ROOT.
-	@PYTHON='$(PYTHON)' TORCH='$(TORCH)' scripts/install_integration.sh
+slime-cpu: $(INSTALLED) install-integration  ## Run slime's own training loop without a GPU on tiny models; needs SLIME_ROOT and MEGATRON_ROOT.
 	$(BIN)/python -m scripts.slime_cpu $(ARGS)
 
 .PHONY: test
@@ -42,7 +41,7 @@ test: lint  ## Check everything and run the tests that need no other environment
 	$(BIN)/python -m pytest -m "not integration" $(ARGS)
 
 .PHONY: test-integration
-test-integration: $(INSTALLED)  ## Run the tests with real components that take long to install or start.
+test-integration: $(INSTALLED) install-integration  ## Run the tests with real components that take long to install or start; more with SLIME_ROOT and MEGATRON_ROOT.
 	$(BIN)/python -m pytest -m integration $(ARGS)
 
 .PHONY: test-slime
@@ -66,8 +65,7 @@ bench-reward: $(INSTALLED)  ## Measure the reward path: throughput, event-loop s
 	$(BIN)/python -m scripts.bench_reward $(ARGS)
 
 .PHONY: bench-slime-cpu
-bench-slime-cpu: $(INSTALLED)  ## Measure what slime itself makes of the quickstart's policy with its reward model; needs what slime-cpu needs.
-	@PYTHON='$(PYTHON)' TORCH='$(TORCH)' scripts/install_integration.sh
+bench-slime-cpu: $(INSTALLED) install-integration  ## Measure what slime itself makes of the quickstart's policy with its reward model; needs what slime-cpu needs.
 	$(BIN)/python -m scripts.bench_slime_cpu $(ARGS)
 
 .PHONY: bench-sandbox

@@ -3,7 +3,7 @@
 #
 #   PYTHON      interpreter to make it with (3.11 or 3.12; default python3)
 #   TORCH       what to install for torch, as words for pip (default: the version that constraints.txt names)
-#   SLIME_ROOT  a checkout of slime: SGLang gets the patches that slime's image applies (optional)
+#   SLIME_ROOT  a checkout of slime: SGLang gets the patches that slime's image applies (optional; without it, those that it has stay)
 #
 # It takes about 4 GB and two minutes on a fast network. SGLang pins its own transformers and slime needs numpy 1.x: hence an environment of
 # its own, as each has a container of its own in production. Safe to run again, also after it was interrupted or SLIME_ROOT has changed.
@@ -67,8 +67,10 @@ if [[ -n "${SLIME_ROOT:-}" ]]; then
     SLIME_ROOT=$(cd "$SLIME_ROOT" && pwd)
 fi
 mapfile -t patches < <(slime_patches)
-wanted="$(cat scripts/install_integration.sh scripts/integration_requirements.txt constraints-integration.txt | sha256sum | cut -d' ' -f1) patches $(patches_digest)"
-if [[ $(cat "$ENV/installed" 2>/dev/null) == "$wanted" ]]; then
+pins=$(cat scripts/install_integration.sh scripts/integration_requirements.txt constraints-integration.txt | sha256sum | cut -d' ' -f1)
+wanted="$pins patches $(patches_digest)"
+installed=$(cat "$ENV/installed" 2>/dev/null) || installed=
+if [[ $installed == "$wanted" || (-z "${SLIME_ROOT:-}" && $installed == "$pins patches "*) ]]; then
     echo "$ENV is up to date."
     exit 0
 fi
