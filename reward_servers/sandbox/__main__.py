@@ -20,7 +20,9 @@ class SandboxServer(Command):
     port: int = Field(default=0, ge=0, le=65535)
     """Port to listen on; 0 takes a free one and prints it."""
     workers: int | None = Field(default=None, ge=1)
-    """Programs that run at once; as many as there are cores by default."""
+    """Programs that run at once (with --ray on each machine); as many as there are cores by default."""
+    ray: str | None = None
+    """Address of a Ray cluster (`auto` for this machine's) over whose machines the programs are spread."""
     require: Level = "confined"
     """Refuse to serve below this level of isolation: limited, confined or isolated."""
     max_queue: int = Field(default=10_000, ge=1)

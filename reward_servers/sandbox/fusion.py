@@ -7,13 +7,16 @@ from __future__ import annotations
 
 import base64
 import binascii
-from typing import Literal
+from typing import TYPE_CHECKING, Literal
 
 from pydantic import BaseModel, Field
 
 from code_reward.errors import DataError
 from reward_servers.sandbox.outcome import Execution, Limits
-from reward_servers.sandbox.pool import LocalSandbox
+
+if TYPE_CHECKING:
+    from reward_servers.sandbox.pool import LocalSandbox
+    from reward_servers.sandbox.ray_pool import RaySandbox
 
 _MEMORY_MB = 1024
 _WALL_GRACE = 5.0
@@ -55,7 +58,7 @@ class RunCodeReply(BaseModel):
     """Name to base64."""
 
 
-async def answer_run_code(sandbox: LocalSandbox, request: RunCode) -> RunCodeReply:
+async def answer_run_code(sandbox: LocalSandbox | RaySandbox, request: RunCode) -> RunCodeReply:
     """Run the program. Raises `DataError` for names and contents of files that cannot be."""
     if request.language != "python":
         return RunCodeReply(status="SandboxError", message=f"This sandbox runs python, not {request.language}.")

@@ -12,7 +12,7 @@ from fastapi.responses import JSONResponse
 from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, generate_latest
 from pydantic import BaseModel, ConfigDict
 
-from code_reward.errors import DataError, SandboxError
+from code_reward.errors import ConfigurationError, DataError, SandboxError
 from code_reward.problem import Test
 from reward_servers.listener import Server, bind
 from reward_servers.sandbox.fusion import RunCode, RunCodeReply, answer_run_code
@@ -23,6 +23,7 @@ from reward_servers.sandbox.self_check import self_check
 
 if TYPE_CHECKING:
     from reward_servers.sandbox.__main__ import SandboxServer
+    from reward_servers.sandbox.ray_pool import RaySandbox
 
 _SECONDS = (0.001, 0.002, 0.005, 0.01, 0.05, 0.1, 0.5, 1.0, 5.0, 10.0, 30.0)
 
@@ -80,7 +81,7 @@ def serve(settings: SandboxServer) -> None:
 
 
 async def _serve(settings: SandboxServer, listener: Any) -> None:
-    sandbox = LocalSandbox(settings.workers, require=settings.require)
+    sandbox = _open(settings)
     try:
         isolation = await checked(sandbox)
         for layer, what in isolation.layers.items():
@@ -92,7 +93,17 @@ async def _serve(settings: SandboxServer, listener: Any) -> None:
         await sandbox.close()
 
 
-async def checked(sandbox: LocalSandbox) -> Isolation:
+def _open(settings: SandboxServer) -> LocalSandbox | RaySandbox:
+    if settings.ray is None:
+        return LocalSandbox(settings.workers, require=settings.require)
+    try:
+        from reward_servers.sandbox.ray_pool import RaySandbox
+    except ImportError as error:
+        raise ConfigurationError("--ray needs Ray; install code-reward[ray].") from error
+    return RaySandbox(settings.ray, settings.workers, require=settings.require)
+
+
+async def checked(sandbox: LocalSandbox | RaySandbox) -> Isolation:
     """The sandbox's isolation, after it passed the self-check for that level; raises `SandboxError`."""
     isolation = await sandbox.isolation()
     troubles = await self_check(sandbox, isolation.level)
@@ -101,7 +112,7 @@ async def checked(sandbox: LocalSandbox) -> Isolation:
     return isolation
 
 
-def build_app(sandbox: LocalSandbox, isolation: Isolation, max_queue: int) -> FastAPI:
+def build_app(sandbox: LocalSandbox | RaySandbox, isolation: Isolation, max_queue: int) -> FastAPI:
     """The routes of the server."""
     app = FastAPI(title="code-reward sandbox", openapi_url=None)
     metrics = Metrics()

@@ -119,9 +119,13 @@ async def test_nothing_is_left_on_disk(tmp_path, monkeypatch):
         sandbox = LocalSandbox(1, without=missing)
         await sandbox.run("open('here', 'w').write('x')\nf = abs", [AssertTest(code="assert f(1) == 1")])
         await sandbox.close()
-    await asyncio.sleep(0.3)  # The zygote tidies up after its referee is gone.
-    # Folders bear the pid of who started the sandbox: others may start theirs meanwhile.
-    assert not [name for name in set(os.listdir("/tmp")) - before if name.startswith(f"code-reward-{os.getpid()}-")]
+    for _ in range(600):  # The zygote tidies up after its referee is gone.
+        # Folders bear the pid of who started the sandbox: others may start theirs meanwhile.
+        left = [name for name in set(os.listdir("/tmp")) - before if name.startswith(f"code-reward-{os.getpid()}-")]
+        if not left:
+            break
+        await asyncio.sleep(0.1)
+    assert not left
 
 
 def test_closing_twice_is_harmless_and_running_then_is_an_error():
