@@ -69,8 +69,12 @@ bench-slime-cpu: $(INSTALLED) install-integration  ## Measure what slime itself 
 	$(BIN)/python -m scripts.bench_slime_cpu $(ARGS)
 
 .PHONY: bench-sandbox
-bench-sandbox: $(INSTALLED)  ## Measure the sandbox: speed beside other evaluators; ARGS="matrix" and "leak" measure the rest.
+bench-sandbox: $(INSTALLED)  ## Measure the sandbox: speed beside other evaluators; ARGS="matrix", "leak", "coverage" measure the rest.
 	$(BIN)/python -m scripts.bench_sandbox $(or $(ARGS),speed)
+
+.PHONY: train-test-generator
+train-test-generator: $(INSTALLED)  ## Train a tiny test generator, serve it, have it write unit tests, and measure them.
+	scripts/train_test_generator.sh $(ARGS)
 
 .PHONY: bench-mcts
 bench-mcts: $(INSTALLED)  ## Measure the tree search's driver; ARGS="tracing" and "kills" measure the rest.

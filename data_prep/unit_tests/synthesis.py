@@ -1,0 +1,130 @@
+"""Asking a test generator: `python -m data_prep.unit_tests.synthesis --solutions F --endpoints F --out F`.
+
+CodeRM-8B's way: a question and one solution, which may be wrong, in; a `unittest` class out; many samples. An answer that holds no test is
+kept with the reason, and an answer that could not be had is a failure that is counted, so that nothing is lost silently.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections import Counter
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from pydantic import Field
+
+from code_reward.cli import Command, run
+from code_reward.problem import Test
+from code_reward.reward_data import LabelledProgram
+from data_prep.llm.asking import ask
+from data_prep.llm.errors import LLMError, RunStopped
+from data_prep.llm.prompt import prompt
+from data_prep.unit_tests.extraction import extract_test
+from data_prep.unit_tests.sample import TestSample
+
+if TYPE_CHECKING:
+    from data_prep.llm import Asker, Ledger, Scope
+    from data_prep.llm.request import Request, Sampling
+
+
+def request_test(statement: str, program: str, sampling: Sampling) -> Request:
+    """The question, in the words that CodeRM-8B was trained on."""
+    return prompt("unit_test").request("policy", sampling, statement=statement.strip(), program=program.strip())
+
+
+async def synthesise(
+    solutions: Sequence[LabelledProgram],
+    asker: Asker,
+    ledger: Ledger,
+    sampling: Sampling,
+    samples: int,
+    progress: Callable[[int, int], None] | None = None,
+) -> list[TestSample]:
+    """`samples` samples per problem, spread over its solutions in turn; in the order of problems.
+
+    Raises:
+        RunStopped: Nothing will be answered any more. What was paid for is in the ledger; run this again.
+    """
+    of_problem: dict[str, list[LabelledProgram]] = {}
+    for row in solutions:
+        of_problem.setdefault(row.problem_id, []).append(row)
+    finished = 0
+
+    async def one(row: LabelledProgram, scope: str) -> TestSample:
+        nonlocal finished
+        sample = await _ask(row, asker, ledger.scope(scope), sampling)
+        finished += 1
+        if progress:
+            progress(finished, len(of_problem) * samples)
+        return sample
+
+    jobs = [one(rows[index % len(rows)], f"{name}/{index}") for name, rows in of_problem.items() for index in range(samples)]
+    return list(await asyncio.gather(*jobs))
+
+
+async def _ask(row: LabelledProgram, asker: Asker, scope: Scope, sampling: Sampling) -> TestSample:
+    try:
+        reply = await ask(asker, scope, request_test(row.statement, row.program, sampling))
+    except RunStopped:
+        raise
+    except LLMError as error:
+        return TestSample(problem_id=row.problem_id, reason=f"llm_{error.kind}")
+    extracted = extract_test(reply.text, row.entry_point)
+    tests: list[Test] = [extracted.test] if extracted.test else []
+    return TestSample(problem_id=row.problem_id, tests=tests, response=reply.text, reason=extracted.reason, model=reply.model)
+
+
+class Synthesis(Command):
+    """Have a model write unit tests for problems, each from the question and one solution; killed, it goes on where it was."""
+
+    solutions: Path
+    """Rows with a statement and a program (LabelledProgram); a problem's solutions take turns. Whether they are right is not looked at."""
+    out: Path
+    """File for the test samples; beside it lies the ledger of answers, from which a killed run continues."""
+    endpoints: Path
+    """YAML list of endpoints: url, model, and optionally concurrency, timeout_seconds, api_key_variable."""
+    samples: int = Field(default=100, ge=1)
+    """Samples per problem."""
+    temperature: float = Field(default=0.8, ge=0)
+    """As published."""
+    top_p: float = Field(default=0.95, gt=0, le=1)
+    """As published."""
+    max_tokens: int = Field(default=2048, ge=1)
+    """As published."""
+    max_calls: int | None = None
+    """Stop after so many paid calls."""
+
+
+def main(settings: Synthesis) -> None:
+    """Ask, write, and say what came of it."""
+    from code_reward.rows import read_rows, write_rows
+
+    samples = asyncio.run(_synthesise(settings, read_rows(settings.solutions, LabelledProgram)))
+    write_rows(settings.out, samples)
+    used = sum(bool(sample.tests) for sample in samples)
+    print(f"{len(samples)} samples for {len({sample.problem_id for sample in samples})} problems, {used} with a test: {settings.out}")
+    for reason, times in Counter(sample.reason for sample in samples if sample.reason).most_common():
+        print(f"  {reason:<24} {times}")
+
+
+async def _synthesise(settings: Synthesis, solutions: Sequence[LabelledProgram]) -> list[TestSample]:
+    from rich.progress import Progress
+
+    from data_prep.llm import LLM, Budget, Ledger
+    from data_prep.llm.request import Sampling
+    from data_prep.search.players import read_endpoints
+
+    sampling = Sampling(temperature=settings.temperature, top_p=settings.top_p, max_tokens=settings.max_tokens)
+    async with LLM(read_endpoints(settings.endpoints), Budget(settings.max_calls)) as llm:
+        with Ledger(f"{settings.out}.calls.jsonl") as ledger, Progress() as bar:
+            task = bar.add_task("writing tests", total=None)
+
+            def show(done: int, total: int) -> None:
+                bar.update(task, completed=done, total=total)
+
+            return await synthesise(solutions, llm, ledger, sampling, settings.samples, show)
+
+
+if __name__ == "__main__":
+    run(Synthesis, main)

@@ -1,0 +1,75 @@
+#!/usr/bin/env bash
+# Train a tiny test generator from scratch, serve it, and have it write tests: data, supervised training, synthesis, what the tests are worth.
+# Stages whose result is there are not run again. FOLDER, PYTHON, PROBLEMS (for training) and EPOCHS may be set.
+set -euo pipefail
+cd "$(dirname "$0")/.."
+
+FOLDER=${FOLDER:-runs/test_generator}
+PYTHON=${PYTHON:-.venv/bin/python}
+PROBLEMS=${PROBLEMS:-400}
+EPOCHS=${EPOCHS:-6}
+SERVED="$FOLDER/served"
+export OMP_NUM_THREADS=${OMP_NUM_THREADS:-1} PYTHONPATH="$PWD:$PWD/trl_plugins:${PYTHONPATH:-}" HF_HUB_OFFLINE=1
+mkdir -p "$FOLDER"
+
+# stage RESULT MODULE ARGUMENTS...: run a module unless its result is there.
+stage() {
+  local result=$1
+  shift
+  if [[ -e $result ]]; then
+    echo "have $result"
+  else
+    echo "== $*"
+    "$PYTHON" -m "$@"
+  fi
+}
+
+data() {
+  stage "$FOLDER/problems/test.jsonl" data_prep.families --out "$FOLDER/problems" --policy-sft "$PROBLEMS" --rm 1 --rl 1 --test 40 --test-held-out 0 --held-out 0
+  local name file
+  for name in policy_sft test; do
+    file="$FOLDER/problems/$name.jsonl"
+    stage "$FOLDER/$name.mutants.jsonl" data_prep.mutants --problems "$file" --out "$FOLDER/$name.mutants.jsonl"
+    stage "$FOLDER/$name.labelled.jsonl" data_prep.label --problems "$file" --candidates "$FOLDER/$name.mutants.jsonl" --out "$FOLDER/$name.labelled.jsonl"
+  done
+  stage "$FOLDER/written.jsonl" data_prep.unit_tests.offline --problems "$FOLDER/problems/policy_sft.jsonl" --out "$FOLDER/written.jsonl"
+  stage "$FOLDER/sft.jsonl" data_prep.unit_tests.training --problems "$FOLDER/problems/policy_sft.jsonl" --tests "$FOLDER/written.jsonl" \
+    --wrong "$FOLDER/policy_sft.labelled.jsonl" --out "$FOLDER/sft.jsonl"
+}
+
+train() {
+  stage "$FOLDER/tokenizer/tokenizer.json" data_prep.tokenizer --rows "$FOLDER/sft.jsonl" --out "$FOLDER/tokenizer"
+  stage "$FOLDER/generator" code_reward_trl.sft --data "$FOLDER/sft.jsonl" --tokenizer "$FOLDER/tokenizer" --out "$FOLDER/generator" \
+    --epochs "$EPOCHS" --batch-size 16
+}
+
+# Serve the generator as an OpenAI-compatible server on a free port, and write the endpoint's address into a file.
+serve() {
+  local port
+  port=$("$PYTHON" -c 'import socket; s = socket.socket(); s.bind(("127.0.0.1", 0)); print(s.getsockname()[1])')
+  "$(dirname "$PYTHON")/transformers" serve "$PWD/$FOLDER/generator" --device cpu --host 127.0.0.1 --port "$port" >"$SERVED.log" 2>&1 &
+  SERVER=$!
+  trap 'kill "$SERVER"' EXIT
+  until "$PYTHON" -c "import socket; socket.create_connection(('127.0.0.1', $port), 1)" 2>/dev/null; do
+    kill -0 "$SERVER" || { cat "$SERVED.log" >&2; exit 1; }
+    sleep 1
+  done
+  printf -- '- {url: "http://127.0.0.1:%s/v1", model: "%s", concurrency: 2}\n' "$port" "$PWD/$FOLDER/generator" >"$SERVED.yaml"
+}
+
+synthesise() {
+  stage "$FOLDER/solutions.jsonl" data_prep.demonstrations --problems "$FOLDER/problems/test.jsonl" --out "$FOLDER/solutions.jsonl" \
+    --per-problem 2
+  if [[ ! -e $FOLDER/tests.jsonl ]]; then
+    serve
+    stage "$FOLDER/tests.jsonl" data_prep.unit_tests.synthesis --solutions "$FOLDER/solutions.jsonl" --endpoints "$SERVED.yaml" \
+      --out "$FOLDER/tests.jsonl" --samples 8 --max-tokens 300
+  fi
+  stage "$FOLDER/matrices.jsonl" data_prep.unit_tests.matrix --labelled "$FOLDER/test.labelled.jsonl" --tests "$FOLDER/tests.jsonl" \
+    --out "$FOLDER/matrices.jsonl" --cpu-seconds 1
+  "$PYTHON" -m data_prep.unit_tests.quality "$FOLDER/matrices.jsonl"
+}
+
+data
+train
+synthesise
