@@ -50,7 +50,7 @@ def tracked() -> list[Path]:
 
 EXTRAS_OF = {
     "code_reward": [],
-    "data_prep": ["hub", "ray"],
+    "data_prep": ["hub", "ray", "train"],
     "reward_servers": ["serve", "sandbox"],
     "slime_plugins": [],
     "rm_train": ["train"],

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import sys
 from collections.abc import Sequence
 from dataclasses import asdict
 from pathlib import Path
@@ -11,17 +12,19 @@ from pydantic import AliasChoices, Field, NonNegativeInt, PositiveInt
 from pydantic_settings import CliPositionalArg
 
 from code_reward.cli import Command, run
-from code_reward.errors import DataError
+from code_reward.errors import ConfigurationError, DataError
 from code_reward.metrics import Interval
-from code_reward.selection.evaluation import Figure, applicable, compare
-from code_reward.selection.matrix import load_matrices
+from code_reward.selection.evaluation import METHODS, Figure, accuracies, applicable, compare, figure
+from code_reward.selection.matrix import ResultsMatrix, load_matrices
+from code_reward.selection.nested import nested_accuracies
+from code_reward.selection.vouched import VARIANTS
 
 
 class Selection(Command):
     """Compare selection rules on a file of results matrices (.jsonl, .jsonl.gz or .parquet).
 
-    Each row is a problem: problem_id, correct (per candidate), and optionally passed (per candidate, per test) and scores (per candidate).
-    Prints the accuracy of the chosen program and its paired difference to a random choice, with 95 % intervals over problems.
+    Each row is a problem: problem_id, correct (per candidate), and optionally passed (per candidate, per test), outputs and scores.
+    Prints the accuracy of the chosen program and its paired difference to another method, with 95 % intervals over problems.
     """
 
     file: CliPositionalArg[Path]
@@ -34,6 +37,10 @@ class Selection(Command):
     """Bootstrap resamples."""
     seed: NonNegativeInt = 0
     """The same seed gives the same figures."""
+    against: str = "random"
+    """The method to which the paired difference is taken, e.g. codet."""
+    folds: NonNegativeInt = 0
+    """Also measure vouched_vote with exponents chosen by nested cross-validation over so many parts; 0 leaves it out."""
     as_json: bool = Field(default=False, validation_alias=AliasChoices("json"))
     """Print JSON instead of a table."""
 
@@ -42,28 +49,43 @@ def main(command: Selection) -> None:
     matrices = load_matrices(command.file)
     if not matrices:
         raise DataError(f"{command.file} holds no problem; write at least two.")
+    methods = applicable(matrices)
+    if command.against not in methods:
+        raise ConfigurationError(f"--against {command.against}: not one of {', '.join(methods)}.")
     sizes = command.best_of or [min(len(matrix.correct) for matrix in matrices)]
-    figures = compare(matrices, sizes, methods=applicable(matrices), seed=command.seed, draws=command.draws, resamples=command.resamples)
+    given = command.model_dump(include={"against", "seed", "draws", "resamples"})
+    figures = compare(matrices, sizes, methods=methods, **given)
+    if command.folds:
+        figures += [nested_figure(matrices, n, command) for n in sizes]
     if command.as_json:
-        print(json.dumps({"problems": len(matrices), "figures": [asdict(figure) for figure in figures]}, indent=2))
+        print(json.dumps({"problems": len(matrices), "figures": [asdict(one) for one in figures]}, indent=2))
     else:
-        print_table(figures, len(matrices))
+        print_table(figures, len(matrices), command.against)
 
 
-def print_table(figures: Sequence[Figure], problems: int) -> None:
+def nested_figure(matrices: Sequence[ResultsMatrix], n: int, command: Selection) -> Figure:
+    """`vouched_vote` with settings chosen on other problems; says on standard error which were chosen."""
+    own, chosen = nested_accuracies(VARIANTS, matrices, n, folds=command.folds, seed=command.seed, draws=command.draws)
+    other = accuracies(METHODS[command.against], matrices, n, seed=command.seed, draws=command.draws)
+    for name, times in chosen.most_common():
+        print(f"{times:5} x {name}", file=sys.stderr)
+    return figure("vouched_vote, nested", n, own, other, seed=command.seed, resamples=command.resamples)
+
+
+def print_table(figures: Sequence[Figure], problems: int, against: str) -> None:
     """Print figures in per cent to the terminal."""
     from rich.console import Console
     from rich.table import Table
 
     table = Table(title=f"Accuracy of the chosen program, {problems} problems, %")
-    for heading in ("n", "method", "accuracy", "95 % interval", "over random", "95 % interval"):
+    for heading in ("n", "method", "accuracy", "95 % interval", f"over {against}", "95 % interval"):
         table.add_column(heading, justify="left" if heading == "method" else "right")
     previous = None
-    for figure in figures:
-        if previous not in (None, figure.n):
+    for one in figures:
+        if previous not in (None, one.n):
             table.add_section()
-        previous = figure.n
-        table.add_row(str(figure.n), figure.method, *_per_cent(figure.accuracy), *_per_cent(figure.over_random, sign="+"))
+        previous = one.n
+        table.add_row(str(one.n), one.method, *_per_cent(one.accuracy), *_per_cent(one.difference, sign="+"))
     Console().print(table)
 
 

@@ -35,6 +35,12 @@ def mbr_exec(candidates: Candidates) -> Mask:
     return best(sizes[groups])
 
 
+def same_results(candidates: Candidates) -> Mask:
+    """The largest group of programs that pass the same tests: MBR-Exec where outputs are known only as right or wrong by the tests."""
+    groups, sizes = behaviour_groups(candidates.passed)
+    return best(sizes[groups])
+
+
 def mbr_exec_soft(candidates: Candidates) -> Mask:
     """MBR-Exec with its soft loss: agreement with all programs, averaged over inputs."""
     return best(overlap(candidates.outputs).mean(axis=1))

@@ -18,9 +18,10 @@ from numpy.typing import ArrayLike, NDArray
 from code_reward.errors import DataError
 from code_reward.metrics import Interval, bootstrap, paired_difference, pass_at_k
 from code_reward.metrics.columns import column
-from code_reward.selection.consensus import codet, mbr_exec, mbr_exec_soft, srank
+from code_reward.selection.consensus import codet, mbr_exec, mbr_exec_soft, same_results, srank
 from code_reward.selection.matrix import ResultsMatrix
 from code_reward.selection.rules import Rule, majority_vote
+from code_reward.selection.vouched import vouched_vote
 from code_reward.selection.weighted import hybrid, weighted_vote
 
 Subsets = NDArray[np.intp]
@@ -42,12 +43,12 @@ class Method:
 
 @dataclass(frozen=True)
 class Figure:
-    """The accuracy of one method with n candidates, and its paired difference to a random choice."""
+    """The accuracy of one method with n candidates, and its paired difference to another."""
 
     method: str
     n: int
     accuracy: Interval
-    over_random: Interval
+    difference: Interval
 
 
 def best_of_n(correct: ArrayLike, scores: Sequence[float | None], n: int) -> float:
@@ -104,10 +105,12 @@ METHODS: Mapping[str, Method] = {
     "best_by_score": Method(_best_by_score, needs=("scores",)),
     "majority_vote": Method(by_sampling(majority_vote), needs=("passed",)),
     "weighted_vote": Method(by_sampling(weighted_vote), needs=("passed",)),
+    "same_results": Method(by_sampling(same_results), needs=("passed",)),
     "mbr_exec": Method(by_sampling(mbr_exec), needs=("outputs",)),
     "mbr_exec_soft": Method(by_sampling(mbr_exec_soft), needs=("outputs",)),
     "codet": Method(by_sampling(codet), needs=("passed",)),
     "srank": Method(by_sampling(srank), needs=("passed", "outputs")),
+    "vouched_vote": Method(by_sampling(vouched_vote), needs=("passed", "outputs")),
     "hybrid": Method(by_sampling(hybrid), needs=("passed", "scores")),
     "oracle": Method(_oracle),
 }
@@ -139,19 +142,25 @@ def compare(
     sizes: Sequence[int],
     *,
     methods: Mapping[str, Method] = METHODS,
+    against: str = "random",
     seed: int = 0,
     draws: int = 100,
     resamples: int = 1000,
 ) -> list[Figure]:
-    """Every method with every number of candidates, with bootstrap intervals over problems; arguments as `accuracies` takes them."""
+    """Every method with every number of candidates, and its difference to `against`, with bootstrap intervals over problems."""
     figures = []
     for n in sizes:
-        random = accuracies(METHODS["random"], matrices, n, seed=seed, draws=draws)
+        other = accuracies(METHODS[against], matrices, n, seed=seed, draws=draws)
         for name, method in methods.items():
             own = accuracies(method, matrices, n, seed=seed, draws=draws)
-            accuracy = bootstrap(np.mean, own, seed=seed, resamples=resamples)
-            figures.append(Figure(name, n, accuracy, paired_difference(own, random, seed=seed, resamples=resamples)))
+            figures.append(figure(name, n, own, other, seed=seed, resamples=resamples))
     return figures
+
+
+def figure(name: str, n: int, own: NDArray[np.float64], other: NDArray[np.float64], *, seed: int, resamples: int) -> Figure:
+    """The figure of one method from the accuracies per problem, its own and the other's."""
+    accuracy = bootstrap(np.mean, own, seed=seed, resamples=resamples)
+    return Figure(name, n, accuracy, paired_difference(own, other, seed=seed, resamples=resamples))
 
 
 def applicable(matrices: Sequence[ResultsMatrix]) -> dict[str, Method]:

@@ -5,6 +5,7 @@ One row per problem, in JSONL (also `.gz`) or parquet. Unknown columns are kept.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from pathlib import Path
 
 import numpy as np
@@ -27,6 +28,8 @@ class ResultsMatrix(BaseModel):
     """One list per candidate: whether it passes each test. A result that is not there counts as failed. None: there are no tests."""
     samples: list[list[int]] | None = None
     """The columns of `passed` that each generated sample consists of (a column may be in several). None: each column is a sample."""
+    asks: list[list[int]] | None = None
+    """The inputs that each column of `passed` calls the entry point with, as places in `values`. None: nobody knows."""
     outputs: list[list[int]] | None = None
     """One list per candidate: what it gave on each input, as a place in that input's `values`. None: nobody looked."""
     values: list[list[str]] | None = None
@@ -47,6 +50,9 @@ class ResultsMatrix(BaseModel):
             raise ValueError("outputs and values belong together; give both or neither")
         self._check_places("outputs", self.outputs or [], list(map(len, self.values or [])))
         columns = len(self.passed[0]) if self.passed else 0
+        if self.asks is not None and len(self.asks) != columns:
+            raise ValueError(f"asks has {len(self.asks)} tests and passed has {columns}")
+        self._check_places("asks", [[place] for asked in self.asks or [] for place in asked], [len(self.values or [])])
         self._check_places("samples", [[place] for sample in self.samples or [] for place in sample], [columns])
         return self
 
@@ -54,6 +60,21 @@ class ResultsMatrix(BaseModel):
         for row in rows:
             if len(row) != len(limits) or not all(0 <= place < limit for place, limit in zip(row, limits, strict=True)):
                 raise ValueError(f"{name} names something that is not there: {row[:20]}")
+
+    def limited(self, samples: Sequence[int]) -> ResultsMatrix:
+        """As if only these samples had been generated: their tests, and the inputs that they ask about."""
+        chosen = [(self.samples or [])[sample] for sample in samples]
+        tests = sorted({test for sample in chosen for test in sample})
+        inputs = sorted({place for test in tests for place in (self.asks or [])[test]}) if self.asks is not None else []
+        renamed = {test: place for place, test in enumerate(tests)}
+        return ResultsMatrix(
+            problem_id=self.problem_id,
+            correct=self.correct,
+            passed=[[row[test] for test in tests] for row in self.passed or []],
+            samples=[[renamed[test] for test in sample] for sample in chosen],
+            outputs=None if self.outputs is None else [[row[place] for place in inputs] for row in self.outputs],
+            values=None if self.values is None else [self.values[place] for place in inputs],
+        )
 
     def candidates(self) -> Candidates:
         """What a rule may see, without the truth."""

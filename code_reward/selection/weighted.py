@@ -11,8 +11,14 @@ from code_reward.selection.rules import Candidates, Mask
 def weighted_vote(candidates: Candidates) -> Mask:
     """Each test votes with the weight p(1 − p), where p is the share of candidates that pass it: a test that nobody or everybody passes
     says nothing."""
+    return best(telling_votes(candidates))
+
+
+def telling_votes(candidates: Candidates) -> NDArray[np.float64]:
+    """Σ p(1 − p) over the tests that each candidate passes."""
     share = candidates.passed.mean(axis=0)
-    return best(candidates.passed @ (share * (1 - share)))
+    votes: NDArray[np.float64] = candidates.passed @ (share * (1 - share))
+    return votes
 
 
 def hybrid(candidates: Candidates) -> Mask:

@@ -43,6 +43,8 @@ class Task:
     tests: list[Test]
     samples: list[list[int]]
     """Columns of `tests`."""
+    asks: list[list[int]]
+    """Per test the columns of `inputs`."""
     inputs: list[str]
 
 
@@ -63,9 +65,11 @@ def _task(rows: list[LabelledProgram], samples: list[TestSample]) -> Task:
         for test in sample.tests:
             columns.setdefault(test, len(columns))
     name = rows[0].entry_point
-    inputs = {call: None for test in columns if isinstance(test, AssertTest) and name for call in calls_in(test.code, name)}
+    calls = [calls_in(test.code, name) if isinstance(test, AssertTest) and name else [] for test in columns]
+    inputs = {call: place for place, call in enumerate(dict.fromkeys(call for found in calls for call in found))}
+    asks = [[inputs[call] for call in dict.fromkeys(found)] for found in calls]
     places = [[columns[test] for test in dict.fromkeys(sample.tests)] for sample in samples]
-    return Task(rows[0].problem_id, name, rows, list(columns), places, list(inputs))
+    return Task(rows[0].problem_id, name, rows, list(columns), places, asks, list(inputs))
 
 
 async def fill(task: Task, program: str, sandbox: Sandbox, limits: Limits) -> Cells:
@@ -100,6 +104,7 @@ def assemble(task: Task, cells: Sequence[Cells]) -> ResultsMatrix:
         correct=[row.passed for row in task.candidates],
         passed=[list(map(bool, cell["passed"])) for cell in cells],
         samples=task.samples,
+        asks=task.asks,
         outputs=[[places[column][text] for column, text in enumerate(cell["outputs"])] for cell in cells],
         values=columns,
         **extra,

@@ -2,7 +2,7 @@
 
 CodeRM-8B's (section 4): a network of two layers over the hidden state of the language model that reads the problem, trained on pass rates
 with a soft cross-entropy. The paper leaves the layer, the token and the width open: here the last layer, the last token of the prompt
-with its generation prompt, and a width of 256.
+with its generation prompt, and a width of 256. Needs torch and transformers (code-reward[train]).
 """
 
 from __future__ import annotations
