@@ -152,12 +152,14 @@ def in_a_fresh_interpreter(code: str) -> dict:
     return {"seconds": seconds, "heavy": heavy, "out": done.stdout}
 
 
-def test_the_whole_vocabulary_is_imported_in_half_a_second_without_anything_heavy():
+def test_the_whole_vocabulary_is_imported_in_little_more_time_than_what_it_needs():
     names = [name_of(path) for path in modules("code_reward") if path.name != "__main__.py"]
-    runs = [in_a_fresh_interpreter(f"import {', '.join(names)}") for _ in range(3)]
-    assert runs[0]["heavy"] == []
-    # The first run may have to compile what nobody has imported yet.
-    assert min(run["seconds"] for run in runs) < 0.5
+    needed = sorted(VOCABULARY_NEEDS - {"rich"})  # Imported only where something is shown.
+    runs = [[in_a_fresh_interpreter(f"import {', '.join(some)}") for some in (needed, names)] for _ in range(3)]
+    assert runs[0][1]["heavy"] == []
+    # Half a second on a machine with nothing else to do; a ratio, because others are slower. The first run may have to compile.
+    others, ours = (min(run["seconds"] for run in column) for column in zip(*runs, strict=True))
+    assert ours < 2 * others
 
 
 def test_clients_do_not_import_models_or_servers():

@@ -51,7 +51,7 @@ def tracked() -> list[Path]:
 EXTRAS_OF = {
     "code_reward": [],
     "data_prep": ["hub", "ray", "train"],
-    "reward_servers": ["serve", "sandbox"],
+    "reward_servers": ["serve", "sandbox", "ray"],
     "slime_plugins": [],
     "rm_train": ["train"],
     "trl_plugins": ["trl"],
