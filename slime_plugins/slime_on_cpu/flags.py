@@ -33,6 +33,8 @@ ENGINES = (
     *("--sglang-device", "cpu"),
     *("--sglang-attention-backend", "torch_native"),
     "--sglang-disable-overlap-schedule",
+    # An engine that has nothing to do would keep a core busy, which the others and Megatron need.
+    "--sglang-sleep-on-idle",
     *("--sglang-dtype", "float32"),
     *("--sglang-mem-fraction-static", "0.1"),
     *("--sglang-max-total-tokens", "16384"),
