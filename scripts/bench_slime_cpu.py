@@ -11,6 +11,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from code_reward.cli import Command, run
+from code_reward.errors import ConfigurationError
+from scripts.quickstart.settings import Sizes
 
 if TYPE_CHECKING:
     from scripts.quickstart.stage import Stage
@@ -19,24 +21,28 @@ if TYPE_CHECKING:
 class BenchSlimeCpu(Command):
     """Train the quickstart's policy with slime itself and measure pass@1 before and after."""
 
-    quickstart: Path = Path("runs/quickstart/seed0")
-    """Folder of one seed of a quickstart that is done: its policy, rm, problems and before.parquet are read."""
-    out: Path = Path("runs/bench_slime_cpu/seed0")
-    """Folder for slime's run and for the figures (figures.json)."""
+    quickstart: Path = Path("runs/quickstart")
+    """Folder of a quickstart that is done: the policy, rm, problems and before.parquet of `seed` are read."""
+    out: Path = Path("runs/bench_slime_cpu")
+    """Folder for slime's run and for the figures (seedN/figures.json)."""
     seed: int = 0
-    """Seed of slime's sampling and order, and of the test samples."""
-    steps: int = 120
+    """Seed of the quickstart, of slime's sampling and order, and of the test samples."""
+    steps: int = Sizes().rl_steps
     """Rollouts, each a step."""
     prompts: int = 8
     """Problems per step."""
     group: int = 8
     """Completions per problem."""
-    learning_rate: float = 2e-4
+    learning_rate: float = Sizes().rl_learning_rate
     """Learning rate, falling linearly."""
     response: int = 128
     """Longest completion in tokens."""
     test_samples: int = 8
     """Samples per test problem, as in the quickstart."""
+
+    @property
+    def start(self) -> Path:
+        return self.quickstart.resolve() / f"seed{self.seed}"
 
 
 def main(settings: BenchSlimeCpu) -> int:
@@ -45,7 +51,8 @@ def main(settings: BenchSlimeCpu) -> int:
     from scripts.slime_cpu.progress import follow, report
     from scripts.slime_cpu.recipe import running
 
-    out = settings.out.resolve()
+    _demand(settings)
+    out = settings.out.resolve() / f"seed{settings.seed}"
     out.mkdir(parents=True, exist_ok=True)
     policy = out / f"policy_{settings.steps - 1}"
     if not (policy / "config.json").exists():
@@ -56,8 +63,14 @@ def main(settings: BenchSlimeCpu) -> int:
             return status
     work = Run(out)
     work.do(_test(settings, policy))
-    console.print_json(data=gains(settings.quickstart, out))
+    console.print_json(data=gains(settings.start, out))
     return 0
+
+
+def _demand(settings: BenchSlimeCpu) -> None:
+    for name in ("policy", "rm", "problems/rl.jsonl", "problems/test.jsonl", "before.parquet"):
+        if not (settings.start / name).exists():
+            raise ConfigurationError(f'{settings.start} has no {name}; make it: make quickstart ARGS="--seed {settings.seed}".')
 
 
 def training_flags(settings: BenchSlimeCpu, out: Path) -> list[str]:
@@ -65,25 +78,17 @@ def training_flags(settings: BenchSlimeCpu, out: Path) -> list[str]:
     from code_reward.problem import load_problems
     from scripts.slime_cpu.recipe import prepare, sizes
 
-    start = settings.quickstart
-    problems = load_problems(start / "problems" / "rl.jsonl")
+    problems = load_problems(settings.start / "problems" / "rl.jsonl")
     checkpoints = out / "checkpoints"
     resumed = ("--load", checkpoints) if (checkpoints / "latest_checkpointed_iteration.txt").exists() else ()
+    at_once = settings.prompts * settings.group
     words = (
-        *prepare(out, policy=start / "policy", rm=start / "rm", problems=problems),
+        *prepare(out, policy=settings.start / "policy", rm=settings.start / "rm", problems=problems),
         *sizes(rollouts=settings.steps, prompts=settings.prompts, samples=settings.group, response=settings.response),
-        *(
-            "--lr",
-            settings.learning_rate,
-            "--lr-decay-style",
-            "linear",
-            "--min-lr",
-            0,
-            "--rollout-seed",
-            settings.seed,
-            "--seed",
-            settings.seed,
-        ),
+        *("--lr", settings.learning_rate, "--lr-decay-style", "linear", "--min-lr", 0),
+        *("--rollout-seed", settings.seed, "--seed", settings.seed),
+        # A whole rollout at once: the fewer the steps of the engine, the less of Python.
+        *("--sglang-max-running-requests", at_once, "--sglang-server-concurrency", at_once),
         *("--save", checkpoints, "--save-interval", 20, "--save-hf", out / "policy_{rollout_id}", *resumed),
     )
     return [str(word) for word in words]
@@ -92,7 +97,7 @@ def training_flags(settings: BenchSlimeCpu, out: Path) -> list[str]:
 def _test(settings: BenchSlimeCpu, policy: Path) -> Stage:
     from scripts.quickstart.stage import Stage
 
-    problems = str(settings.quickstart.resolve() / "problems" / "test.jsonl")
+    problems = str(settings.start / "problems" / "test.jsonl")
     drawn = ("--samples", str(settings.test_samples), "--seed", str(settings.seed))
     sample = ("-m", "code_reward_trl.sample", "--policy", str(policy), "--problems", problems, "--out", "after.jsonl", *drawn)
     files = ("--problems", problems, "--candidates", "after.jsonl", "--out", "after.parquet", "--cpu-seconds", "0.5")

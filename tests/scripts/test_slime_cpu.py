@@ -10,7 +10,7 @@ from code_reward.errors import ConfigurationError
 from code_reward.problem import Problem, save_problems
 from code_reward.reward_data import LabelledProgram
 from code_reward.rows import write_rows
-from scripts.bench_slime_cpu import BenchSlimeCpu, gains, training_flags
+from scripts.bench_slime_cpu import BenchSlimeCpu, gains, main, training_flags
 from scripts.slime_cpu.recipe import prepare, running, sizes
 from scripts.slime_cpu.rollouts import Rollout, read_steps
 
@@ -33,11 +33,12 @@ PROBLEMS = [Problem(id=name, statement="Write f.", entry_point="f", part="known"
 
 @pytest.fixture
 def models(tmp_path):
-    build_client_folder(tmp_path / "rm", lambda ids: float(len(ids)))
+    folder = tmp_path / "seed3"
+    build_client_folder(folder / "rm", lambda ids: float(len(ids)))
     for name in ("policy", "rm"):
-        (tmp_path / name).mkdir(exist_ok=True)
-        (tmp_path / name / "config.json").write_text(json.dumps(CONFIG))
-    return tmp_path
+        (folder / name).mkdir(exist_ok=True)
+        (folder / name / "config.json").write_text(json.dumps(CONFIG))
+    return folder
 
 
 def value(flags, name):
@@ -93,6 +94,7 @@ def test_placeholders_are_no_rewards():
 
 @pytest.fixture
 def quickstart(models):
+    """The folder of one seed."""
     (models / "problems").mkdir()
     for name in ("rl", "test"):
         save_problems(models / f"problems/{name}.jsonl", PROBLEMS)
@@ -100,13 +102,18 @@ def quickstart(models):
 
 
 def test_the_benchmark_goes_on_from_the_last_checkpoint(quickstart, tmp_path):
-    settings = BenchSlimeCpu(quickstart=quickstart, steps=7)
+    settings = BenchSlimeCpu(quickstart=quickstart.parent, seed=3, steps=7)
     flags = training_flags(settings, tmp_path / "out")
     assert value(flags, "--load") == str(quickstart / "policy")
     assert value(flags, "--num-rollout") == "7"
     (tmp_path / "out/checkpoints").mkdir()
     (tmp_path / "out/checkpoints/latest_checkpointed_iteration.txt").write_text("19")
     assert value(training_flags(settings, tmp_path / "out"), "--load") == str(tmp_path / "out/checkpoints")
+
+
+def test_an_unfinished_quickstart_is_named(quickstart):
+    with pytest.raises(ConfigurationError, match=r"seed3 has no before\.parquet; make it: make quickstart"):
+        main(BenchSlimeCpu(quickstart=quickstart.parent, seed=3))
 
 
 def test_the_gain_is_that_of_the_same_problems(quickstart, tmp_path):
