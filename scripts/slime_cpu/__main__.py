@@ -35,7 +35,7 @@ def main(settings: SlimeCpu) -> int:
     if not rm.exists():
         print("Making a policy and a reward model ...", flush=True)
         build_rm(rm, build_policy(policy, settings.policy))
-    for old in folder.glob("rollout_*.pt"):
+    for old in folder.glob("rollout_[0-9]*.pt"):
         old.unlink()
     flags = prepare(folder, policy=policy, rm=rm, problems=make_problems())
     size = sizes(rollouts=settings.rollouts, prompts=2, samples=4, response=48)

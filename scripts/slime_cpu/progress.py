@@ -23,7 +23,7 @@ def follow(process: subprocess.Popen[bytes], folder: Path, rollouts: int) -> int
             try:
                 return process.wait(1)
             except subprocess.TimeoutExpired:
-                done = len([*folder.glob("rollout_*.pt")])
+                done = len([*folder.glob("rollout_[0-9]*.pt")])
                 if done:
                     progress.update(task, completed=done, description="rollouts")
 

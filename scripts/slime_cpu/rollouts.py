@@ -34,7 +34,8 @@ class Rollout:
 def read_rollouts(folder: Path) -> list[Rollout]:
     """The run's rollouts in order."""
     steps = read_steps(folder / "log.txt")
-    files = sorted(folder.glob("rollout_*.pt"), key=_number)
+    # Those of evaluations are called rollout_eval_N.pt.
+    files = sorted(folder.glob("rollout_[0-9]*.pt"), key=_number)
     return [Rollout(read_samples(file), steps.get(_number(file), {})) for file in files]
 
 

@@ -22,8 +22,8 @@ from code_reward.errors import ConfigurationError
 from slime_on_cpu.environment import environment
 from slime_on_cpu.flags import ENGINES, TRAINING
 
-GRACE_SECONDS = 15
-"""How long engines and routers may take to notice that the run is over."""
+GRACE_SECONDS = 60
+"""How long what Ray started may take to end with it, on a machine that is busy too."""
 
 
 def launch(script: str, flags: list[str]) -> int:

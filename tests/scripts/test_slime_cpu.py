@@ -3,6 +3,7 @@
 import json
 
 import pytest
+import torch
 import yaml
 from tiny_rm import build_client_folder
 
@@ -12,7 +13,7 @@ from code_reward.reward_data import LabelledProgram
 from code_reward.rows import write_rows
 from scripts.bench_slime_cpu import BenchSlimeCpu, gains, main, training_flags
 from scripts.slime_cpu.recipe import prepare, running, sizes
-from scripts.slime_cpu.rollouts import Rollout, read_steps
+from scripts.slime_cpu.rollouts import Rollout, read_rollouts, read_steps
 
 CONFIG = {
     "architectures": ["Qwen3ForCausalLM"],
@@ -82,6 +83,13 @@ def test_figures_are_read_from_the_log(tmp_path):
     line = "\x1b[36m(Actor pid=1)\x1b[0m [2026] model.py:918 - step 3: {'train/loss': -7.4e-09, 'train/grad_norm': 0.25, 'train/x': 1}\n"
     (tmp_path / "log.txt").write_text("step 2: nothing\n" + line)
     assert read_steps(tmp_path / "log.txt") == {3: {"loss": -7.4e-09, "grad_norm": 0.25, "x": 1.0}}
+
+
+def test_rollouts_are_read_in_order_without_those_of_evaluations(tmp_path):
+    (tmp_path / "log.txt").write_text("step 10: {'train/grad_norm': 0.5}")
+    for name in ("2", "10", "eval_2"):
+        torch.save({"samples": [name]}, tmp_path / f"rollout_{name}.pt")
+    assert [(rollout.samples, rollout.step) for rollout in read_rollouts(tmp_path)] == [(["2"], {}), (["10"], {"grad_norm": 0.5})]
 
 
 def test_placeholders_are_no_rewards():
