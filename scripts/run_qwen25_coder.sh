@@ -19,6 +19,7 @@ Reinforce Qwen2.5-Coder-Instruct on KodCode with TRL: groups of 7, 32 prompts a 
 
 Every number is a variable of the environment; those that most runs set:
   MODEL_DIR PROBLEMS RM_DIR RUN_DIR NUM_GPUS RM_GPUS RM_URLS
+  RM_PYTHON   the Python whose environment has SGLang, which pins other versions than TRL
 All others stand in the script. Options after -- come last and so count.
 TEXT
 }
@@ -113,8 +114,9 @@ dry_run() {
 
 run_it() {
    make_run_folder
+   if [[ ${DEVICE:-cuda} != cpu ]]; then check_gpu_count; fi
    [[ -d $MODEL_DIR ]] || die "MODEL_DIR $MODEL_DIR does not exist; download it there: hf download Qwen/Qwen2.5-Coder-${SIZE^^}-Instruct --local-dir $MODEL_DIR"
-   [[ -f $PROBLEMS ]] || die "PROBLEMS $PROBLEMS does not exist; make it with python -m data_prep.sources kodcode FILE --out $PROBLEMS"
+   [[ -f $PROBLEMS ]] || die "PROBLEMS $PROBLEMS does not exist; make it with python -m data_prep.prompts kodcode … --as-problems --out $PROBLEMS (docs/train_qwen25_coder.md)"
    trap 'stop_started' EXIT
    trap 'exit 143' TERM
    trap 'exit 130' INT

@@ -14,7 +14,10 @@ custom_config() {
       say "code_reward_shaping: ${SHAPING:-default}"
    fi
    if [[ $REWARD != rm ]]; then say "code_reward_tests_reward: $TESTS_REWARD"; fi
+   # Gated, a model is only asked about problems without tests.
+   if [[ $REWARD == hybrid ]]; then say "code_reward_hybrid_mode: ${HYBRID_MODE:-weighted}"; fi
    if [[ -n ${SANDBOX_URL:-} ]]; then say "code_reward_sandbox_url: $(yaml "$SANDBOX_URL")"; fi
+   if [[ -n ${CURRICULUM:-} ]]; then say "code_reward_curriculum: $(yaml "$(realpath -m "$CURRICULUM")")"; fi
    if [[ -n ${SETTINGS:-} ]]; then say "$SETTINGS"; fi
 }
 

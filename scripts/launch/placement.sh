@@ -6,7 +6,7 @@
 #   RM_PLACEMENT=remote   RM servers run elsewhere, at RM_URLS
 #
 #   COLOCATE=1            training and generation take turns on the same GPUs; without an RM on them the default
-#   COLOCATE=0            half of each node trains, the rest generates
+#   COLOCATE=0            half of each node trains, the rest generates; with train_async.py always
 
 # decide_placement {rm|tests|hybrid}
 decide_placement() {
@@ -27,6 +27,10 @@ decide_placement() {
       node | slime) RM_GPUS=${RM_GPUS:-1} ;;
       *) die "RM_PLACEMENT is '$RM_PLACEMENT'; use node, slime or remote." ;;
    esac
+   if [[ $TRAIN_SCRIPT == train_async.py ]]; then
+      [[ ${COLOCATE:-0} == 0 ]] || die "train_async.py trains and generates at the same time, which COLOCATE=1 rules out; use COLOCATE=0."
+      COLOCATE=0
+   fi
    COLOCATE=${COLOCATE:-$((RM_GPUS == 0))}
    divide
 }

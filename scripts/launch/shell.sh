@@ -32,6 +32,14 @@ make_run_folder() {
    if ! mkdir -p "$RUN_DIR" 2>/dev/null || [[ ! -w $RUN_DIR ]]; then die "RUN_DIR $RUN_DIR cannot be written; name a folder that you may write."; fi
 }
 
+# A count that somebody wrote down against what the driver sees; where there is no driver nobody knows.
+check_gpu_count() {
+   local there
+   command -v nvidia-smi >/dev/null || return 0
+   there=$(nvidia-smi --list-gpus | wc -l)
+   ((NUM_GPUS <= there)) || die "NUM_GPUS is $NUM_GPUS and this node has $there GPUs; set NUM_GPUS to what there is."
+}
+
 # start NAME FILE COMMAND...: run a command in the background, in a process group of its own, its output in FILE.
 start() {
    local name=$1 log=$2

@@ -30,7 +30,7 @@ $ABOUT
 Every number is a variable of the environment; those that most runs set:
   SLIME_ROOT MEGATRON_ROOT   checkouts (in slime's image /root/slime, /root/Megatron-LM)
   MODEL_DIR PROMPT_DATA EVAL_SETS RM_DIR RUN_DIR
-  NUM_GPUS NODES RM_PLACEMENT RM_GPUS RM_URLS SANDBOX_URL RAY_DASHBOARD
+  CURRICULUM TRAIN_SCRIPT NUM_GPUS NODES RM_PLACEMENT RM_GPUS RM_URLS SANDBOX_URL RAY_DASHBOARD
 All others stand in the script. Options after -- come last and so count.
 TEXT
 }
@@ -126,7 +126,6 @@ option_groups() {
       --label-key label
       --metadata-key metadata
       --apply-chat-template
-      --rollout-shuffle
       --num-rollout "$NUM_ROLLOUT"
       --rollout-batch-size "$ROLLOUT_BATCH"
       --n-samples-per-prompt "$GROUP"
@@ -135,6 +134,12 @@ option_groups() {
       --global-batch-size "$((ROLLOUT_BATCH * GROUP))"
       --balance-data
    )
+   # In random order, or from easy to hard; after a kill both go on with exactly what was not trained on.
+   if [[ -n ${CURRICULUM:-} ]]; then
+      ROLLOUT_ARGS+=(--data-source-path code_reward_slime.curriculum.CurriculumDataSource)
+   else
+      ROLLOUT_ARGS+=(--rollout-shuffle --data-source-path code_reward_slime.data_source.ResumableDataSource)
+   fi
    EVAL_ARGS=(
       --eval-interval "$EVAL_INTERVAL"
       --eval-config "$RUN_DIR/eval.yaml"
@@ -220,6 +225,7 @@ dry_run() {
 
 run_it() {
    make_run_folder
+   if [[ $PROFILE != cpu-tiny && -z $RAY_DASHBOARD ]]; then check_gpu_count; fi
    trap 'stop_job' EXIT
    trap 'exit 143' TERM
    trap 'exit 130' INT

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from typing import Any, Literal
 
 from code_reward import advantages
-from code_reward_slime.curriculum import rollout_finished
+from code_reward_slime.data_source import rollout_finished
 from code_reward_slime.health import HEALTH, too_many_missing
 from code_reward_slime.refusal import Refusal
 from code_reward_slime.samples import is_missing, record_of, rollout_keys

@@ -137,12 +137,17 @@ class RolloutDataSourceWithBuffer:
     def __init__(self, args: Any) -> None:
         self.args = args
         self.dataset = _Dataset(args.prompt_data, args.rollout_seed) if args.rollout_global_dataset else None
+        self._shuffle(0)
         self.sample_offset = self.epoch_id = self.sample_group_index = self.sample_index = 0
         self.metadata: dict[str, Any] = {}
         self.buffer: list[list[Sample]] = []
 
     def __len__(self) -> int:
         return len(self.dataset) if self.dataset else 0
+
+    def _shuffle(self, epoch: int) -> None:
+        if self.dataset and self.args.rollout_shuffle:
+            self.dataset.shuffle(epoch)
 
     def get_buffer_length(self) -> int:
         return len(self.buffer)
@@ -161,6 +166,7 @@ class RolloutDataSourceWithBuffer:
         if self.dataset:
             if self.sample_offset == len(self.dataset):
                 self.sample_offset, self.epoch_id = 0, self.epoch_id + 1
+                self._shuffle(self.epoch_id)
             row = self.dataset.samples[self.sample_offset]
             self.sample_offset += 1
         group = []

@@ -69,6 +69,7 @@ def test_the_whole_command_of_trl_is_what_it_was(tmp_path, size, reward):
         ({"RM_PLACEMENT": "slime", "RM_GPUS": "2", "COLOCATE": "1"}, "6 train, 8 on the same generate or judge; RM: slime"),
         ({"NODES": "2"}, "2 node(s) of 8; 8 train, 7 beside them"),
         ({"NUM_GPUS": "4", "ACTOR_GPUS": "2"}, "2 train, 1 beside them"),
+        ({"RM_URLS": "http://a:1", "TRAIN_SCRIPT": "train_async.py"}, "4 train, 4 beside them"),
     ],
 )
 def test_the_gpus_are_split_as_said(tmp_path, environment, told):
@@ -81,7 +82,7 @@ def test_slimes_own_numbers_of_the_model_are_taken(tmp_path):
     (models / "qwen3-4B-Instruct-2507.sh").write_text("MODEL_ARGS=(--num-layers 36 --rotary-base 5000000)\n")
     done = run("run_qwen3_4b_thinking.sh", "rm", "--dry-run", SLIME_ROOT=str(tmp_path / "slime"))
     assert "--rotary-base 5000000" in done.stdout
-    assert "source" not in done.stdout
+    assert 'source "$SLIME_ROOT' not in done.stdout
 
 
 def test_every_number_can_be_said_otherwise_and_options_after_the_dashes_count(tmp_path):
@@ -93,6 +94,13 @@ def test_every_number_can_be_said_otherwise_and_options_after_the_dashes_count(t
     assert "code_reward_drift_share: 0.02\n" in shown
     done = run("run_glm4_9b.sh", "tests", "--dry-run", "--", "--lr", "3e-6", "--seed", "a b")
     assert done.stdout.rstrip().endswith("--lr 3e-6 \\\n   --seed a\\ b")
+
+
+def test_a_curriculum_takes_the_place_of_the_random_order(tmp_path):
+    shown = dry(tmp_path, "run_glm4_9b.sh", "rm", CURRICULUM="difficulty.jsonl")
+    assert 'code_reward_curriculum: "$HERE/difficulty.jsonl"' in shown
+    assert "--data-source-path code_reward_slime.curriculum.CurriculumDataSource" in shown
+    assert "--rollout-shuffle" not in shown
 
 
 def test_held_out_sets_are_judged_by_tests_whatever_the_reward(tmp_path):
@@ -115,6 +123,7 @@ def test_held_out_sets_are_judged_by_tests_whatever_the_reward(tmp_path):
         ("run_glm4_9b.sh", ["rm", "--dry-run"], {"RM_PLACEMENT": "moon"}, "RM_PLACEMENT is 'moon'"),
         ("run_glm4_9b.sh", ["rm", "--dry-run"], {"RM_PLACEMENT": "remote"}, "needs RM_URLS"),
         ("run_glm4_9b.sh", ["rm", "--dry-run"], {"NUM_GPUS": "2", "RM_GPUS": "1"}, "leave 1 to train and 0 to generate"),
+        ("run_glm4_9b.sh", ["tests", "--dry-run"], {"TRAIN_SCRIPT": "train_async.py", "COLOCATE": "1"}, "which COLOCATE=1 rules out"),
         ("run_glm4_9b.sh", ["rm", "--profile", "cpu-tiny"], {}, "needs MODEL_DIR"),
         ("run_qwen25_coder.sh", ["1.5b"], {}, "name a size (1.5b, 3b, 7b) and a reward"),
         ("run_qwen25_coder.sh", ["2b", "rm"], {}, "'2b' is neither a size"),
@@ -137,6 +146,20 @@ def test_a_folder_that_cannot_be_written_is_one_sentence(tmp_path):
     done = run("run_glm4_9b.sh", "tests", SLIME_ROOT=str(tmp_path), RUN_DIR="/proc/version/run")
     assert done.returncode == 2
     assert done.stderr == "error: RUN_DIR /proc/version/run cannot be written; name a folder that you may write.\n"
+
+
+@pytest.mark.parametrize(("script", "words"), [("run_glm4_9b.sh", ["rm"]), ("run_qwen25_coder.sh", ["3b", "rm"])])
+def test_more_gpus_than_the_node_has_is_one_sentence(tmp_path, script, words):
+    (tmp_path / "nvidia-smi").write_text("#!/bin/sh\necho GPU 0\necho GPU 1\n")
+    (tmp_path / "nvidia-smi").chmod(0o755)
+    models = tmp_path / "scripts" / "models"
+    models.mkdir(parents=True)
+    (models / "glm4-9B.sh").write_text("MODEL_ARGS=()\n")
+    path = f"{tmp_path}:{os.environ['PATH']}"
+    done = run(script, *words, cwd=tmp_path, PATH=path, SLIME_ROOT=str(tmp_path), RUN_DIR=str(tmp_path / "run"))
+    assert done.returncode == 2
+    assert done.stderr == "error: NUM_GPUS is 8 and this node has 2 GPUs; set NUM_GPUS to what there is.\n"
+    assert list((tmp_path / "run").iterdir()) == []
 
 
 @pytest.mark.parametrize("script", ["run_qwen3_4b_thinking.sh", "run_glm4_9b.sh", "run_qwen25_coder.sh"])

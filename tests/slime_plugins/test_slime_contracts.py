@@ -22,6 +22,7 @@ SIGNATURES = {
     "post_process.group_advantages": ("args", "samples"),
     "filters.informative_group": ("args", "samples"),
     "curriculum.CurriculumDataSource": ("args",),
+    "data_source.ResumableDataSource": ("args",),
     "rollout_log.log_rewards": ("rollout_id", "args", "samples", "rollout_extra_metrics", "rollout_time"),
     "rollout_log.log_eval": ("rollout_id", "args", "data", "extra_metrics"),
 }

@@ -1,9 +1,10 @@
-"""The curriculum: easy to hard, and a resume that trains on exactly what was not trained on."""
+"""Data sources: easy to hard or in random order, and a resume that trains on exactly what was not trained on."""
 
 import json
 
 import pytest
 from code_reward_slime.curriculum import CurriculumDataSource
+from code_reward_slime.data_source import ResumableDataSource
 from code_reward_slime.post_process import group_advantages
 from slime_samples import REAL_SLIME, Status, make_args
 
@@ -53,7 +54,7 @@ def args(tmp_path, tokenizer):
 
 def start(args, after=-1):
     """The data source of a (resumed) run, as slime makes it."""
-    source = CurriculumDataSource(args)
+    source = ResumableDataSource(args) if args.rollout_shuffle else CurriculumDataSource(args)
     source.load(after)
     return source
 
@@ -104,6 +105,29 @@ def test_an_asynchronous_run_generates_again_what_was_not_trained_on(args):
     again = start(args, after=0)
     assert rollout(args, again) == generated[1]
     assert ids(again.get_samples(1)) == ids(source.get_samples(1))
+
+
+@pytest.mark.parametrize("steps", range(6))
+def test_in_random_order_too_every_prompt_comes_once_an_epoch_wherever_a_run_is_stopped(args, steps):
+    args.rollout_shuffle = True
+    source = start(args)
+    trained = [problem for step in range(steps + 1) for problem in rollout(args, source, n=3)]
+    source.get_samples(3)  # train_async.py generates the next rollout before this one is saved.
+    source.save(steps)
+    again = start(args, after=steps)
+    trained += [problem for _ in range(steps + 1, 8) for problem in rollout(args, again, n=3)]
+    epochs = [trained[first : first + PROMPTS] for first in range(0, 24, PROMPTS)]
+    assert [sorted(epoch) for epoch in epochs] == [[f"p{i}" for i in range(PROMPTS)]] * 3
+    assert len({tuple(epoch) for epoch in epochs}) > 1, "each epoch has an order of its own"
+
+
+def test_without_difficulties_the_order_is_slimes_own(args):
+    args.rollout_shuffle = True
+    args.code_reward_curriculum = None
+    source = start(args)
+    assert ids(source.get_samples(PROMPTS)) != [f"p{i}" for i in range(PROMPTS)]
+    args.rollout_shuffle = False
+    assert ids(ResumableDataSource(args).get_samples(PROMPTS)) == [f"p{i}" for i in range(PROMPTS)]
 
 
 def test_a_second_resume_counts_on(args):
