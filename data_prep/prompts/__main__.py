@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from pydantic import Field
+from pydantic import BaseModel, Field
 from pydantic_settings import CliPositionalArg
 
 from code_reward.cli import Command, run
@@ -54,6 +54,8 @@ class Prompts(Command):
     """Problems with tests to keep out of the prompts for evaluation; they go to OUT.held_out.jsonl."""
     instruction: str = INSTRUCTION
     """What stands below the statement in the prompt; may be empty."""
+    as_problems: bool = False
+    """Write problems, which the entry points for TRL read, in the place of slime's rows; --instruction does not matter then."""
     seed: int = 42
     """Seed of choice and order."""
 
@@ -63,7 +65,6 @@ def main(settings: Prompts) -> None:
     from code_reward.files import write_text
     from code_reward.rows import write_rows
     from data_prep.prompts.filters import Dropped
-    from data_prep.prompts.row import to_row
 
     if settings.out.suffix != ".jsonl":
         raise ConfigurationError(f"--out {settings.out}: slime's prompt data is JSONL; give a name that ends in .jsonl.")
@@ -74,11 +75,17 @@ def main(settings: Prompts) -> None:
     report = _report(settings, dropped, prompts, held_out)
     if not prompts:
         raise DataError(f"No row became a prompt: {'; '.join(report.lines())}.")
-    write_rows(settings.out, [to_row(problem, settings.instruction) for problem in prompts])
+    write_rows(settings.out, _rows(settings, prompts))
     if held_out:
-        write_rows(beside(settings.out, "held_out.jsonl"), [to_row(problem, settings.instruction) for problem in held_out])
+        write_rows(beside(settings.out, "held_out.jsonl"), _rows(settings, held_out))
     write_text(beside(settings.out, "report.json"), report.model_dump_json(indent=2) + "\n")
     print(*report.lines(), sep="\n")
+
+
+def _rows(settings: Prompts, problems: list[Problem]) -> Sequence[BaseModel]:
+    from data_prep.prompts.row import to_row
+
+    return problems if settings.as_problems else [to_row(problem, settings.instruction) for problem in problems]
 
 
 def beside(out: Path, ending: str) -> Path:

@@ -12,7 +12,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from code_reward.errors import CodeRewardError, ConfigurationError, DataError
-from code_reward.problem import CallTest, Problem, StdioTest
+from code_reward.problem import CallTest, Problem, StdioTest, load_problems
 from data_prep.prompts.__main__ import Prompts, main
 from data_prep.prompts.decontamination import BOILERPLATE, WORDS, Benchmarks, read_benchmark
 from data_prep.prompts.filters import choose
@@ -162,6 +162,16 @@ def test_slimes_hooks_read_what_is_written(tmp_path):
 def test_without_an_instruction_the_prompt_is_the_statement(tmp_path):
     [row], _ = make(tmp_path, "problems", jsonl(tmp_path / "p.jsonl", task(1)), instruction="")
     assert row["prompt"] == [{"role": "user", "content": row["metadata"]["statement"]}]
+
+
+def test_problems_are_the_same_ones_for_entry_points_that_read_problems(tmp_path):
+    path = jsonl(tmp_path / "oci.jsonl", oci_row(), oci_row(id="oci-2", input="Write `add_up` again, for floats."))
+    rows, _ = make(tmp_path, "opencodeinstruct", path)
+    make(tmp_path, "opencodeinstruct", path, as_problems=True)
+    problems = load_problems(tmp_path / "out" / "prompts.jsonl")
+    assert [problem.id for problem in problems] == [row["metadata"]["id"] for row in rows]
+    assert problems[0].tests
+    assert problems[0].reference_solution
 
 
 # What is dropped
