@@ -43,7 +43,7 @@ MpiDefault=none
 SwitchType=switch/none
 ReturnToService=2
 InactiveLimit=0
-KillWait=5
+KillWait=30
 SchedulerParameters=sched_interval=1,batch_sched_delay=0
 GresTypes=gpu
 """
@@ -104,6 +104,7 @@ def private_slurm(folder: Path) -> Iterator[Slurm]:
         slurm = Slurm(folder, environment)
         _until(lambda: slurm.run("sinfo", "--noheader", "--format=%D %t").stdout.split() == ["2", "idle"], "Slurm's nodes")
         yield slurm
+        _cancel_all(slurm)
     finally:
         for daemon in reversed(daemons):
             daemon.terminate()
@@ -112,6 +113,12 @@ def private_slurm(folder: Path) -> Iterator[Slurm]:
                 daemon.wait(20)
             except subprocess.TimeoutExpired:
                 daemon.kill()
+
+
+def _cancel_all(slurm: Slurm) -> None:
+    """What a failed test left."""
+    slurm.run("scancel", "--user=root")
+    _until(lambda: not slurm.run("squeue", "--noheader").stdout, "the end of all jobs")
 
 
 def _configure(folder: Path) -> None:
@@ -138,13 +145,13 @@ def _free_ports(count: int) -> list[int]:
 
 
 def _start(environment: dict[str, str], folder: Path, *words: str) -> subprocess.Popen[bytes]:
-    with (folder / f"{words[0]}-{words[-1].strip('-')}.out").open("wb") as output:
+    with (folder / f"{words[0]}-{Path(words[-1]).name.strip('-')}.out").open("wb") as output:
         return subprocess.Popen(words, env=environment, cwd=folder, stdout=output, stderr=subprocess.STDOUT)
 
 
 def _until(ready, what: str) -> None:
-    for _ in range(60):
+    for _ in range(240):
         if ready():
             return
         time.sleep(0.5)
-    raise AssertionError(f"{what} did not come up")
+    raise AssertionError(f"{what} did not come")

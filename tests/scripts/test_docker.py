@@ -1,7 +1,7 @@
 """Images, compose file and manifests: what they promise of isolation, and that each part finds the others.
 
-The manifest is compared with KubeRay's own schema where `KUBERAY_ROOT` names a checkout of it. What the Dockerfiles install is proven by
-running their step in a clean environment.
+The manifests are compared with KubeRay's own schema where `KUBERAY_ROOT` names a checkout of it, and with those of Kubernetes where
+kubernetes-validate is installed, which holds them. What the Dockerfiles install is proven by running their step in a clean environment.
 """
 
 import os
@@ -111,6 +111,20 @@ def test_the_manifest_is_what_kuberays_schema_wants():
     assert [error.message for error in validator.iter_errors(manifest)] != [], "a misspelled property is seen"
 
 
+def test_services_and_pods_are_what_kubernetes_schemas_want():
+    kubernetes = pytest.importorskip(
+        "kubernetes_validate", reason="pip install kubernetes-validate to compare the manifests with its schemas"
+    )
+    job = manifests("rayjob.yaml")[("RayJob", "code-reward")]["spec"]["rayClusterSpec"]
+    templates = [group["template"] for group in (job["headGroupSpec"], *job["workerGroupSpecs"])]
+    pods = [{"apiVersion": "v1", "kind": "Pod", "metadata": {"name": "ray"}, **template} for template in templates]
+    for manifest in (*manifests("services.yaml").values(), *pods):
+        kubernetes.validate(manifest, kubernetes.latest_version(), strict=True)
+    pods[0]["spec"]["container"] = []
+    with pytest.raises(kubernetes.ValidationError):
+        kubernetes.validate(pods[0], kubernetes.latest_version(), strict=True)
+
+
 def strict(schema):
     """The schema as the API server reads it: other properties are refused, and its own keywords are JSON Schema's."""
     if not isinstance(schema, dict):
@@ -142,7 +156,7 @@ def test_what_is_there_stays_whatever_its_version(tmp_path):
 
 
 @pytest.mark.integration
-@pytest.mark.timeout(600)
+@pytest.mark.timeout(1500)
 @pytest.mark.parametrize("role", ROLES)
 def test_the_dockerfiles_step_works_in_a_clean_environment(role):
     # The system's own Python, because the sandbox is proven as another user than root, who cannot read every environment.

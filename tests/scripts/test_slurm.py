@@ -3,6 +3,7 @@
 slime is a stand-in that records what every rank sees (`stand_in_train`); Ray, its jobs and Slurm are real.
 """
 
+import re
 import time
 from pathlib import Path
 
@@ -13,7 +14,7 @@ from stand_in_slime import build_checkout, free_ports, turns
 
 ROOT = Path(__file__).parents[2]
 SCRIPT = ROOT / "scripts" / "slurm" / "train.sbatch"
-pytestmark = [pytest.mark.integration, pytest.mark.timeout(300)]
+pytestmark = [pytest.mark.integration, pytest.mark.timeout(1500)]
 
 
 @pytest.fixture(scope="module")
@@ -54,12 +55,21 @@ def submit(slurm: Slurm, job: dict[str, str], *options: str, words: tuple[str, .
     return done.stdout.strip()
 
 
-def finish(slurm: Slurm, job: dict[str, str], number: str, seconds: float = 200) -> list[dict]:
+def finish(slurm: Slurm, job: dict[str, str], number: str, seconds: float = 600) -> list[dict]:
     """The turns of a job that must end well."""
     found = slurm.wait(number, ("COMPLETED", "FAILED", "CANCELLED", "NODE_FAIL"), seconds)
     log = Path(f"{job['RUN_DIR']}.log").read_text()
     assert found["JobState"] == "COMPLETED", log
     return turns(Path(job["RUN_DIR"]))
+
+
+def wait_for_a_checkpoint(job: dict[str, str]) -> Path:
+    tracker = Path(job["RUN_DIR"]) / "checkpoints" / "latest_checkpointed_iteration.txt"
+    end = time.monotonic() + 600
+    while not tracker.exists() and time.monotonic() < end:
+        time.sleep(0.5)
+    assert tracker.exists(), Path(f"{job['RUN_DIR']}.log").read_text()
+    return tracker
 
 
 def test_one_node_trains_on_its_gpus_with_the_launchers_options_and_environment(slurm, job):
@@ -73,23 +83,36 @@ def test_one_node_trains_on_its_gpus_with_the_launchers_options_and_environment(
 
 
 def test_two_nodes_train_together_and_a_signal_queues_the_job_again_which_goes_on(slurm, job):
-    job |= {"NUM_ROLLOUT": "40", "RM_URLS": "http://127.0.0.1:9"}
+    job |= {"NUM_ROLLOUT": "25", "RM_URLS": "http://127.0.0.1:9"}
+    del job["PREFLIGHT_RAY"]
     number = submit(slurm, job, "--nodes=2", "--gpus-per-node=8", words=("run_glm4_9b.sh", "rm"))
-    tracker = Path(job["RUN_DIR"]) / "checkpoints" / "latest_checkpointed_iteration.txt"
-    end = time.monotonic() + 150
-    while not tracker.exists() and time.monotonic() < end:
-        time.sleep(0.5)
-    assert tracker.exists(), Path(f"{job['RUN_DIR']}.log").read_text()
+    tracker = wait_for_a_checkpoint(job)
     # What Slurm does five minutes before the time limit.
     assert slurm.run("scancel", "--batch", "--signal=USR1", number).returncode == 0
-    slurm.wait(number, ("PENDING",), 60)
+    slurm.wait(number, ("PENDING",), 300)
     saved = int(tracker.read_text())
-    recorded = finish(slurm, job, number, 240)
+    recorded = finish(slurm, job, number)
     assert [turn["first"] for turn in recorded] == [0, saved + 1], "it goes on after the last rollout that was saved"
     for turn in recorded:
         assert len(turn["ranks"]) == 16
         assert {rank["SLURMD_NODENAME"] for rank in turn["ranks"]} == {"n1", "n2"}
-    assert "turn 2" in Path(f"{job['RUN_DIR']}.log").read_text()
+    log = Path(f"{job['RUN_DIR']}.log").read_text()
+    assert "turn 2" in log
+    assert re.search(r"^ok +hooks +the Ray worker finds .*rewards.model_reward", log, re.MULTILINE)
+
+
+def test_a_job_that_somebody_cancels_is_not_queued_again(slurm, job):
+    job |= {"NUM_ROLLOUT": "600"}
+    number = submit(slurm, job, "--nodes=1", "--gpus-per-node=8")
+    wait_for_a_checkpoint(job)
+    assert slurm.run("scancel", number).returncode == 0
+    assert slurm.wait(number, ("CANCELLED",), 300)["JobState"] == "CANCELLED"
+    log = Path(f"{job['RUN_DIR']}.log")
+    end = time.monotonic() + 60
+    while slurm.run("squeue", "--noheader").stdout and time.monotonic() < end:
+        time.sleep(0.5)
+    assert slurm.run("squeue", "--noheader").stdout == ""
+    assert "queued again" not in log.read_text()
 
 
 def test_a_gpu_type_that_is_not_there_is_refused_before_anything_starts(slurm, job):
@@ -107,5 +130,5 @@ def test_a_gpu_type_that_is_not_there_is_refused_before_anything_starts(slurm, j
 )
 def test_a_mistake_ends_the_job_with_one_sentence(slurm, job, words, environment, message):
     number = submit(slurm, job | environment, "--nodes=1", "--gpus-per-node=8", words=words)
-    assert slurm.wait(number, ("FAILED", "COMPLETED"), 60)["JobState"] == "FAILED"
+    assert slurm.wait(number, ("FAILED", "COMPLETED"), 300)["JobState"] == "FAILED"
     assert message in Path(f"{job['RUN_DIR']}.log").read_text()
