@@ -9,7 +9,7 @@ cpu_tiny_sizes() {
    [[ -x $PYTHON ]] || die "there is no $PYTHON; make it with make install-integration, or name another with PYTHON."
    PATH=$(dirname "$PYTHON"):$PATH
    RM_DEVICE=cpu RM_DTYPE=float32 RAY_CPUS=64
-   NUM_GPUS=${NUM_GPUS:-4} COLOCATE=0 ACTOR_GPUS=${ACTOR_GPUS:-1} ROLLOUT_GPUS=${ROLLOUT_GPUS:-1}
+   NUM_GPUS=${NUM_GPUS:-3} COLOCATE=0 ACTOR_GPUS=${ACTOR_GPUS:-1}
    NUM_ROLLOUT=${NUM_ROLLOUT:-2} ROLLOUT_BATCH=${ROLLOUT_BATCH:-2} GROUP=${GROUP:-4} RESPONSE_LENGTH=${RESPONSE_LENGTH:-48}
    SAVE_INTERVAL=${SAVE_INTERVAL:-1} EVAL_INTERVAL=${EVAL_INTERVAL:-2} MAX_TOKENS_PER_GPU=${MAX_TOKENS_PER_GPU:-2048}
    TENSOR_PARALLEL=${TENSOR_PARALLEL:-1} CONTEXT_PARALLEL=${CONTEXT_PARALLEL:-1} ATTENTION=${ATTENTION:-auto}
@@ -29,10 +29,11 @@ cpu_tiny_arguments() {
 
 cpu_tiny_environment() {
    local exports name
-   exports=$(PYTHONPATH='' on_cpu environment) || exit 2
+   exports=$(on_cpu environment) || exit 2
    eval "$exports"
    JOB_ENVIRONMENT=()
    while read -r name; do JOB_ENVIRONMENT+=("$name=${!name}"); done < <(sed -n 's/^export \([A-Z_]*\)=.*/\1/p' <<<"$exports")
+   RM_ENVIRONMENT=("${JOB_ENVIRONMENT[@]}")
 }
 
 on_cpu() { PYTHONPATH="$CODE_REWARD:$CODE_REWARD/slime_plugins" "$PYTHON" -m "slime_on_cpu.$1" "${@:2}"; }

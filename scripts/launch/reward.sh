@@ -1,6 +1,8 @@
 # shellcheck shell=bash disable=SC2034
 # The reward of a run as slime's options, and the servers of a reward model on this node.
 
+RM_ENVIRONMENT=()
+
 # choose_reward {rm|tests|hybrid}: sets REWARD_ARGS.
 choose_reward() {
    local -A functions=([rm]=model_reward [tests]=unit_test_reward [hybrid]=hybrid_reward)
@@ -24,10 +26,11 @@ choose_reward() {
    )
 }
 
-# One replica per reserved GPU behind one address; each is compared with the RM's reference scores before it answers.
+# One replica per reserved GPU behind one address; each is compared with the RM's reference scores before it answers. slime's packages are
+# none of its business; without a GPU it needs what slime's engines need (cpu_tiny.sh). RM_PYTHON is the Python that has SGLang.
 start_rm() {
    say "starting the RM on the last $RM_GPUS GPU(s), port $RM_PORT"
-   start RM "$RUN_DIR/rm.log" env PYTHONPATH="$CODE_REWARD${RM_PYTHONPATH:+:$RM_PYTHONPATH}" "$PYTHON" -m reward_servers.sglang_server \
+   start RM "$RUN_DIR/rm.log" env PYTHONPATH="$CODE_REWARD" "${RM_ENVIRONMENT[@]}" "${RM_PYTHON:-$PYTHON}" -m reward_servers.sglang_server \
       --model "$RM_DIR" --dtype "$RM_DTYPE" --device "$RM_DEVICE" --replicas "$RM_GPUS" --first-gpu "$((NUM_GPUS - RM_GPUS))" \
       --host "$RM_HOST" --port "$RM_PORT" --logs "$RUN_DIR/rm"
    wait_for "$RUN_DIR/rm.log" "^ready " "${STARTED[-1]%%:*}" 900 "The RM"

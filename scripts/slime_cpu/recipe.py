@@ -5,7 +5,6 @@ Options are grouped as in slime's launch scripts. Every group can be overridden 
 
 from __future__ import annotations
 
-import json
 import os
 import socket
 import subprocess
@@ -21,7 +20,9 @@ from slime_on_cpu.model_flags import model_flags
 
 from code_reward.errors import ConfigurationError
 from code_reward.files import write_text
-from code_reward.problem import Problem, describe
+from code_reward.problem import Problem
+from code_reward.rows import write_rows
+from data_prep.prompts.row import to_row
 
 ROOT: Final = Path(__file__).resolve().parents[2]
 PYTHON: Final = ROOT / ".venv-integration/bin/python"
@@ -52,8 +53,7 @@ def prepare(out: Path, *, policy: Path, rm: Path | None, problems: Sequence[Prob
         settings: Settings of our hooks, with their prefix.
     """
     out.mkdir(parents=True, exist_ok=True)
-    ask = [{"prompt": [{"role": "user", "content": problem.statement}], "metadata": describe(problem)} for problem in problems]
-    write_text(out / "prompts.jsonl", "".join(json.dumps(row) + "\n" for row in ask))
+    write_rows(out / "prompts.jsonl", [to_row(problem, instruction="") for problem in problems])
     policy, rm = policy.resolve(), rm and rm.resolve()
     engines = _engines(policy, rm)
     write_text(out / "engines.yaml", yaml.safe_dump(engines, sort_keys=False))

@@ -52,6 +52,7 @@ def test_a_run_is_prepared(models, tmp_path):
     row = json.loads((tmp_path / "run/prompts.jsonl").read_text().splitlines()[0])
     assert row["prompt"] == [{"role": "user", "content": "Write f."}]
     assert row["metadata"]["entry_point"] == "f"
+    assert row["label"] == "", "the launchers' --profile cpu-tiny reads this file with a label"
     engines = yaml.safe_load((tmp_path / "run/engines.yaml").read_text())["sglang"]
     assert [engine["name"] for engine in engines] == ["default", "reward"]
     assert value(flags, "--rollout-num-gpus") == "2"
