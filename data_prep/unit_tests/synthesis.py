@@ -8,19 +8,22 @@ from __future__ import annotations
 
 import asyncio
 from collections import Counter
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from pydantic import Field
 
 from code_reward.cli import Command, run
+from code_reward.errors import DataError
 from code_reward.problem import Test
 from code_reward.reward_data import LabelledProgram
+from code_reward.selection.allocation import allocate, published_gain
 from data_prep.llm.asking import ask
 from data_prep.llm.errors import LLMError, RunStopped
 from data_prep.llm.prompt import prompt
 from data_prep.unit_tests.extraction import extract_test
+from data_prep.unit_tests.probe import PredictedRate
 from data_prep.unit_tests.sample import TestSample
 
 if TYPE_CHECKING:
@@ -38,10 +41,10 @@ async def synthesise(
     asker: Asker,
     ledger: Ledger,
     sampling: Sampling,
-    samples: int,
+    shares: Mapping[str, int],
     progress: Callable[[int, int], None] | None = None,
 ) -> list[TestSample]:
-    """`samples` samples per problem, spread over its solutions in turn; in the order of problems.
+    """As many samples of each problem as is its share, spread over its solutions in turn; in the order of problems.
 
     Raises:
         RunStopped: Nothing will be answered any more. What was paid for is in the ledger; run this again.
@@ -56,10 +59,10 @@ async def synthesise(
         sample = await _ask(row, asker, ledger.scope(scope), sampling)
         finished += 1
         if progress:
-            progress(finished, len(of_problem) * samples)
+            progress(finished, len(jobs))
         return sample
 
-    jobs = [one(rows[index % len(rows)], f"{name}/{index}") for name, rows in of_problem.items() for index in range(samples)]
+    jobs = [one(rows[index % len(rows)], f"{name}/{index}") for name, rows in of_problem.items() for index in range(shares[name])]
     return list(await asyncio.gather(*jobs))
 
 
@@ -75,6 +78,19 @@ async def _ask(row: LabelledProgram, asker: Asker, scope: Scope, sampling: Sampl
     return TestSample(problem_id=row.problem_id, tests=tests, response=reply.text, reason=extracted.reason, model=reply.model)
 
 
+def share_out(names: Sequence[str], samples: int, rates: Mapping[str, float], most: int) -> dict[str, int]:
+    """CodeRM-8B's dynamic scaling: `samples` per problem on average, but each where it gains most by the predicted pass rates.
+
+    Raises:
+        `DataError`: A problem has no rate.
+    """
+    missing = [name for name in names if name not in rates]
+    if missing:
+        raise DataError(f"{len(missing)} problems have no predicted rate, such as {missing[0]!r}; run the probe on all of them.")
+    counts = allocate(published_gain([rates[name] for name in names]), [most] * len(names), samples * len(names))
+    return dict(zip(names, counts, strict=True))
+
+
 class Synthesis(Command):
     """Have a model write unit tests for problems, each from the question and one solution; killed, it goes on where it was."""
 
@@ -86,6 +102,10 @@ class Synthesis(Command):
     """YAML list of endpoints: url, model, and optionally concurrency, timeout_seconds, api_key_variable."""
     samples: int = Field(default=100, ge=1)
     """Samples per problem."""
+    rates: Path | None = None
+    """Predicted pass rates (data_prep.unit_tests.probe): as many samples on average, more of them where they promise more."""
+    most: int = Field(default=1000, ge=1)
+    """With --rates, the most samples of one problem."""
     temperature: float = Field(default=0.8, ge=0)
     """As published."""
     top_p: float = Field(default=0.95, gt=0, le=1)
@@ -100,7 +120,13 @@ def main(settings: Synthesis) -> None:
     """Ask, write, and say what came of it."""
     from code_reward.rows import read_rows, write_rows
 
-    samples = asyncio.run(_synthesise(settings, read_rows(settings.solutions, LabelledProgram)))
+    solutions = read_rows(settings.solutions, LabelledProgram)
+    names = list(dict.fromkeys(row.problem_id for row in solutions))
+    shares = dict.fromkeys(names, settings.samples)
+    if settings.rates is not None:
+        rates = {row.problem_id: row.rate for row in read_rows(settings.rates, PredictedRate)}
+        shares = share_out(names, settings.samples, rates, settings.most)
+    samples = asyncio.run(_synthesise(settings, solutions, shares))
     write_rows(settings.out, samples)
     used = sum(bool(sample.tests) for sample in samples)
     print(f"{len(samples)} samples for {len({sample.problem_id for sample in samples})} problems, {used} with a test: {settings.out}")
@@ -108,7 +134,7 @@ def main(settings: Synthesis) -> None:
         print(f"  {reason:<24} {times}")
 
 
-async def _synthesise(settings: Synthesis, solutions: Sequence[LabelledProgram]) -> list[TestSample]:
+async def _synthesise(settings: Synthesis, solutions: Sequence[LabelledProgram], shares: Mapping[str, int]) -> list[TestSample]:
     from rich.progress import Progress
 
     from data_prep.llm import LLM, Budget, Ledger
@@ -123,7 +149,7 @@ async def _synthesise(settings: Synthesis, solutions: Sequence[LabelledProgram])
             def show(done: int, total: int) -> None:
                 bar.update(task, completed=done, total=total)
 
-            return await synthesise(solutions, llm, ledger, sampling, settings.samples, show)
+            return await synthesise(solutions, llm, ledger, sampling, shares, show)
 
 
 if __name__ == "__main__":

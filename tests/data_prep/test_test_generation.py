@@ -8,6 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from code_reward.errors import DataError
 from code_reward.problem import CallTest, Problem, UnittestTest
 from code_reward.reward_data import LabelledProgram
 from code_reward.rows import read_rows, write_rows
@@ -20,7 +21,7 @@ from data_prep.unit_tests.quality import Quality, count, of_all_tests, of_single
 from data_prep.unit_tests.repair import repair
 from data_prep.unit_tests.sample import TestSample
 from data_prep.unit_tests.suited import read_answer, sort_out
-from data_prep.unit_tests.synthesis import request_test, synthesise
+from data_prep.unit_tests.synthesis import request_test, share_out, synthesise
 from data_prep.unit_tests.training import Training, main
 from reward_servers.sandbox import connect
 from reward_servers.sandbox.outcome import Limits
@@ -135,7 +136,7 @@ SOLUTIONS = [
 
 async def write(tmp_path, author, samples=4):
     with Ledger(tmp_path / "calls.jsonl") as ledger:
-        return await synthesise(SOLUTIONS, author, ledger, Sampling(), samples)
+        return await synthesise(SOLUTIONS, author, ledger, Sampling(), {"p": samples})
 
 
 def test_the_prompt_is_in_the_published_format():
@@ -159,6 +160,14 @@ async def test_a_stopped_run_goes_on_later(tmp_path):
     later = Author(fenced(CLASS))
     assert len(await write(tmp_path, later)) == 4
     assert len(later.asked) < 4
+
+
+def test_more_samples_go_where_the_predicted_rates_promise_more():
+    rates = {"easy": 0.9, "hard": 0.2, "hopeless": 0.0}
+    assert share_out(list(rates), 4, rates, most=100) == {"easy": 2, "hard": 10, "hopeless": 0}
+    assert share_out(list(rates), 4, rates, most=5) == {"easy": 5, "hard": 5, "hopeless": 2}
+    with pytest.raises(DataError, match="'new'"):
+        share_out(["easy", "new"], 4, rates, most=100)
 
 
 # Quality
