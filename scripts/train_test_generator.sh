@@ -1,13 +1,16 @@
 #!/usr/bin/env bash
 # Train a tiny test generator from scratch, serve it, and have it write tests: data, supervised training, synthesis, what the tests are worth.
-# Stages whose result is there are not run again. FOLDER, PYTHON, PROBLEMS (for training) and EPOCHS may be set.
+# Stages whose result is there are not run again. FOLDER, PYTHON, PROBLEMS (for training), EPOCHS, TASKS (to write tests for) and SAMPLES (for
+# each of them) may be set.
 set -euo pipefail
 cd "$(dirname "$0")/.."
 
-FOLDER=${FOLDER:-runs/test_generator}
+FOLDER=$(realpath -m "${FOLDER:-runs/test_generator}")
 PYTHON=${PYTHON:-.venv/bin/python}
 PROBLEMS=${PROBLEMS:-400}
 EPOCHS=${EPOCHS:-3}
+TASKS=${TASKS:-40}
+SAMPLES=${SAMPLES:-8}
 SERVED="$FOLDER/served"
 export OMP_NUM_THREADS=${OMP_NUM_THREADS:-1} PYTHONPATH="$PWD:$PWD/trl_plugins:${PYTHONPATH:-}" HF_HUB_OFFLINE=1
 mkdir -p "$FOLDER"
@@ -25,7 +28,7 @@ stage() {
 }
 
 data() {
-  stage "$FOLDER/problems/test.jsonl" data_prep.families --out "$FOLDER/problems" --policy-sft "$PROBLEMS" --rm 1 --rl 1 --test 40 --test-held-out 0 --held-out 0
+  stage "$FOLDER/problems/test.jsonl" data_prep.families --out "$FOLDER/problems" --policy-sft "$PROBLEMS" --rm 1 --rl 1 --test "$TASKS" --test-held-out 0 --held-out 0
   local name file
   for name in policy_sft test; do
     file="$FOLDER/problems/$name.jsonl"
@@ -47,14 +50,14 @@ train() {
 serve() {
   local port
   port=$("$PYTHON" -c 'import socket; s = socket.socket(); s.bind(("127.0.0.1", 0)); print(s.getsockname()[1])')
-  "$(dirname "$PYTHON")/transformers" serve "$PWD/$FOLDER/generator" --device cpu --host 127.0.0.1 --port "$port" >"$SERVED.log" 2>&1 &
+  "$(dirname "$PYTHON")/transformers" serve "$FOLDER/generator" --device cpu --host 127.0.0.1 --port "$port" >"$SERVED.log" 2>&1 &
   SERVER=$!
   trap 'kill "$SERVER"' EXIT
   until "$PYTHON" -c "import socket; socket.create_connection(('127.0.0.1', $port), 1)" 2>/dev/null; do
     kill -0 "$SERVER" || { cat "$SERVED.log" >&2; exit 1; }
     sleep 1
   done
-  printf -- '- {url: "http://127.0.0.1:%s/v1", model: "%s", concurrency: 2}\n' "$port" "$PWD/$FOLDER/generator" >"$SERVED.yaml"
+  printf -- '- {url: "http://127.0.0.1:%s/v1", model: "%s", concurrency: 2}\n' "$port" "$FOLDER/generator" >"$SERVED.yaml"
 }
 
 synthesise() {
@@ -63,7 +66,7 @@ synthesise() {
   if [[ ! -e $FOLDER/tests.jsonl ]]; then
     serve
     stage "$FOLDER/tests.jsonl" data_prep.unit_tests.synthesis --solutions "$FOLDER/solutions.jsonl" --endpoints "$SERVED.yaml" \
-      --out "$FOLDER/tests.jsonl" --samples 8 --max-tokens 300
+      --out "$FOLDER/tests.jsonl" --samples "$SAMPLES" --max-tokens 300
   fi
   stage "$FOLDER/matrices.jsonl" data_prep.unit_tests.matrix --labelled "$FOLDER/test.labelled.jsonl" --tests "$FOLDER/tests.jsonl" \
     --out "$FOLDER/matrices.jsonl" --cpu-seconds 1
