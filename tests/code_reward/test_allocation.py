@@ -15,6 +15,10 @@ def test_the_published_gain_starts_with_easy_problems_and_starves_hopeless_ones(
     assert allocate(published_gain([0.9, 0.5, 0.0]), [9, 9, 9], 5) == [2, 3, 0]
 
 
+def test_among_equals_the_problem_with_the_fewest_tests_is_next():
+    assert allocate(lambda problem, tests: 1.0, [9, 9, 9], 5) == [2, 2, 1]
+
+
 rates = st.lists(st.floats(0, 1), min_size=1, max_size=6)
 
 
