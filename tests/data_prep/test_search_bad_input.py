@@ -139,20 +139,29 @@ BAD = {
 
 async def test_problems_that_cannot_be_searched_are_counted_and_the_others_searched(sandbox, tmp_path):
     well = problem(id="well")
-    writing = problem(id="writing", reference_solution="def f(x):\n    open('left_behind', 'w').write('y' * 10)\n    return x\n")
-    flooding = problem(id="flooding", reference_solution="def f(x):\n    print('y' * 3_000_000)\n    return x\n")
     policy, judge = OfflinePolicy(RECIPE), ReferenceJudge(sandbox, cpu_seconds=0.2)
-    trees, report = await grow(tmp_path / "run", [*BAD.values(), well, writing, flooding], policy, judge)
-    assert {tree.failure.kind: name for name, tree in trees.items() if tree.failure and name not in ("writing", "flooding")} == {
-        kind: one.id for kind, one in BAD.items()
-    }
+    trees, report = await grow(tmp_path, [*BAD.values(), well], policy, judge)
+    assert {tree.failure.kind: name for name, tree in trees.items() if tree.failure} == {kind: one.id for kind, one in BAD.items()}
     for kind in BAD:
         assert f"| {kind} |" in report
     assert [rollout.failure for rollout in trees["well"].rollouts] == [None, None]
-    for name in ("writing", "flooding"):
-        tree = trees[name]
-        assert tree.failure is not None or len(tree.rollouts) == 2, "an outcome, whichever it is"
-    assert not (tmp_path / "left_behind").exists()
+
+
+WILD = {
+    "writes a file": "def f(x):\n    open('left_behind', 'w').write('y' * 10)\n    return x\n",
+    "floods its output": "def f(x):\n    print('y' * 3_000_000)\n    return x\n",
+}
+
+
+@pytest.mark.parametrize("reference", WILD.values(), ids=WILD)
+async def test_a_reference_that_does_more_than_answer_is_judged_by_its_answers(sandbox, tmp_path, monkeypatch, reference):
+    monkeypatch.chdir(tmp_path)
+    trees, report = await grow(tmp_path / "run", [problem(reference_solution=reference)], OfflinePolicy(RECIPE), ReferenceJudge(sandbox))
+    values = [rollout.judgement.correctness for rollout in trees["p"].rollouts]
+    assert len(values) == 2
+    assert 1.0 in values
+    assert "failed:" not in report
+    assert [path.name for path in tmp_path.rglob("left_behind")] == []
 
 
 TALK = [
