@@ -18,7 +18,7 @@ class Ablation(Command):
     """How often everything is repeated, each time with other problems."""
     only: int | None = None
     """Do the stages of this seed and make no report."""
-    problems: int = Field(default=60, gt=0)
+    problems: int = Field(default=90, gt=0)
     """Problems that are searched, per seed."""
     rollouts: int = Field(default=10, gt=1)
     """Programs that are executed per problem."""
