@@ -29,10 +29,10 @@ ARMS: Mapping[str, Arm] = {
     # All programs from the root, judged whole: what sampling without a tree would give.
     "independent": Arm("independent samples", "--change branching={rollouts} --change reflection=false", "--complete"),
     "tree": Arm("tree search"),
-    "two_stages": Arm("tree search, prefixes first, then pairs", trees="tree", two_stages=True),
     "no_uct": Arm("without UCT", "--change uct=false"),
     "no_reflection": Arm("without reflection", "--change reflection=false"),
     "no_traces": Arm("without traces", "--traces none"),
+    "two_stages": Arm("tree search, prefixes first, then pairs", trees="tree", two_stages=True),
 }
 """The first is what the others are compared with."""
 
