@@ -72,11 +72,13 @@ async def audit(
     known = {problem.id: problem for problem in problems}
     if missing := sorted({row.problem_id for row in labelled} - set(known)):
         raise DataError(f"The problem file lacks {missing[0]!r}, for which there are labelled programs; give its file.")
+    from rich.progress import track
+
     result = Audit()
     rows: dict[str, list[LabelledProgram]] = {}
     for row in labelled:
         rows.setdefault(row.problem_id, []).append(row)
-    waiting = iter(rows.items())
+    waiting = iter(track(rows.items(), "judging, problem by problem"))
 
     async def work() -> None:
         for problem_id, programs in waiting:
@@ -158,6 +160,8 @@ def _prefixes(program: str) -> Iterator[tuple[str, ...]]:
 
 def to_markdown(title: str, items: Sequence[Item]) -> str:
     """The figures of one kind of items; says so where there is nothing to measure."""
+    if not items:
+        return f"## {title}\n\nNone."
     import numpy as np
 
     from code_reward.metrics import auc, bootstrap, reliability

@@ -61,6 +61,7 @@ def test_disagreement_counts_pairs_of_answers_and_what_is_not_measured_says_so()
     assert self_disagreement(items) == pytest.approx(2 / 6)
     assert self_disagreement([Item("p", "", 1.0, "passed", (1.0,))]) is None
     assert "Not measured" in to_markdown("Programs", items)
+    assert to_markdown("Prefixes", []) == "## Prefixes\n\nNone."
 
 
 def test_prefixes_are_measured_where_programs_part():
