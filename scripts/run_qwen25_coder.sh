@@ -58,19 +58,32 @@ defaults() {
    if [[ $REWARD == rm && -z $RM_URLS ]]; then RM_URLS=http://$RM_HOST:$RM_PORT; fi
 }
 
-option_groups() {
-   LAUNCH_ARGS=(
+# What starts the processes: accelerate, whose launcher knows but one process without a GPU; there its own starter does.
+starter() {
+   local port=${MASTER_PORT:-29500}
+   if [[ ${DEVICE:-cuda} == cpu ]]; then
+      STARTER=(torch.distributed.run --nproc-per-node "$PROCESSES" --master-port "$port" -m)
+      return
+   fi
+   STARTER=(
+      accelerate.commands.launch
       --num_processes "$PROCESSES"
       --num_machines 1
       --mixed_precision no
       --dynamo_backend no
-      --main_process_port "${MASTER_PORT:-29500}"
+      --main_process_port "$port"
    )
-   if [[ ${DEVICE:-cuda} == cpu ]]; then LAUNCH_ARGS+=(--cpu); elif ((PROCESSES > 1)); then LAUNCH_ARGS+=(--multi_gpu); fi
    # Weights and Adam in float32 are 16 bytes a parameter: from 7b on they fit a GPU only in shards.
-   if [[ $SIZE == 7b && ${DEVICE:-cuda} != cpu ]]; then
-      LAUNCH_ARGS+=(--use_fsdp --fsdp_version 2 --fsdp_auto_wrap_policy TRANSFORMER_BASED_WRAP --fsdp_state_dict_type FULL_STATE_DICT)
+   if [[ $SIZE == 7b ]]; then
+      STARTER+=(--use_fsdp --fsdp_version 2 --fsdp_auto_wrap_policy TRANSFORMER_BASED_WRAP --fsdp_state_dict_type FULL_STATE_DICT)
+   elif ((PROCESSES > 1)); then
+      STARTER+=(--multi_gpu)
    fi
+   STARTER+=(-m)
+}
+
+option_groups() {
+   starter
    DATA_ARGS=(
       --policy "$MODEL_DIR"
       --problems "$PROBLEMS"
@@ -100,6 +113,7 @@ option_groups() {
       --prefill "${PREFILL-\`\`\`python$'\n'}"
    )
    TRAIN_ARGS=("${DATA_ARGS[@]}" "${REWARD_ARGS[@]}" "${GRPO_ARGS[@]}" "${OPTIMIZER_ARGS[@]}" "${SAMPLING_ARGS[@]}" "${MORE_ARGS[@]}")
+   COMMAND=("$PYTHON" -m "${STARTER[@]}" code_reward_trl.grpo "${TRAIN_ARGS[@]}")
    ENVIRONMENT=("PYTHONPATH=$CODE_REWARD:$CODE_REWARD/slime_plugins:$CODE_REWARD/trl_plugins" "TOKENIZERS_PARALLELISM=false")
 }
 
@@ -109,7 +123,7 @@ dry_run() {
    say "# environment"
    show "${ENVIRONMENT[@]}"
    say "# command"
-   show "$PYTHON" -m accelerate.commands.launch "${LAUNCH_ARGS[@]}" -m code_reward_trl.grpo "${TRAIN_ARGS[@]}"
+   show "${COMMAND[@]}"
 }
 
 run_it() {
@@ -121,8 +135,8 @@ run_it() {
    trap 'exit 143' TERM
    trap 'exit 130' INT
    if ((RM_GPUS)); then start_rm; fi
-   show "$PYTHON" -m accelerate.commands.launch "${LAUNCH_ARGS[@]}" -m code_reward_trl.grpo "${TRAIN_ARGS[@]}" >"$RUN_DIR/command.txt"
-   setsid env "${ENVIRONMENT[@]}" "$PYTHON" -m accelerate.commands.launch "${LAUNCH_ARGS[@]}" -m code_reward_trl.grpo "${TRAIN_ARGS[@]}" &
+   show "${COMMAND[@]}" >"$RUN_DIR/command.txt"
+   setsid env "${ENVIRONMENT[@]}" "${COMMAND[@]}" &
    local status=0
    STARTED+=("$!:training")
    wait "$!" || status=$?

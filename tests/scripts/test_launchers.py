@@ -175,7 +175,26 @@ def test_the_launchers_end_nothing_by_name():
             assert not any(word in line for word in ("pkill", "killall", "ray stop")), f"{path.name}: {line}"
 
 
-# slime's own parser
+# The real parsers
+
+
+@pytest.mark.parametrize(("size", "reward"), TRL_RUNS)
+def test_accelerates_and_our_own_parser_take_every_command_of_trl(tmp_path, size, reward):
+    from accelerate.commands.launch import _validate_launch_command, launch_command_parser
+    from code_reward_trl.grpo import Grpo
+
+    shown = dry(tmp_path, "run_qwen25_coder.sh", size, reward).partition("# command\n")[2]
+    # Only a shell knows all its own quotes.
+    done = subprocess.run(["bash", "-c", f"printf '%s\\0' {shown}"], capture_output=True, text=True, check=True)
+    command = done.stdout.split("\0")[:-1]
+    assert command[1:3] == ["-m", "accelerate.commands.launch"]
+    args = launch_command_parser().parse_args(command[3:])
+    _validate_launch_command(args)
+    assert (args.num_processes, args.use_fsdp, args.training_script) == (7, size == "7b", "code_reward_trl.grpo")
+    settings = Grpo(_cli_parse_args=args.training_script_args)
+    assert (settings.group, settings.prompts, settings.temperature, settings.beta) == (7, 32, 1.5, 0.04)
+    assert settings.prefill == "```python\n"
+
 
 QWEN = {
     "architectures": ["Qwen3ForCausalLM"],
