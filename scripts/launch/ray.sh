@@ -38,13 +38,33 @@ wait_for_dashboard() {
 submit() {
    SUBMISSION=code-reward-$(date +%Y%m%d-%H%M%S)-$$
    say "submitting $SUBMISSION to $RAY_DASHBOARD"
-   ray job submit --address "$RAY_DASHBOARD" --submission-id "$SUBMISSION" --runtime-env-json "$(runtime_environment)" \
-      -- "${ENTRY_ENVIRONMENT[@]}" "$TRAIN_PYTHON" "$SLIME_ROOT/$TRAIN_SCRIPT" "${TRAIN_ARGS[@]}" &
+   ray job submit --no-wait --address "$RAY_DASHBOARD" --submission-id "$SUBMISSION" --runtime-env-json "$(runtime_environment)" \
+      -- "${ENTRY_ENVIRONMENT[@]}" "$TRAIN_PYTHON" "$SLIME_ROOT/$TRAIN_SCRIPT" "${TRAIN_ARGS[@]}"
    local status=0
-   FOLLOWED=$!
-   wait "$FOLLOWED" || status=$?
+   follow || status=$?
    SUBMISSION=""
    return "$status"
+}
+
+# A lost connection to its logs does not end a job: it is followed anew, until it has ended or Ray does not answer for minutes.
+follow() {
+   local silent=0 state
+   while ((silent < 20)); do
+      ray job logs --follow --address "$RAY_DASHBOARD" "$SUBMISSION" &
+      wait "$!" || true
+      state=$(timeout 60 ray job status --address "$RAY_DASHBOARD" "$SUBMISSION" 2>&1) || true
+      case $state in
+         *"Job '$SUBMISSION' succeeded"*) return 0 ;;
+         *"Job '$SUBMISSION' failed"* | *"Job '$SUBMISSION' was stopped"*)
+            say "$state"
+            return 1
+            ;;
+         *"Status for job"*) silent=0 && say "the connection to the job was lost; following it anew" ;;
+         *) silent=$((silent + 1)) ;;
+      esac
+      sleep 5
+   done
+   die "Ray at $RAY_DASHBOARD does not answer any more; see $RUN_DIR/ray.log or the cluster's own."
 }
 
 # On a signal: stop the job (slime saves nothing more), then what this launcher started.

@@ -124,13 +124,29 @@ def test_a_run_that_would_not_work_starts_nothing(environment, tmp_path):
     assert not (tmp_path / "run" / "ray.log").exists()
 
 
-def test_asked_to_stop_it_ends_the_job_and_what_it_started_and_nothing_else(environment, tmp_path):
-    run = start({**environment, "NUM_ROLLOUT": "600", "PREFLIGHT_RAY": "no"})
-    tracker = tmp_path / "run" / "checkpoints" / "latest_checkpointed_iteration.txt"
+def test_a_lost_connection_to_the_jobs_logs_does_not_end_the_job(environment, tmp_path):
+    run = start({**environment, "NUM_ROLLOUT": "20", "PREFLIGHT_RAY": "no"})
+    wait_for_a_checkpoint(run, tmp_path)
+    [follower] = [one for one in psutil.Process(run.pid).children(recursive=True) if one.cmdline()[2:4] == ["job", "logs"]]
+    follower.kill()
+    shown, _ = run.communicate(timeout=500)
+    assert run.returncode == 0, shown[-4000:]
+    assert "following it anew" in shown
+    assert len(turns(tmp_path / "run")) == 1
+    assert (tmp_path / "run" / "checkpoints" / "latest_checkpointed_iteration.txt").read_text() == "19"
+
+
+def wait_for_a_checkpoint(run: subprocess.Popen[str], folder: Path) -> None:
+    tracker = folder / "run" / "checkpoints" / "latest_checkpointed_iteration.txt"
     end = time.monotonic() + 500
     while not tracker.exists() and run.poll() is None and time.monotonic() < end:
         time.sleep(0.5)
     assert tracker.exists()
+
+
+def test_asked_to_stop_it_ends_the_job_and_what_it_started_and_nothing_else(environment, tmp_path):
+    run = start({**environment, "NUM_ROLLOUT": "600", "PREFLIGHT_RAY": "no"})
+    wait_for_a_checkpoint(run, tmp_path)
     run.send_signal(signal.SIGTERM)
     run.communicate(timeout=500)
     assert run.returncode == 143
