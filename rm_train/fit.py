@@ -36,7 +36,7 @@ def fit(settings: Train) -> None:
             f"None of the {len(pairs)} pairs of {settings.pairs} fits the model's input; give pairs, or a preset with more tokens."
         )
     examples = [(pair.statement, program) for pair in pairs for program in (pair.chosen, pair.rejected)]
-    model = PairModel(load_backbone(settings.init, settings.seed))
+    model = PairModel(load_backbone(settings.init, settings.seed, extra_layers=settings.extra_layers))
     if _train(model, data, collate, examples, rm_input, settings):
         print(f"trained on {len(pairs) - data.left_out} pairs of {len(data)} problems: {settings.out}")
         if data.left_out:
@@ -52,7 +52,7 @@ def regress(settings: Regress) -> None:
     if not len(data):
         raise DataError(f"None of the {len(rows)} rows of {settings.prefixes} fits the model's input; give rows, or more tokens.")
     examples = [(row.statement, row.program) for row in rows]
-    model = ValueModel(load_backbone(settings.init, settings.seed))
+    model = ValueModel(load_backbone(settings.init, settings.seed, extra_layers=settings.extra_layers))
     if _train(model, data, collate_prefixes, examples, rm_input, settings):
         print(f"trained on {len(rows) - data.left_out} prefixes of {len(data)} problems: {settings.out}")
         if data.left_out:

@@ -7,24 +7,36 @@ from pathlib import Path
 import torch
 from safetensors import SafetensorError
 from torch import Tensor, nn
-from transformers import AutoModelForSequenceClassification, PreTrainedModel
+from transformers import AutoConfig, AutoModelForSequenceClassification, PreTrainedModel
 
 from code_reward.errors import ConfigurationError
 from rm_train.losses import bradley_terry, regression
 
 
-def load_backbone(folder: str | Path, seed: int) -> PreTrainedModel:
+def load_backbone(folder: str | Path, seed: int, *, extra_layers: int = 0) -> PreTrainedModel:
     """A sequence classifier with one label from any causal language model or classifier folder; a missing head is drawn with `seed`.
+
+    `extra_layers` more layers of the model's own kind are put on top, which at first change nothing: a small model needs all its depth to
+    say which token comes next, and has none left to compare that with the token that came.
 
     Raises `ConfigurationError` if the folder cannot be loaded as one.
     """
     torch.manual_seed(seed)
     try:
-        model = AutoModelForSequenceClassification.from_pretrained(str(folder), num_labels=1, dtype=torch.float32, local_files_only=True)
+        config = AutoConfig.from_pretrained(str(folder), num_labels=1, local_files_only=True)
+        first_extra = config.num_hidden_layers
+        config.num_hidden_layers += extra_layers
+        if getattr(config, "layer_types", None):
+            config.layer_types = [*config.layer_types, *config.layer_types[-1:] * extra_layers]
+        model = AutoModelForSequenceClassification.from_pretrained(str(folder), config=config, dtype=torch.float32, local_files_only=True)
     except (OSError, ValueError, SafetensorError) as error:
         first = str(error).partition("\n")[0]
         raise ConfigurationError(f"{folder} cannot be loaded ({first}); give the folder of a language model or a reward model.") from error
     # Without label names SGLang normalises the hidden state before the head.
+    for layer in model.base_model.layers[first_extra:]:
+        # With nothing written into the residual stream a layer is the identity; the first step already moves these two.
+        nn.init.zeros_(layer.self_attn.o_proj.weight)
+        nn.init.zeros_(layer.mlp.down_proj.weight)
     model.config.id2label, model.config.label2id = {0: "reward"}, {"reward": 0}
     return model
 

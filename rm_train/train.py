@@ -9,6 +9,8 @@ from __future__ import annotations
 
 from pathlib import Path
 
+from pydantic import Field
+
 from code_reward.cli import Command, run
 
 
@@ -31,6 +33,8 @@ class Training(Command):
     """Decoupled weight decay."""
     save_steps: int = 500
     """Steps between checkpoints."""
+    extra_layers: int = Field(default=0, ge=0)
+    """Layers to put on top of --init, which at first change nothing; worth it where the model is small."""
     seed: int = 0
     """Seed of the head and of the order."""
 

@@ -29,34 +29,33 @@ class Sizes(BaseModel):
         "sum_range",
     )
     """Families of problems, two of which the seed holds out."""
-    policy_sft: int = 1740
-    rm: int = 1200
+    policy_sft: int = 4500
+    rm: int = 1300
     rl: int = 300
     test: int = 200
     test_held_out: int = 60
-    demonstrations: int = 5
-    """Programs per problem for teaching the policy."""
-    right_share: float = 0.65
-    """Share of right ones among them."""
-    policy_epochs: float = 1.2
-    backbone_epochs: float = 0.8
-    """Passes over the right programs from which the reward model's backbone learns more than the policy knows."""
-    rm_mutants: int = 4
+    base_epochs: float = 2.0
+    """Passes over the right programs from which policy and reward model both start."""
+    right_share: float = 0.4
+    """Share of right programs among those that the policy is then taught."""
+    policy_epochs: float = 0.45
+    """Passes over them."""
+    rm_mutants: int = 2
     """Mutants per reward model problem."""
-    rm_samples: int = 4
+    rm_samples: int = 6
     """Policy samples per reward model problem."""
     test_mutants: int = 8
     test_samples: int = 8
     """Policy samples per test problem, before and after."""
-    rm_epochs: float = 2.0
+    rm_epochs: float = 1.7
+    rm_layers: int = 2
+    """Layers that the reward model has above the policy's."""
     rm_learning_rate: float = 1e-3
     rl_steps: int = 120
     rl_learning_rate: float = 2e-4
 
 
-TINY = Sizes(
-    policy_sft=60, rm=40, rl=20, test=24, test_held_out=6, policy_epochs=0.5, backbone_epochs=0.5, rm_samples=2, test_samples=2, rl_steps=2
-)
+TINY = Sizes(policy_sft=60, rm=40, rl=20, test=24, test_held_out=6, base_epochs=0.5, rm_samples=2, test_samples=2, rl_steps=2)
 """A run of seconds that shows nothing but that every stage works."""
 
 

@@ -12,7 +12,7 @@ import subprocess
 import sys
 import time
 from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 from threading import Event, Thread
@@ -85,10 +85,14 @@ class Run:
         return bool(record["commands"] == [list(command) for command in stage.commands] and newest <= record["finished"])
 
     def _execute(self, command: Sequence[str]) -> None:
-        done = subprocess.run([sys.executable, *command], cwd=self.folder, env=self.environment, check=False)
-        if done.returncode:
+        process = subprocess.Popen([sys.executable, *command], cwd=self.folder, env=self.environment)
+        try:
+            status = process.wait()
+        finally:
+            stop(process)
+        if status:
             shown = " ".join(command)
-            raise StageError(f"`python {shown}` failed with status {done.returncode} (see above); mend the cause and run again to go on.")
+            raise StageError(f"`python {shown}` failed with status {status} (see above); mend the cause and run again to go on.")
 
     @contextmanager
     def _serving(self, stage: Stage) -> Iterator[str]:
@@ -109,6 +113,19 @@ class Run:
             finally:
                 server.terminate()
                 server.wait()
+
+
+def stop(process: subprocess.Popen[bytes]) -> None:
+    """End a process and all that it started, if it has not ended by itself: torchrun's workers would outlive a killed torchrun."""
+    if process.poll() is not None:
+        return
+    family = [*psutil.Process(process.pid).children(recursive=True), psutil.Process(process.pid)]
+    for signal in (psutil.Process.terminate, psutil.Process.kill):
+        for one in family:
+            with suppress(psutil.NoSuchProcess):
+                signal(one)
+        _, family = psutil.wait_procs(family, timeout=10)
+    process.wait()
 
 
 @dataclass

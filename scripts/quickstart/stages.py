@@ -23,7 +23,6 @@ def plan(sizes: Sizes, seed: int, *, compare: bool) -> list[Stage]:
     """Every stage in order."""
     stages = [
         *_prepare(sizes, seed),
-        _backbone(sizes, seed),
         _reward_model("rm", "labels.parquet", sizes, seed),
         _evaluate(seed),
         *_reinforce("rm", sizes, seed),
@@ -34,23 +33,34 @@ def plan(sizes: Sizes, seed: int, *, compare: bool) -> list[Stage]:
 def _prepare(sizes: Sizes, seed: int) -> Iterator[Stage]:
     families = " ".join(f"--families {name}" for name in sizes.families)
     counts = f"--policy-sft {sizes.policy_sft} --rm {sizes.rm} --rl {sizes.rl} --test {sizes.test} --test-held-out {sizes.test_held_out}"
-    mix = f"--per-problem {sizes.demonstrations} --right-share {sizes.right_share}"
+    teach = "data_prep.demonstrations --problems problems/policy_sft.jsonl --per-problem 1"
     yield Stage(
         "problems",
         "Problems",
         (
             _python(f"data_prep.families --out problems {families} {counts} --seed {seed}"),
-            _python(f"data_prep.demonstrations --problems problems/policy_sft.jsonl --out demonstrations.jsonl {mix} --seed {seed}"),
+            _python(f"{teach} --right-share 1 --out references.jsonl --seed {seed}"),
+            _python(f"{teach} --right-share {sizes.right_share} --out demonstrations.jsonl --seed {seed}"),
             _python("data_prep.tokenizer --rows demonstrations.jsonl --out tokenizer --vocab-size 768"),
         ),
-        outputs=("problems", "demonstrations.jsonl", "tokenizer"),
+        outputs=("problems", "references.jsonl", "demonstrations.jsonl", "tokenizer"),
     )
-    recipe = f"--epochs {sizes.policy_epochs} --batch-size 4 --learning-rate 2e-3 --seed {seed}"
+    # Small batches: what a model of this size learns in a given time depends on its number of steps.
+    recipe = f"--epochs {sizes.base_epochs} --batch-size 2 --learning-rate 2e-3 --seed {seed}"
+    yield Stage(
+        "base",
+        "Base model: supervised training on right programs",
+        (_two_processes(f"code_reward_trl.sft --data references.jsonl --tokenizer tokenizer --out base {recipe}"),),
+        ("references.jsonl", "tokenizer"),
+        ("base",),
+    )
+    # It keeps what the base model can do and learns to do it only now and then: a policy that a reward can improve.
+    recipe = f"--epochs {sizes.policy_epochs} --batch-size 2 --learning-rate 5e-4 --seed {seed}"
     yield Stage(
         "policy",
         "Policy: supervised training on right and wrong programs",
-        (_two_processes(f"code_reward_trl.sft --data demonstrations.jsonl --tokenizer tokenizer --out policy {recipe}"),),
-        ("demonstrations.jsonl", "tokenizer"),
+        (_two_processes(f"code_reward_trl.sft --data demonstrations.jsonl --init base --out policy {recipe}"),),
+        ("demonstrations.jsonl", "base"),
         ("policy",),
     )
     yield Stage(
@@ -78,33 +88,18 @@ def _prepare(sizes: Sizes, seed: int) -> Iterator[Stage]:
     )
 
 
-def _backbone(sizes: Sizes, seed: int) -> Stage:
-    # A reward model judges best what its backbone could have written: it goes on learning where the policy stops, from right programs.
-    files = "--problems problems/policy_sft.jsonl --problems problems/rm.jsonl --out references.jsonl"
-    recipe = f"--epochs {sizes.backbone_epochs} --batch-size 4 --learning-rate 1.5e-3 --seed {seed}"
-    return Stage(
-        "backbone",
-        "Reward model's backbone: right programs",
-        (
-            _python(f"data_prep.demonstrations {files} --per-problem 3 --right-share 1 --seed {seed}"),
-            _two_processes(f"code_reward_trl.sft --data references.jsonl --init policy --out backbone {recipe}"),
-        ),
-        ("policy", "problems"),
-        ("references.jsonl", "backbone"),
-    )
-
-
 def _reward_model(name: str, labels: str, sizes: Sizes, seed: int) -> Stage:
     pairs = f"{name}.pairs.parquet"
-    recipe = f"--batch-size 2 --epochs {sizes.rm_epochs} --learning-rate {sizes.rm_learning_rate} --seed {seed}"
+    size = f"--extra-layers {sizes.rm_layers} --batch-size 2 --epochs {sizes.rm_epochs}"
+    recipe = f"{size} --learning-rate {sizes.rm_learning_rate} --seed {seed}"
     return Stage(
         f"train_{name}",
         f"{ARMS[name].capitalize()}: pairs and Bradley-Terry training",
         (
-            _python(f"data_prep.pairs --labelled {labels} --out {pairs} --per-problem 8 --per-program 8 --seed {seed}"),
-            _two_processes(f"rm_train.train --pairs {pairs} --init backbone --out {name} {recipe}"),
+            _python(f"data_prep.pairs --labelled {labels} --out {pairs} --per-problem 16 --per-program 8 --seed {seed}"),
+            _two_processes(f"rm_train.train --pairs {pairs} --init base --out {name} {recipe}"),
         ),
-        (labels, "backbone"),
+        (labels, "base"),
         (name,),
     )
 

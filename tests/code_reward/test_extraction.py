@@ -7,7 +7,6 @@ import os
 import subprocess
 import sys
 import threading
-import time
 import warnings
 from pathlib import Path
 from typing import Any, get_args
@@ -545,19 +544,6 @@ def test_answers_over_the_limit_are_not_read():
     assert reason_of(fenced("1", "text") * MAX_FENCES + fenced(ADD)) == "answer_too_long"
     assert code_of(fenced("1", "text") * (MAX_FENCES - 1) + fenced(ADD)) == ADD
     assert code_of("x\n" * 1_000_000 + "</think>" + fenced(ADD)) == ADD
-
-
-def test_a_normal_answer_of_20_kb_takes_less_than_20_ms():
-    answer = "So we add.\n\n- one\n- two\n\n" * 200 + fenced(
-        ADD + "\n" + "".join(f"def f{n}(x):\n    return [x + {n}, 'a']\n" for n in range(390))
-    )
-    assert 19_000 < len(answer) < 22_000
-    seconds = []
-    for _ in range(10):
-        start = time.process_time()
-        code_of(answer)
-        seconds.append(time.process_time() - start)
-    assert min(seconds) < 0.02
 
 
 def test_the_worst_answers_take_less_than_a_second_and_100_mb():

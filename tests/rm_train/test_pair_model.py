@@ -71,6 +71,23 @@ def test_the_head_is_drawn_with_the_seed(policy_dir: Path) -> None:
     assert not torch.equal(first, other)
 
 
+def test_extra_layers_change_nothing_until_they_are_trained(policy_dir: Path) -> None:
+    plain, deep = (load_backbone(policy_dir, seed=0, extra_layers=extra).eval() for extra in (0, 2))
+    assert deep.config.num_hidden_layers == len(deep.base_model.layers) == plain.config.num_hidden_layers + 2
+    ids = torch.randint(3, plain.config.vocab_size, (2, 9), generator=torch.Generator().manual_seed(0))
+    with torch.no_grad():
+        outputs = [model.base_model(input_ids=ids).last_hidden_state for model in (plain, deep)]
+    assert torch.allclose(*outputs, atol=1e-6)
+    before = [parameter.detach().clone() for parameter in deep.base_model.layers[-1].parameters()]
+    optimizer = torch.optim.AdamW(deep.parameters(), lr=1e-3)
+    for _ in range(2):
+        optimizer.zero_grad()
+        score_last(deep, ids, torch.tensor([9, 9])).sum().backward()
+        optimizer.step()
+    moved = zip(before, deep.base_model.layers[-1].parameters(), strict=True)
+    assert all(not torch.equal(old, new) for old, new in moved if new.ndim == 2)
+
+
 def test_a_folder_that_is_no_model_is_one_sentence(tmp_path: Path) -> None:
     (tmp_path / "config.json").write_text("{}")
     for folder in (tmp_path / "absent", tmp_path):

@@ -6,6 +6,7 @@ import sys
 import time
 from pathlib import Path
 
+import psutil
 import pytest
 
 from code_reward.cli import Command
@@ -126,6 +127,27 @@ pathlib.Path('result').write_text(done.read_text())
     assert (folder / "result").read_text() == "0123"
 
 
+def test_an_interrupted_run_leaves_no_process_behind(folder: Path) -> None:
+    """Interrupted once what the command started, in a session of its own as torchrun's workers are, has said that it lives."""
+    work = """
+import os, pathlib, signal, subprocess, sys, time
+sleeper = subprocess.Popen([sys.executable, '-c', 'import time; time.sleep(60)'], start_new_session=True)
+pathlib.Path('sleeper').write_text(str(sleeper.pid))
+os.kill(os.getppid(), signal.SIGINT)
+time.sleep(60)
+"""
+    child = os.fork()
+    if child == 0:
+        signal.signal(signal.SIGINT, signal.default_int_handler)
+        try:
+            Run(folder).do(Stage("work", "Work", (("-c", work),)))
+        except KeyboardInterrupt:
+            os._exit(7)
+        os._exit(0)
+    assert os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]) == 7
+    assert not psutil.pid_exists(int((folder / "sleeper").read_text()))
+
+
 def test_a_server_that_does_not_start_is_one_sentence_and_its_log_says_why(folder: Path) -> None:
     stage = Stage("served", "Served", (("-c", "raise SystemExit('never')"),), ("a",), (), serve="no_model")
     with pytest.raises(CodeRewardError, match="did not start") as caught:
@@ -157,7 +179,7 @@ def test_every_command_of_the_plan_is_one_that_its_module_takes(compare: bool) -
             name = f"{words[0]}.__main__" if hasattr(package, "__path__") else words[0]
             module = importlib.import_module(name)
             classes = [thing for thing in vars(module).values() if isinstance(thing, type) and issubclass(thing, Command)]
-            [settings] = [thing for thing in classes if thing is not Command]
+            [settings] = [thing for thing in classes if not any(other.__base__ is thing for other in classes)]
             arguments = [word.replace("{url}", "http://127.0.0.1:1") for word in words[1:]]
             settings(_cli_parse_args=arguments)
             assert ("{url}" in " ".join(command)) <= (stage.serve is not None)

@@ -85,6 +85,7 @@ class Grpo(Command):
 
 def main(settings: Grpo) -> None:
     """Train and write the policy folder."""
+    import torch
     from trl import GRPOConfig, GRPOTrainer
 
     from code_reward.problem import load_problems
@@ -114,6 +115,7 @@ def main(settings: Grpo) -> None:
         beta=settings.beta,
         lr_scheduler_type="linear",
         disable_dropout=True,
+        gradient_checkpointing=torch.cuda.is_available(),  # Without a GPU, time is shorter than memory.
     )
     trainer = GRPOTrainer(
         model=model,

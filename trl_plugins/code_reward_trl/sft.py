@@ -22,7 +22,7 @@ class Sft(Command):
     """Policy to start from; without it one is made from scratch with --tokenizer."""
     tokenizer: Path | None = None
     """Tokenizer folder of a policy made from scratch."""
-    hidden: int = 128
+    hidden: int = 96
     """Width of a policy made from scratch."""
     layers: int = 4
     """Layers of a policy made from scratch."""
@@ -42,6 +42,7 @@ class Sft(Command):
 
 def main(settings: Sft) -> None:
     """Train and write the policy folder."""
+    import torch
     from datasets import Dataset
     from transformers import AutoTokenizer
     from trl import SFTConfig, SFTTrainer
@@ -69,6 +70,7 @@ def main(settings: Sft) -> None:
         lr_scheduler_type="cosine",
         warmup_steps=0.03,
         completion_only_loss=True,
+        gradient_checkpointing=torch.cuda.is_available(),  # Without a GPU, time is shorter than memory.
     )
     data = Dataset.from_list([{"prompt": ask(row.statement), "completion": answer(row.program)} for row in rows])
     train_policy(SFTTrainer(model=model, args=config, train_dataset=data, processing_class=tokenizer), settings.out, "teaching the policy")
