@@ -82,7 +82,7 @@ def ready(process, logs):
     return line.split()[1]
 
 
-async def says(logs, text, seconds=120):
+async def says(logs, text, seconds=300):
     """Wait until the launcher has said `text`."""
     for _ in range(int(seconds / 0.2)):
         if text in (logs.parent / "stderr.txt").read_text():
