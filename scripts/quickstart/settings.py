@@ -10,7 +10,7 @@ from code_reward.cli import Command
 
 
 class Sizes(BaseModel):
-    """How much of everything; the defaults are tuned for two cores and about 8 minutes."""
+    """How much of everything; the defaults are meant for two cores and about ten minutes."""
 
     families: tuple[str, ...] = (
         "add_or_subtract",
