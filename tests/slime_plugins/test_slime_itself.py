@@ -115,7 +115,7 @@ def run(background, rm, client_dir, tmp_path, monkeypatch):
         custom_rm_path="code_reward_slime.rewards.model_reward",
         code_reward_rm_dir=str(client_dir),
         code_reward_rm_urls=[rm.url],
-        code_reward_client={"deadline_seconds": 0.5, "request_seconds": 0.3, "backoff_seconds": 0.01, "max_backoff_seconds": 0.05},
+        code_reward_client={"deadline_seconds": 30, "request_seconds": 10, "backoff_seconds": 0.01, "max_backoff_seconds": 0.05},
     )
     http_utils.init_http_client(args)
     yield args
@@ -147,7 +147,9 @@ class Manager:
             load_function(args.custom_reward_post_process_path) if args.custom_reward_post_process_path else None
         )
         self.custom_convert_samples_to_train_data_func = None
-        self._slime = RolloutManager
+        # Where Ray is installed, slime's class is wrapped in an actor's, whose functions are not those that slime wrote.
+        actor = getattr(RolloutManager, "__ray_metadata__", None)
+        self._slime = actor.modified_class if actor else RolloutManager
 
     def _post_process_rewards(self, samples):
         return self._slime._post_process_rewards(self, samples)
@@ -226,6 +228,12 @@ def test_reward_keys_go_through_slimes_own_logs(run):
     assert {sample.reward["kind"] for sample in samples} == {"scored"}
 
 
+def stay(run, rm, deadline, **fault):
+    """Have the server misbehave for good, in a run that does not wait long for it."""
+    vars(rm).update(fault)
+    run.code_reward_client = {**run.code_reward_client, "deadline_seconds": deadline}
+
+
 @pytest.mark.parametrize("loop", LOOPS)
 @pytest.mark.parametrize(
     ("break_it", "kind", "message"),
@@ -233,9 +241,9 @@ def test_reward_keys_go_through_slimes_own_logs(run):
         (lambda run, rm: vars(run).update(code_reward_shapping="raw"), ConfigurationError, "code_reward_shapping"),
         (lambda run, rm: vars(run).update(custom_reward_post_process_path=None), ConfigurationError, "--custom-reward-post-process-path"),
         (lambda run, rm: vars(run).update(code_reward_rm_dir="nowhere"), ConfigurationError, "nowhere"),
-        (lambda run, rm: setattr(rm, "score", other_score_of), RewardServerError, "code_reward_rm_dir"),
-        (lambda run, rm: setattr(rm, "fault", "500"), RewardServerError, "verdicts are missing"),
-        (lambda run, rm: setattr(rm, "fault", "hang"), RewardServerError, "verdicts are missing"),
+        (lambda run, rm: stay(run, rm, 5, score=other_score_of), RewardServerError, "code_reward_rm_dir"),
+        (lambda run, rm: stay(run, rm, 0.5, fault="500"), RewardServerError, "verdicts are missing"),
+        (lambda run, rm: stay(run, rm, 0.5, fault="hang"), RewardServerError, "verdicts are missing"),
     ],
 )
 def test_what_must_stop_a_run_stops_it_in_every_loop(run, rm, loop, break_it, kind, message):
@@ -247,7 +255,7 @@ def test_what_must_stop_a_run_stops_it_in_every_loop(run, rm, loop, break_it, ki
 def test_an_outage_stops_a_run_whose_filter_would_drop_every_group_for_ever(run, rm):
     run.dynamic_sampling_filter_path = "slime.rollout.filter_hub.dynamic_sampling_filters.check_reward_nonzero_std"
     run.code_reward_missing_window = 8
-    rm.fault = "500"
+    stay(run, rm, 0.5, fault="500")
     with pytest.raises(RewardServerError, match="the last 8 verdicts are missing"):
         Manager(run).generate()
 
