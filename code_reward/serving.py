@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any, Final
 
 from code_reward.errors import ConfigurationError
-from code_reward.rm_input import RMInput
+from code_reward.rm_input import RMInput, RMInputSettings
 
 _OUR_CLASSES: Final = {"Glm4ForSequenceClassification": "reward_servers.sglang_models"}
 
@@ -26,6 +26,12 @@ def context_length(model: Path) -> int:
     return needed
 
 
+def fit_context(settings: RMInputSettings, model: Path) -> RMInputSettings:
+    """`settings`, with inputs as long as SGLang can take for `model` if they would be longer."""
+    longest = _config(model).get("max_position_embeddings", settings.max_tokens + 1) - 1
+    return settings.model_copy(update={"max_tokens": min(settings.max_tokens, longest)})
+
+
 def model_package(model: Path) -> str | None:
     """The package with the model's class where SGLang has none."""
     return next((_OUR_CLASSES[name] for name in _config(model).get("architectures") or [] if name in _OUR_CLASSES), None)
@@ -34,6 +40,6 @@ def model_package(model: Path) -> str | None:
 def _config(model: Path) -> dict[str, Any]:
     path = model / "config.json"
     if not path.is_file():
-        raise ConfigurationError(f"{path} does not exist; give the whole folder of the reward model.")
+        raise ConfigurationError(f"{path} does not exist; give the whole folder of the model.")
     config: dict[str, Any] = json.loads(path.read_bytes())
     return config

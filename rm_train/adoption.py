@@ -19,6 +19,7 @@ from code_reward.errors import ConfigurationError
 from code_reward.files import replacing_folder
 from code_reward.reference import Reference, require_equal
 from code_reward.rm_input import PRESETS, RMInput, RMInputSettings
+from code_reward.serving import fit_context
 from reward_servers.scorer import load_classifier
 from rm_train.export import add_zero_bias, score_references, write_json
 from rm_train.specimens import SPECIMENS
@@ -32,7 +33,7 @@ def adopt(model: Path, preset: str, out: Path | None = None, device: str = "cpu"
         `RewardServerError`: It was adopted before, and its weights no longer give its reference scores.
     """
     config = _read_config(model)
-    settings = _settings(PRESETS.get(preset), config)
+    settings = fit_context(PRESETS.get(preset), model)
     if out is None or out.resolve() == model.resolve():
         return _adopt(model, config, settings, device)
     if out.exists():
@@ -85,12 +86,6 @@ def _read_config(folder: Path) -> dict[str, Any]:
     if labels != 1:
         raise ConfigurationError(f"{folder} has {labels} labels; a reward model has one.")
     return config
-
-
-def _settings(preset: RMInputSettings, config: dict[str, Any]) -> RMInputSettings:
-    # SGLang refuses an input as long as its context.
-    longest = config.get("max_position_embeddings", preset.max_tokens + 1) - 1
-    return preset.model_copy(update={"max_tokens": min(preset.max_tokens, longest)})
 
 
 def _require_same_input(folder: Path, settings: RMInputSettings) -> None:

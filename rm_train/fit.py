@@ -14,6 +14,7 @@ from code_reward.errors import DataError
 from code_reward.reward_data import Pair, Prefix
 from code_reward.rm_input import PRESETS, RMInput
 from code_reward.rows import read_rows
+from code_reward.serving import fit_context
 from rm_train.dataset import PairDataset, collate
 from rm_train.export import export
 from rm_train.model import PairModel, ValueModel, load_backbone
@@ -29,7 +30,7 @@ def fit(settings: Train) -> None:
     """Train on the pairs that fit the model's input, export, and print how many did not fit."""
     quiet()
     pairs = read_rows(settings.pairs, Pair)
-    rm_input = RMInput.load(settings.init, PRESETS.get(settings.preset))
+    rm_input = RMInput.load(settings.init, fit_context(PRESETS.get(settings.preset), settings.init))
     data = PairDataset(pairs, rm_input)
     if not len(data):
         raise DataError(
@@ -47,7 +48,7 @@ def regress(settings: Regress) -> None:
     """Train on the prefixes that fit the model's input, export, and print how many did not fit."""
     quiet()
     rows = read_rows(settings.prefixes, Prefix)
-    rm_input = RMInput.load(settings.init, PRESETS.get(settings.preset))
+    rm_input = RMInput.load(settings.init, fit_context(PRESETS.get(settings.preset), settings.init))
     data = PrefixDataset(rows, rm_input)
     if not len(data):
         raise DataError(f"None of the {len(rows)} rows of {settings.prefixes} fits the model's input; give rows, or more tokens.")

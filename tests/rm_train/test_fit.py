@@ -13,6 +13,7 @@ from code_reward.reference import Reference, compare
 from code_reward.reward_data import Pair
 from code_reward.rm_input import RMInput
 from code_reward.rows import write_rows
+from code_reward.serving import context_length
 from reward_servers.scorer import Scorer
 from rm_train.train import Train, main
 
@@ -53,6 +54,7 @@ def test_the_checkpoint_is_what_the_contract_says(trained: Path) -> None:
     assert model.config.num_labels == 1
     reference = Reference.load(trained)
     assert len(reference.items) == 4, "both sides of both pairs"
+    assert context_length(trained) <= config["max_position_embeddings"], "SGLang can serve it"
     rm_input = RMInput.load(trained)
     assert [rm_input.encode(item.statement, item.answer).ids for item in reference.items] == [item.ids for item in reference.items]
     assert compare(reference, Scorer(trained).score([item.ids for item in reference.items]), "float32") is None
