@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import json
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Literal
 
 from code_reward.cli import Command, run
 from code_reward.errors import ConfigurationError
@@ -27,6 +27,8 @@ class BenchSlimeCpu(Command):
     """Folder for slime's run and for the figures (seedN/figures.json)."""
     seed: int = 0
     """Seed of the quickstart, of slime's sampling and order, and of the test samples."""
+    script: Literal["train.py", "train_async.py"] = "train.py"
+    """slime's training script; the second generates the next rollout while it trains, with the policy of one step before."""
     steps: int = Sizes().rl_steps
     """Rollouts, each a step."""
     prompts: int = 8
@@ -56,7 +58,7 @@ def main(settings: BenchSlimeCpu) -> int:
     out.mkdir(parents=True, exist_ok=True)
     policy = out / f"policy_{settings.steps - 1}"
     if not (policy / "config.json").exists():
-        with running("train.py", training_flags(settings, out), out / "log.txt") as process:
+        with running(settings.script, training_flags(settings, out), out / "log.txt") as process:
             status = follow(process, out, settings.steps)
         if status != 0:
             report(out, status)
