@@ -70,6 +70,7 @@ def _train(model: nn.Module, data: Any, collate: Any, examples: Sequence[tuple[s
         lr_scheduler_type="cosine",
         warmup_steps=0.03,
         weight_decay=settings.weight_decay,
+        adam_beta2=settings.adam_beta2,
         remove_unused_columns=False,
     )
     trainer = Trainer(model=model, args=arguments, train_dataset=data, data_collator=partial(collate, pad_id=tokenizer.pad_token_id or 0))

@@ -7,7 +7,7 @@ from pathlib import Path
 import torch
 from safetensors import SafetensorError
 from torch import Tensor, nn
-from transformers import AutoConfig, AutoModelForSequenceClassification, PreTrainedModel
+from transformers import AutoConfig, AutoModelForSequenceClassification, PretrainedConfig, PreTrainedModel
 
 from code_reward.errors import ConfigurationError
 from rm_train.losses import bradley_terry, regression
@@ -24,21 +24,26 @@ def load_backbone(folder: str | Path, seed: int, *, extra_layers: int = 0) -> Pr
     torch.manual_seed(seed)
     try:
         config = AutoConfig.from_pretrained(str(folder), num_labels=1, local_files_only=True)
-        first_extra = config.num_hidden_layers
-        config.num_hidden_layers += extra_layers
-        if getattr(config, "layer_types", None):
-            config.layer_types = [*config.layer_types, *config.layer_types[-1:] * extra_layers]
+        if extra_layers:
+            _deepen(config, extra_layers)
         model = AutoModelForSequenceClassification.from_pretrained(str(folder), config=config, dtype=torch.float32, local_files_only=True)
     except (OSError, ValueError, SafetensorError) as error:
         first = str(error).partition("\n")[0]
         raise ConfigurationError(f"{folder} cannot be loaded ({first}); give the folder of a language model or a reward model.") from error
+    if extra_layers:
+        for layer in model.base_model.layers[-extra_layers:]:
+            # With nothing written into the residual stream a layer is the identity; the first step already moves these two.
+            nn.init.zeros_(layer.self_attn.o_proj.weight)
+            nn.init.zeros_(layer.mlp.down_proj.weight)
     # Without label names SGLang normalises the hidden state before the head.
-    for layer in model.base_model.layers[first_extra:]:
-        # With nothing written into the residual stream a layer is the identity; the first step already moves these two.
-        nn.init.zeros_(layer.self_attn.o_proj.weight)
-        nn.init.zeros_(layer.mlp.down_proj.weight)
     model.config.id2label, model.config.label2id = {0: "reward"}, {"reward": 0}
     return model
+
+
+def _deepen(config: PretrainedConfig, layers: int) -> None:
+    config.num_hidden_layers += layers
+    if getattr(config, "layer_types", None):
+        config.layer_types = [*config.layer_types, *config.layer_types[-1:] * layers]
 
 
 def score_last(classifier: PreTrainedModel, input_ids: Tensor, lengths: Tensor) -> Tensor:

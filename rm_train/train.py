@@ -31,6 +31,8 @@ class Training(Command):
     """Peak learning rate; warms up over 3 % of the steps and falls along a cosine."""
     weight_decay: float = 0.01
     """Decoupled weight decay."""
+    adam_beta2: float = Field(default=0.999, gt=0, lt=1)
+    """Decay of Adam's second moment; in runs of some hundred steps 0.99 settles in time."""
     save_steps: int = 500
     """Steps between checkpoints."""
     extra_layers: int = Field(default=0, ge=0)

@@ -53,8 +53,6 @@ def common_arguments(out: Path, *, learning_rate: float, seed: int, save_steps: 
     return {
         "output_dir": str(checkpoints(out)),
         "learning_rate": learning_rate,
-        # Runs of a few hundred or thousand steps end before an average over a thousand has settled.
-        "adam_beta2": 0.99,
         "seed": seed,
         "use_cpu": not torch.cuda.is_available(),
         "bf16": torch.cuda.is_available(),

@@ -53,8 +53,13 @@ serve() {
   "$(dirname "$PYTHON")/transformers" serve "$FOLDER/generator" --device cpu --host 127.0.0.1 --port "$port" >"$SERVED.log" 2>&1 &
   SERVER=$!
   trap 'kill "$SERVER"' EXIT
+  local deadline=$((SECONDS + 300))
   until "$PYTHON" -c "import socket; socket.create_connection(('127.0.0.1', $port), 1)" 2>/dev/null; do
-    kill -0 "$SERVER" || { cat "$SERVED.log" >&2; exit 1; }
+    if ((SECONDS > deadline)) || ! kill -0 "$SERVER"; then
+      cat "$SERVED.log" >&2
+      echo "error: the generator is not served; the log above says why." >&2
+      exit 1
+    fi
     sleep 1
   done
   printf -- '- {url: "http://127.0.0.1:%s/v1", model: "%s", concurrency: 2}\n' "$port" "$FOLDER/generator" >"$SERVED.yaml"

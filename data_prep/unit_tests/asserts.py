@@ -29,7 +29,7 @@ def read_asserts(text: str, entry_point: str, most: int | None = None) -> list[A
 
 def calls_in(assertion: str, entry_point: str) -> list[str]:
     """The calls of the entry point that need nothing else to be known, as source."""
-    return [ast.unparse(call) for call in _calls(ast.parse(assertion), entry_point) if all(map(_is_literal, _arguments(call)))]
+    return [ast.unparse(call) for call in _calls(ast.parse(assertion), entry_point) if all(map(is_literal, _arguments(call)))]
 
 
 def _first_assertion(part: str) -> ast.Assert | None:
@@ -51,7 +51,8 @@ def _arguments(call: ast.Call) -> list[ast.expr]:
     return [*call.args, *(keyword.value for keyword in call.keywords)]
 
 
-def _is_literal(node: ast.expr) -> bool:
+def is_literal(node: ast.expr) -> bool:
+    """Whether the expression says its value by itself. Never raises, however deep it is."""
     try:
         ast.literal_eval(node)
     except (ValueError, TypeError, SyntaxError, RecursionError, MemoryError):

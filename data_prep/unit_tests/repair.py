@@ -8,7 +8,9 @@ from __future__ import annotations
 
 import ast
 
+from code_reward.errors import SandboxError
 from code_reward.problem import UnittestTest
+from data_prep.unit_tests.asserts import is_literal
 from reward_servers.sandbox.outcome import Limits, Sandbox
 
 _EQUAL = frozenset({"assertEqual", "assertEquals", "assertListEqual", "assertTupleEqual", "assertDictEqual", "assertSetEqual"})
@@ -16,14 +18,17 @@ _EQUAL |= {"assertCountEqual", "assertAlmostEqual"}
 
 
 async def repair(test: UnittestTest, program: str, entry_point: str, sandbox: Sandbox, limits: Limits) -> UnittestTest | None:
-    """The test with its expectations as `program` has them; None where nothing could be corrected."""
+    """The test with its expectations as `program` has them; None where nothing could be corrected.
+
+    Raises `SandboxError` when the sandbox fails, which says nothing of the test.
+    """
     tree = ast.parse(test.code)
     found = [place for node in ast.walk(tree) if isinstance(node, ast.Call) and (place := _expectation(node, entry_point))]
     if not found:
         return None
     seen = await sandbox.observe(program, [ast.unparse(call) for call, _ in found], limits=limits)
     if seen.kind == "sandbox_error":
-        return None
+        raise SandboxError(f"The sandbox fails on calls of {entry_point} ({seen.message}); mend it and run this again.")
     lines = test.code.split("\n")
     changes = [(node, call.value) for (_, node), call in zip(found, seen.calls, strict=True) if _differs(node, call.value)]
     # From the end, so that earlier places stay where they are; comments stay with their lines.
@@ -37,7 +42,7 @@ def _expectation(node: ast.Call, entry_point: str) -> tuple[ast.Call, ast.expr] 
     if not isinstance(node.func, ast.Attribute) or node.func.attr not in _EQUAL or len(node.args) < 2:
         return None
     for call, expected in (node.args[:2], node.args[1::-1]):
-        if isinstance(call, ast.Call) and ast.unparse(call.func) == entry_point and _is_literal(expected):
+        if isinstance(call, ast.Call) and ast.unparse(call.func) == entry_point and is_literal(expected):
             return call, expected
     return None
 
@@ -48,14 +53,6 @@ def _differs(node: ast.expr, value: str | None) -> bool:
         return value is not None and bool(ast.literal_eval(value) != ast.literal_eval(node))
     except (ValueError, SyntaxError, TypeError, RecursionError, MemoryError):
         return False
-
-
-def _is_literal(node: ast.expr) -> bool:
-    try:
-        ast.literal_eval(node)
-    except (ValueError, TypeError, SyntaxError, RecursionError, MemoryError):
-        return False
-    return True
 
 
 def _replace(lines: list[str], node: ast.expr, text: str) -> None:

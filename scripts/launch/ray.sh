@@ -13,6 +13,7 @@ runtime_environment() {
 start_ray() {
    # shellcheck disable=SC2153  # placement.sh sets RAY_GPUS.
    say "starting Ray on port $RAY_PORT with $RAY_GPUS GPUs"
+   # Short on purpose: Ray's sockets lie below it, and their paths may have 107 characters.
    RAY_TEMP=$(mktemp -d /tmp/ray-XXXXXX)
    local options=(--head --block --node-ip-address "$MASTER_ADDR" --port "$RAY_PORT" --num-gpus "$RAY_GPUS" --disable-usage-stats)
    options+=(--dashboard-host "$MASTER_ADDR" --dashboard-port "$DASHBOARD_PORT" --dashboard-agent-listen-port "$AGENT_PORT" --temp-dir "$RAY_TEMP")

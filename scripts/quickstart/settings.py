@@ -10,7 +10,7 @@ from code_reward.cli import Command
 
 
 class Sizes(BaseModel):
-    """How much of everything; the defaults are meant for two cores and about ten minutes."""
+    """How much of everything; the defaults are meant for two cores and a quarter of an hour."""
 
     families: tuple[str, ...] = (
         "add_or_subtract",

@@ -16,6 +16,7 @@ from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 from threading import Event, Thread
+from typing import Any
 
 import psutil
 from rich.console import Console
@@ -111,11 +112,10 @@ class Run:
                     raise StageError(f"The reward model server did not start; {log} says why.")
                 yield line.removeprefix("ready ").strip()
             finally:
-                server.terminate()
-                server.wait()
+                stop(server)
 
 
-def stop(process: subprocess.Popen[bytes]) -> None:
+def stop(process: subprocess.Popen[Any]) -> None:
     """End a process and all that it started, if it has not ended by itself: torchrun's workers would outlive a killed torchrun."""
     if process.poll() is not None:
         return

@@ -18,6 +18,8 @@ ARMS = {
 }
 """What rewards the policy in each arm of the comparison; the first is the quickstart's own."""
 
+SHORT_RUN = "--adam-beta2 0.99"
+
 
 def plan(sizes: Sizes, seed: int, *, compare: bool) -> list[Stage]:
     """Every stage in order."""
@@ -45,24 +47,11 @@ def _prepare(sizes: Sizes, seed: int) -> Iterator[Stage]:
         ),
         outputs=("problems", "references.jsonl", "demonstrations.jsonl", "tokenizer"),
     )
-    # Small batches: what a model of this size learns in a given time depends on its number of steps.
-    recipe = f"--epochs {sizes.base_epochs} --batch-size 2 --learning-rate 2e-3 --seed {seed}"
-    yield Stage(
-        "base",
-        "Base model: supervised training on right programs",
-        (_two_processes(f"code_reward_trl.sft --data references.jsonl --tokenizer tokenizer --out base {recipe}"),),
-        ("references.jsonl", "tokenizer"),
-        ("base",),
-    )
+    recipe = f"--tokenizer tokenizer --epochs {sizes.base_epochs} --learning-rate 2e-3 --seed {seed}"
+    yield _taught("base", "Base model: supervised training on right programs", "references.jsonl", "tokenizer", recipe)
     # It keeps what the base model can do and learns to do it only now and then: a policy that a reward can improve.
-    recipe = f"--epochs {sizes.policy_epochs} --batch-size 2 --learning-rate 5e-4 --seed {seed}"
-    yield Stage(
-        "policy",
-        "Policy: supervised training on right and wrong programs",
-        (_two_processes(f"code_reward_trl.sft --data demonstrations.jsonl --init base --out policy {recipe}"),),
-        ("demonstrations.jsonl", "base"),
-        ("policy",),
-    )
+    recipe = f"--init base --epochs {sizes.policy_epochs} --learning-rate 5e-4 --seed {seed}"
+    yield _taught("policy", "Policy: supervised training on right and wrong programs", "demonstrations.jsonl", "base", recipe)
     yield Stage(
         "labels",
         "Reward data: samples and mutants, labelled by execution",
@@ -88,10 +77,16 @@ def _prepare(sizes: Sizes, seed: int) -> Iterator[Stage]:
     )
 
 
+def _taught(name: str, title: str, data: str, start: str, recipe: str) -> Stage:
+    # Small batches: what a model of this size learns in a given time depends on its number of steps.
+    command = f"code_reward_trl.sft --data {data} --out {name} {recipe} --batch-size 2 {SHORT_RUN}"
+    return Stage(name, title, (_two_processes(command),), (data, start), (name,))
+
+
 def _reward_model(name: str, labels: str, sizes: Sizes, seed: int) -> Stage:
     pairs = f"{name}.pairs.parquet"
     size = f"--extra-layers {sizes.rm_layers} --batch-size 2 --epochs {sizes.rm_epochs}"
-    recipe = f"{size} --learning-rate {sizes.rm_learning_rate} --seed {seed}"
+    recipe = f"{size} --learning-rate {sizes.rm_learning_rate} --seed {seed} {SHORT_RUN}"
     return Stage(
         f"train_{name}",
         f"{ARMS[name].capitalize()}: pairs and Bradley-Terry training",
@@ -118,7 +113,7 @@ def _evaluate(seed: int) -> Stage:
 def _reinforce(arm: str, sizes: Sizes, seed: int, *, problems: str = "problems/rl.jsonl", reward: str = "") -> Iterator[Stage]:
     """Train with the served reward model `arm` or with the `reward` options given, then judge test samples and rollouts."""
     policy, after = f"policy_{arm}", f"after_{arm}"
-    recipe = f"--steps {sizes.rl_steps} --learning-rate {sizes.rl_learning_rate} --seed {seed}"
+    recipe = f"--steps {sizes.rl_steps} --learning-rate {sizes.rl_learning_rate} --seed {seed} {SHORT_RUN}"
     options = reward or f"--rm {arm} --rm-url {{url}}"
     yield Stage(
         f"rl_{arm}",

@@ -500,7 +500,8 @@ def test_every_reason_is_explained():
 @pytest.mark.parametrize("count", [2_000, 100_000])
 def test_deep_nesting_is_survived(sign, count):
     for text in (sign * count, fenced(sign * count), f"```\nx = {sign * count}1\n```", sign * count + fenced(ADD)):
-        extract_code(text, "longest", "add")
+        extraction = extract_code(text, "longest", "add")
+        assert (extraction.code is None) == (extraction.reason is not None)
 
 
 @pytest.mark.parametrize("indented", ["if True:\n", "def f():\n", "class A:\n", "for x in y:\n", "while True:\n"])

@@ -293,7 +293,8 @@ def test_a_run_that_is_there_is_found_wherever_it_stands(prompt, around, place):
 
 @given(st.text(max_size=300))
 def test_any_text_can_be_compared(text):
-    Benchmarks({"b": [text]}).find(text)
+    found = Benchmarks({"b": [text]}).find(text)
+    assert found is None or found.benchmark == "b"
 
 
 @pytest.mark.parametrize("column", ["prompt", "question_content", "instruct_prompt", "statement", "text"])

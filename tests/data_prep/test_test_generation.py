@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from code_reward.errors import DataError
+from code_reward.errors import DataError, SandboxError
 from code_reward.problem import CallTest, Problem, UnittestTest
 from code_reward.reward_data import LabelledProgram
 from code_reward.rows import read_rows, write_rows
@@ -24,7 +24,7 @@ from data_prep.unit_tests.suited import read_answer, sort_out
 from data_prep.unit_tests.synthesis import request_test, share_out, synthesise
 from data_prep.unit_tests.training import Training, main
 from reward_servers.sandbox import connect
-from reward_servers.sandbox.outcome import Limits
+from reward_servers.sandbox.outcome import Limits, Observations
 
 CLASS = (
     "import unittest\n\nclass TestF(unittest.TestCase):\n    def test_f(self):\n        # One more.\n        self.assertEqual(f(1), 2)\n"
@@ -108,6 +108,15 @@ async def test_what_has_no_constant_beside_a_call_is_left_alone(body):
 
 async def test_a_result_that_is_no_literal_is_no_correction():
     assert await repaired("        self.assertEqual(f(1), 3)", "def f(x):\n    return object()\n") is None
+
+
+async def test_a_sandbox_that_fails_says_nothing_of_the_test():
+    class Failing:
+        async def observe(self, program, calls, *, limits=None):
+            return Observations(kind="sandbox_error", message="no worker is left")
+
+    with pytest.raises(SandboxError, match="no worker is left"):
+        await repair(UnittestTest(code=CLASS), "def f(x):\n    return x + 1\n", "f", Failing(), Limits())
 
 
 # Synthesis

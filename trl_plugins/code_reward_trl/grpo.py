@@ -63,6 +63,8 @@ class Grpo(Command):
     """Learning rate, falling linearly."""
     beta: float = 0.0
     """Weight of the KL divergence from the starting policy."""
+    adam_beta2: float = Field(default=0.999, gt=0, lt=1)
+    """Decay of Adam's second moment; in runs of some hundred steps 0.99 settles in time."""
     warmup: float = Field(default=0.0, ge=0, lt=1)
     """Share of the steps over which the learning rate rises to its value."""
     temperature: float = 1.0
@@ -114,6 +116,7 @@ def main(settings: Grpo) -> None:
         warmup_steps=settings.warmup,
         beta=settings.beta,
         lr_scheduler_type="linear",
+        adam_beta2=settings.adam_beta2,
         disable_dropout=True,
         gradient_checkpointing=torch.cuda.is_available(),  # Without a GPU, time is shorter than memory.
     )

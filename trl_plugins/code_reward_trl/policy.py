@@ -32,7 +32,7 @@ def create_policy(tokenizer: PreTrainedTokenizerBase, *, hidden: int, layers: in
     """A randomly initialised Qwen3 of `layers` layers and width `hidden` (a multiple of 32), input and output embeddings tied.
 
     Weights are drawn with a standard deviation of 0.08: 0.02, the usual value, is meant for models twenty times as wide, and one of 96
-    then takes half as long again to learn to copy a number.
+    learns to copy a number more slowly from it.
     """
     torch.manual_seed(seed)
     config = Qwen3Config(
