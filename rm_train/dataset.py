@@ -16,6 +16,7 @@ from torch.utils.data import Dataset
 from code_reward.reward_data import Pair
 from code_reward.rm_input import RMInput
 from code_reward.verdict import Rejected
+from rm_train.layout import lay_problems
 
 
 @dataclass(frozen=True)
@@ -69,26 +70,15 @@ def _encode(pairs: Sequence[Pair], rm_input: RMInput) -> EncodedProblem:
     return problem
 
 
-def pad(sequences: Sequence[Sequence[int]], pad_id: int) -> tuple[Tensor, Tensor]:
-    """Right-padded ids (batch, longest) and lengths (batch,)."""
-    lengths = torch.tensor([len(sequence) for sequence in sequences])
-    ids = torch.full((len(sequences), int(lengths.max())), pad_id)
-    for row, sequence in enumerate(sequences):
-        ids[row, : len(sequence)] = torch.tensor(sequence)
-    return ids, lengths
-
-
 def collate(problems: Sequence[EncodedProblem], pad_id: int) -> dict[str, Tensor]:
-    """One padded batch: `input_ids` (inputs, longest), `lengths` (inputs,), `pairs` (pairs, 2), `weight` and `margin` (pairs,)."""
-    inputs: list[list[int]] = []
+    """One batch: the inputs as `rm_train.layout` lays them out, `pairs` (pairs, 2) of their numbers, `weight` and `margin` (pairs,)."""
     pairs: list[tuple[int, int]] = []
+    first = 0
     for problem in problems:
-        pairs += [(len(inputs) + chosen, len(inputs) + rejected) for chosen, rejected in problem.pairs]
-        inputs += problem.inputs
-    input_ids, lengths = pad(inputs, pad_id)
+        pairs += [(first + chosen, first + rejected) for chosen, rejected in problem.pairs]
+        first += len(problem.inputs)
     return {
-        "input_ids": input_ids,
-        "lengths": lengths,
+        **lay_problems([problem.inputs for problem in problems], pad_id),
         "pairs": torch.tensor(pairs),
         "weight": torch.tensor([weight for problem in problems for weight in problem.weights]),
         "margin": torch.tensor([margin for problem in problems for margin in problem.margins]),

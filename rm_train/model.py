@@ -26,7 +26,9 @@ def load_backbone(folder: str | Path, seed: int, *, extra_layers: int = 0) -> Pr
         config = AutoConfig.from_pretrained(str(folder), num_labels=1, local_files_only=True)
         if extra_layers:
             _deepen(config, extra_layers)
-        model = AutoModelForSequenceClassification.from_pretrained(str(folder), config=config, dtype=torch.float32, local_files_only=True)
+        # The masks of `rm_train.layout` are boolean, which only this implementation reads.
+        options = {"dtype": torch.float32, "attn_implementation": "sdpa", "local_files_only": True}
+        model = AutoModelForSequenceClassification.from_pretrained(str(folder), config=config, **options)
     except (OSError, ValueError, SafetensorError) as error:
         first = str(error).partition("\n")[0]
         raise ConfigurationError(f"{folder} cannot be loaded ({first}); give the folder of a language model or a reward model.") from error
@@ -46,15 +48,14 @@ def _deepen(config: PretrainedConfig, layers: int) -> None:
         config.layer_types = [*config.layer_types, *config.layer_types[-1:] * layers]
 
 
-def score_last(classifier: PreTrainedModel, input_ids: Tensor, lengths: Tensor) -> Tensor:
-    """Scores of right-padded `input_ids` (batch, longest) at position `lengths - 1`; shape (batch,).
+def score_inputs(classifier: PreTrainedModel, ends: Tensor, **batch: Tensor) -> Tensor:
+    """Scores of the inputs of a `rm_train.layout` batch, each read where it ends; shape (inputs,).
 
-    The position is given, not searched for by pad token: a real last token may equal the pad token. Padding comes after the scored
-    position and attention is causal, so no mask is needed.
+    The place is given, not searched for by pad token: a real last token may equal the pad token.
     """
-    hidden = classifier.base_model(input_ids=input_ids, use_cache=False).last_hidden_state
-    last = hidden[torch.arange(len(lengths), device=hidden.device), lengths - 1]
-    scores: Tensor = classifier.score(last).squeeze(-1)
+    hidden = classifier.base_model(**batch, use_cache=False).last_hidden_state
+    rows, places = ends.unbind(dim=1)
+    scores: Tensor = classifier.score(hidden[rows, places]).squeeze(-1)
     return scores
 
 
@@ -68,9 +69,9 @@ class PairModel(nn.Module):
         super().__init__()
         self.classifier = classifier
 
-    def forward(self, input_ids: Tensor, lengths: Tensor, pairs: Tensor, weight: Tensor, margin: Tensor) -> dict[str, Tensor]:
+    def forward(self, pairs: Tensor, weight: Tensor, margin: Tensor, **batch: Tensor) -> dict[str, Tensor]:
         """`loss` (a scalar) and `scores` (inputs,)."""
-        scores = score_last(self.classifier, input_ids, lengths)
+        scores = score_inputs(self.classifier, **batch)
         chosen, rejected = scores[pairs].unbind(dim=1)
         return {"loss": bradley_terry(chosen, rejected, margin, weight), "scores": scores}
 
@@ -82,7 +83,7 @@ class ValueModel(nn.Module):
         super().__init__()
         self.classifier = classifier
 
-    def forward(self, input_ids: Tensor, lengths: Tensor, value: Tensor, weight: Tensor) -> dict[str, Tensor]:
+    def forward(self, value: Tensor, weight: Tensor, **batch: Tensor) -> dict[str, Tensor]:
         """`loss` (a scalar) and `scores` (inputs,)."""
-        scores = score_last(self.classifier, input_ids, lengths)
+        scores = score_inputs(self.classifier, **batch)
         return {"loss": regression(scores, value, weight), "scores": scores}

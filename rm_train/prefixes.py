@@ -12,7 +12,7 @@ from torch.utils.data import Dataset
 from code_reward.reward_data import Prefix
 from code_reward.rm_input import RMInput
 from code_reward.verdict import Rejected
-from rm_train.dataset import pad
+from rm_train.layout import lay_problems
 
 
 @dataclass(frozen=True)
@@ -54,11 +54,9 @@ class PrefixDataset(Dataset[EncodedPrefixes]):
 
 
 def collate_prefixes(problems: Sequence[EncodedPrefixes], pad_id: int) -> dict[str, Tensor]:
-    """One padded batch: `input_ids` (inputs, longest), `lengths`, `value` and `weight` (inputs,)."""
-    input_ids, lengths = pad([ids for problem in problems for ids in problem.inputs], pad_id)
+    """One batch: the inputs as `rm_train.layout` lays them out, `value` and `weight` (inputs,)."""
     return {
-        "input_ids": input_ids,
-        "lengths": lengths,
+        **lay_problems([problem.inputs for problem in problems], pad_id),
         "value": torch.tensor([value for problem in problems for value in problem.values]),
         "weight": torch.tensor([weight for problem in problems for weight in problem.weights]),
     }

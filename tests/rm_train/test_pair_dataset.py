@@ -4,7 +4,7 @@ import pytest
 from tiny_policy import pair, right, statement, wrong
 
 from code_reward.rm_input import Encoded, RMInput, RMInputSettings
-from rm_train.dataset import PairDataset, collate, pad
+from rm_train.dataset import PairDataset, collate
 
 
 @pytest.fixture(scope="module")
@@ -39,14 +39,10 @@ def test_pairs_that_do_not_fit_are_left_out_and_counted(rm_input: RMInput) -> No
 def test_a_batch_points_at_the_inputs_of_its_own_problems(rm_input: RMInput) -> None:
     data = PairDataset([pair(1), pair(1, rejected=wrong(7)), pair(2, weight=3.0, margin=0.25)], rm_input)
     batch = collate([data[1], data[0]], pad_id=0)
-    sequences = [row[:length].tolist() for row, length in zip(batch["input_ids"], batch["lengths"].tolist(), strict=True)]
-    named = [(sequences[chosen], sequences[rejected]) for chosen, rejected in batch["pairs"].tolist()]
+    inputs = [*data[1].inputs, *data[0].inputs]
+    assert len(batch["ends"]) == len(inputs)
+    named = [(inputs[chosen], inputs[rejected]) for chosen, rejected in batch["pairs"].tolist()]
     texts = [(2, right(2), wrong(2)), (1, right(1), wrong(1)), (1, right(1), wrong(7))]
     assert named == [(ids(rm_input, i, chosen), ids(rm_input, i, rejected)) for i, chosen, rejected in texts]
     assert batch["weight"].tolist() == [3.0, 1.0, 1.0]
     assert batch["margin"].tolist() == [0.25, 0.0, 0.0]
-
-
-def test_padding_is_on_the_right() -> None:
-    padded, lengths = pad([[5, 6, 7], [8]], pad_id=1)
-    assert (padded.tolist(), lengths.tolist()) == ([[5, 6, 7], [8, 1, 1]], [3, 1])

@@ -75,7 +75,7 @@ def test_the_loss_of_a_batch_weighs_by_the_judge_s_agreement(policy_dir: Path) -
     batch = collate_prefixes(list(data), pad_id=0)
     assert batch["value"].tolist() == [0.5, 1.0, 0.25]
     assert batch["weight"].tolist() == [0.5, 1.0, 1.0]
-    assert batch["input_ids"].shape == (3, int(batch["lengths"].max()))
+    assert batch["ends"].shape == (3, 2)
     assert float(regression(torch.zeros(3), batch["value"], batch["weight"])) == pytest.approx((0.125 + 1 + 0.0625) / 2.5)
 
 
