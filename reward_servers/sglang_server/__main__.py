@@ -30,8 +30,8 @@ class SGLangServer(Command):
     """The GPU that the first replica begins with; the others follow."""
     host: str = "127.0.0.1"
     """Address to listen on; anybody who reaches it may ask for scores."""
-    port: int = Field(default=0, ge=0, le=65535)
-    """What clients are told: the router, or the only replica. 0 takes a free one and prints it."""
+    port: int = Field(default=0, ge=0, le=55535)
+    """What clients are told: the router, or the only replica. 0 takes a free one and prints it. SGLang wants the port 10,000 above, too."""
     router: bool = False
     """Put sglang-router before a single replica too, so that more can join later."""
     device: Literal["cuda", "cpu"] = "cuda"

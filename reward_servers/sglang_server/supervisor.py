@@ -10,7 +10,7 @@ import signal
 import socket
 import sys
 from collections.abc import Coroutine
-from contextlib import AsyncExitStack
+from contextlib import AsyncExitStack, ExitStack
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -27,6 +27,9 @@ from reward_servers.sglang_server.replica import Replica
 
 if TYPE_CHECKING:
     from reward_servers.sglang_server.__main__ import SGLangServer
+
+HIGHEST_PORT = 65535 - 10000
+"""SGLang keeps the port that lies 10,000 above its own for gRPC, and does not start where there is none."""
 
 WATCH_SECONDS = 2.0
 UNHEALTHY = 3
@@ -181,15 +184,14 @@ class Supervisor:
 
 
 def free_ports(host: str, count: int) -> list[int]:
-    """Ports that nobody listens on now."""
-    sockets = [socket.socket() for _ in range(count)]
-    try:
-        for one in sockets:
+    """Ports that nobody listens on now and that SGLang takes (`HIGHEST_PORT`)."""
+    with ExitStack() as stack:
+        ports: list[int] = []
+        while len(ports) < count:
+            one = stack.enter_context(socket.socket())
             one.bind((host, 0))
-        return [one.getsockname()[1] for one in sockets]
-    finally:
-        for one in sockets:
-            one.close()
+            ports += [port for port in (one.getsockname()[1],) if port <= HIGHEST_PORT]
+        return ports
 
 
 def _say(message: str) -> None:

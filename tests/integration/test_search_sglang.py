@@ -6,7 +6,6 @@ All that such a model says is junk. So the run must finish with every reply coun
 import asyncio
 import json
 import os
-import socket
 import subprocess
 import sys
 from contextlib import ExitStack, contextmanager
@@ -21,6 +20,7 @@ from code_reward.problem import save_problems
 from data_prep.families import generate
 from data_prep.journal import read_lines
 from data_prep.search.run import read_trees
+from reward_servers.sglang_server.supervisor import free_ports
 
 ROOT = Path(__file__).parents[2]
 PYTHON = ROOT / ".venv-integration/bin/python"
@@ -38,16 +38,10 @@ FLAGS = {
 }
 
 
-def free_port():
-    with socket.socket() as one:
-        one.bind(("127.0.0.1", 0))
-        return one.getsockname()[1]
-
-
 @contextmanager
 def serving(model, log):
     """An SGLang server; its address, before it answers."""
-    port = free_port()
+    [port] = free_ports("127.0.0.1", 1)
     flags = [part for flag in {**FLAGS, "--port": str(port), "--model-path": str(model)}.items() for part in flag]
     command = [str(PYTHON), "-m", "sglang.launch_server", "--disable-overlap-schedule", *flags]
     environment = engine_environment({**os.environ, "PYTHONPATH": ""})

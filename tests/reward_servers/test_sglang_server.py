@@ -21,6 +21,7 @@ from code_reward.verdict import Scored
 from reward_servers.client import ClientSettings, RewardClient
 from reward_servers.sglang_server.__main__ import SGLangServer
 from reward_servers.sglang_server.commands import forbidden, replica_command, replica_environment, router_command
+from reward_servers.sglang_server.supervisor import free_ports
 
 STAND_IN = Path(__file__).parents[1] / "helpers" / "stand_in_sglang"
 
@@ -214,6 +215,12 @@ def test_the_flags_are_explicit_where_sglang_s_defaults_surprise(models):
     assert (flags["--dtype"], flags["--context-length"], flags["--base-gpu-id"], flags["--tp-size"]) == ("bfloat16", "513", "3", "2")
     assert command[-1] == "--mem-fraction-static=0.4"
     assert "torch_native" not in command
+
+
+def test_free_ports_leave_room_for_the_one_that_sglang_keeps_above():
+    ports = free_ports("127.0.0.1", 40)
+    assert len(set(ports)) == 40
+    assert max(ports) + 10_000 <= 65_535
 
 
 def test_the_router_knows_every_worker(models):
