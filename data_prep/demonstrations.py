@@ -26,9 +26,11 @@ def demonstrate(problems: Sequence[Problem], *, per_problem: int, right_share: f
     for problem in problems:
         if problem.reference_solution is None:
             continue
-        wrong = mutants(problem.reference_solution, limit=2 * per_problem, seed=rng.randrange(2**32))
-        for _ in range(per_problem):
-            right = not wrong or rng.random() < right_share
+        chosen = [rng.random() < right_share for _ in range(per_problem)]
+        mutant_seed = rng.randrange(2**32)
+        wrong = [] if all(chosen) else mutants(problem.reference_solution, limit=2 * per_problem, seed=mutant_seed)
+        for right in chosen:
+            right = right or not wrong
             rows.append(
                 LabelledProgram(
                     problem_id=problem.id,

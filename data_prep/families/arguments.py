@@ -43,7 +43,7 @@ def _literals(nodes: Iterable[ast.AST], kind: type[Literal]) -> list[Literal]:
     return sorted({node.value for node in nodes if isinstance(node, ast.Constant) and type(node.value) is kind})  # type: ignore[type-var]
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class Argument:
     """A parameter: its name, its edge cases, and how to draw a value."""
 

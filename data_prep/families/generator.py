@@ -7,15 +7,16 @@ the probe inputs of its signature is dropped, whatever its words.
 from __future__ import annotations
 
 import hashlib
+import pickle
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator
-from copy import deepcopy
+from functools import cache
 from random import Random
 from typing import Any
 
 from code_reward.errors import ConfigurationError
 from code_reward.problem import CallTest, Problem
-from data_prep.families.arguments import draw_inputs
+from data_prep.families.arguments import Argument, draw_inputs
 from data_prep.families.catalogue import FAMILIES
 from data_prep.families.draft import Draft, phrase
 
@@ -96,7 +97,8 @@ def _finish(family: str, draft: Draft, statement: str) -> Problem:
 def _telling_calls(draft: Draft, draw: Random) -> list[tuple[str, str]]:
     """Calls with their results, as text, each result in turn: a few calls from the front show every case of the function."""
     call = compile_function(draft.program, draft.name)
-    pool = [(repr(values), repr(call(*deepcopy(values)))) for values in draw_inputs(draft.arguments, draft.program, _POOL, draw)]
+    inputs = draw_inputs(draft.arguments, draft.program, _POOL, draw)
+    pool = [(repr(values), repr(call(*pickle.loads(pickle.dumps(values))))) for values in inputs]
     rounds = []
     times: Counter[str] = Counter()
     for arguments, result in pool:
@@ -115,8 +117,14 @@ def compile_function(program: str, name: str) -> Callable[..., Any]:
 
 def _behaviour(draft: Draft) -> str | None:
     """What the reference does on the probe inputs, as text; None where it hardly does anything (a case hides another)."""
-    signature = [argument.name for argument in draft.arguments]
-    probes = draw_inputs(draft.arguments, "", _PROBES, Random("/".join(signature)))
     call = compile_function(draft.program, draft.name)
-    results = [repr(call(*deepcopy(values))) for values in probes]
+    results = [repr(call(*pickle.loads(values))) for values in _probes(draft.arguments)]
+    signature = [argument.name for argument in draft.arguments]
     return repr([signature, results]) if len(set(results)) >= _DISTINCT_RESULTS else None
+
+
+@cache
+def _probes(arguments: tuple[Argument, ...]) -> list[bytes]:
+    """Argument tuples to tell behaviours apart, pickled: a call may change what it is given."""
+    names = "/".join(argument.name for argument in arguments)
+    return [pickle.dumps(values) for values in draw_inputs(arguments, "", _PROBES, Random(names))]
