@@ -47,6 +47,7 @@ async def label(
     sandbox: Sandbox,
     *,
     limits: Limits | None = None,
+    share: float = 1.0,
     journal: Journal | None = None,
     progress: Progress | None = None,
 ) -> list[LabelledProgram]:
@@ -57,6 +58,7 @@ async def label(
         programs: Candidates; where one has only an answer, the program is extracted from it (an empty program if there is none).
         sandbox: Where programs run.
         limits: What one program may use.
+        share: The share of the tests that makes a program right; below 1 all tests run, as tests that are wrong themselves need.
         journal: Remembers finished programs, so that a run that was killed continues.
         progress: Called with (done, all) distinct programs.
 
@@ -68,10 +70,10 @@ async def label(
         DataError: A candidate's problem is unknown or has no tests.
         SandboxError: The sandbox failed on many programs in a row.
     """
-    limits = limits or Limits()
-    known = {problem.id: (problem, _digest(problem, limits)) for problem in problems}
+    limits = (limits or Limits()).model_copy(update={"stop_at_first_failure": share == 1})
+    known = {problem.id: (problem, _digest(problem, limits, share)) for problem in problems}
     jobs = [_job(candidate, *_problem_of(candidate, known)) for candidate in programs]
-    outcomes = await _run_all({job.key: job for job in jobs if not job.rejected}, sandbox, limits, journal, progress)
+    outcomes = await _run_all({job.key: job for job in jobs if not job.rejected}, sandbox, limits, share, journal, progress)
     rows = [_row(job, job.rejected or outcomes[job.key]) for job in jobs if job.rejected or job.key in outcomes]
     if len(rows) < len(jobs):
         log.warning("%d of %d candidates are left out: the sandbox failed %d times on each.", len(jobs) - len(rows), len(jobs), ATTEMPTS)
@@ -93,8 +95,8 @@ class Job:
     """Equal for what need not be run twice: the same program, tests and limits."""
 
 
-def _digest(problem: Problem, limits: Limits) -> str:
-    setting = problem.model_dump_json(include={"id", "entry_point", "tests"}) + limits.model_dump_json()
+def _digest(problem: Problem, limits: Limits, share: float) -> str:
+    setting = problem.model_dump_json(include={"id", "entry_point", "tests"}) + limits.model_dump_json() + f"{share:g}"
     return hashlib.sha256(setting.encode("utf-8", "surrogatepass")).hexdigest()
 
 
@@ -118,7 +120,7 @@ def _job(candidate: Candidate, problem: Problem, digest: str) -> Job:
 
 
 async def _run_all(
-    jobs: dict[str, Job], sandbox: Sandbox, limits: Limits, journal: Journal | None, progress: Progress | None
+    jobs: dict[str, Job], sandbox: Sandbox, limits: Limits, share: float, journal: Journal | None, progress: Progress | None
 ) -> dict[str, str]:
     """The outcome's kind by job key; jobs on which the sandbox failed are absent."""
     outcomes = {key: kind for key, kind in (journal.records if journal else {}).items() if key in jobs}
@@ -133,9 +135,10 @@ async def _run_all(
             if failed_in_a_row >= GIVE_UP:
                 raise SandboxError(f"The sandbox failed on {GIVE_UP} programs in a row ({outcome.message}); mend it and run this again.")
             if not failed_in_a_row:
-                outcomes[job.key] = outcome.kind
+                enough = sum(test.kind == "passed" for test in outcome.tests) >= share * len(job.problem.tests)
+                outcomes[job.key] = "passed" if enough else outcome.kind
                 if journal:
-                    journal.write(job.key, outcome.kind)
+                    journal.write(job.key, outcomes[job.key])
             finished += 1
             if progress:
                 progress(finished, len(jobs))
@@ -191,6 +194,7 @@ def label_now(
     *,
     url: str | None = None,
     limits: Limits | None = None,
+    share: float = 1.0,
     journal: str | Path | None = None,
 ) -> list[LabelledProgram]:
     """`label` for scripts: an event loop, a sandbox (the server at `url`, else this machine's) and a progress bar of its own."""
@@ -208,7 +212,7 @@ def label_now(
                 def show(done: int, total: int) -> None:
                     bar.update(task, completed=done, total=total)
 
-                return await label(problems, programs, sandbox, limits=limits, journal=memory, progress=show)
+                return await label(problems, programs, sandbox, limits=limits, share=share, journal=memory, progress=show)
         finally:
             await sandbox.close()
 
@@ -230,6 +234,8 @@ class Label(Command):
     """CPU seconds that a program may use per test."""
     wall_seconds: float = Field(default=15.0, gt=0)
     """Seconds that a program may take for all its tests; the thousand tests of an evalplus task need more than 15."""
+    share: float = Field(default=1.0, gt=0, le=1)
+    """Share of its tests that a program must pass to count as right; below 1 where tests themselves may be wrong."""
 
 
 def main(settings: Label) -> int:
@@ -237,7 +243,7 @@ def main(settings: Label) -> int:
     problems = load_problems(settings.problems)
     candidates = [candidate for path in settings.candidates for candidate in read_rows(path, Candidate)]
     limits = Limits(cpu_seconds=settings.cpu_seconds, wall_seconds=settings.wall_seconds)
-    rows = label_now(problems, candidates, url=settings.sandbox, limits=limits, journal=f"{settings.out}.journal")
+    rows = label_now(problems, candidates, url=settings.sandbox, limits=limits, share=settings.share, journal=f"{settings.out}.journal")
     write_rows(settings.out, rows)
     right = sum(row.passed for row in rows)
     print(f"{len(rows)} labelled programs, {right} of them right, for {len({row.problem_id for row in rows})} problems: {settings.out}")

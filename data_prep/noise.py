@@ -58,8 +58,8 @@ class Noise(Command):
 
     problems: Path | None = None
     """Problems with call tests, some of which shall expect a wrong output."""
-    labelled: Path | None = None
-    """Labelled programs whose labels shall be shuffled within each problem."""
+    labelled: list[Path] = Field(default=[])
+    """Labelled programs whose labels shall be shuffled within each problem; several files are put together."""
     out: Path
     """File for the result."""
     share: float = Field(default=0.3, ge=0, le=1)
@@ -70,12 +70,13 @@ class Noise(Command):
 
 def main(settings: Noise) -> None:
     """Spoil or shuffle, whichever file is given."""
-    if (settings.problems is None) == (settings.labelled is None):
+    if (settings.problems is None) == (not settings.labelled):
         raise DataError("Give either --problems, to spoil tests, or --labelled, to shuffle labels.")
     if settings.problems is not None:
         save_problems(settings.out, spoil_tests(load_problems(settings.problems), settings.share, settings.seed))
-    elif settings.labelled is not None:
-        write_rows(settings.out, shuffle_labels(read_rows(settings.labelled, LabelledProgram), settings.seed))
+    else:
+        rows = [row for path in settings.labelled for row in read_rows(path, LabelledProgram)]
+        write_rows(settings.out, shuffle_labels(rows, settings.seed))
 
 
 if __name__ == "__main__":

@@ -151,8 +151,8 @@ def _pair(chosen: LabelledProgram, rejected: LabelledProgram) -> Pair:
 class Pairs(Command):
     """Make preference pairs from labelled programs."""
 
-    labelled: Path
-    """Labelled programs."""
+    labelled: list[Path]
+    """Labelled programs; several files are put together."""
     out: Path
     """File for the pairs."""
     per_problem: int = Field(default=16, gt=0)
@@ -167,7 +167,7 @@ class Pairs(Command):
 
 def main(settings: Pairs) -> None:
     """Make the pairs and say how many problems have any."""
-    rows = read_rows(settings.labelled, LabelledProgram)
+    rows = [row for path in settings.labelled for row in read_rows(path, LabelledProgram)]
     pairs = make_pairs(rows, settings.per_problem, settings.seed, per_program=settings.per_program, hard_negatives=settings.hard_negatives)
     write_rows(settings.out, pairs)
     problems = len({row.problem_id for row in rows})

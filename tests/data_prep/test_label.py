@@ -244,3 +244,13 @@ async def test_reference_solutions_pass_their_own_tests(real_data: Path, sandbox
             problems, [candidate(p.reference_solution or "", p.id) for p in problems], sandbox, limits=Limits(cpu_seconds=10)
         )
         assert [row.problem_id for row in rows if not row.passed] == []
+
+
+def test_with_a_share_a_program_may_fail_tests_that_are_wrong_themselves(tmp_path: Path) -> None:
+    tests = [CallTest(args=f"[{n}]", expected=repr(n / 2) if n % 3 else "7") for n in range(1, 11)]
+    save_problems(tmp_path / "problems.jsonl", [problem(tests=tests)])
+    write_rows(tmp_path / "candidates.jsonl", [candidate(RIGHT), candidate(WRONG), candidate("def half(n):\n    return 7")])
+    for share, expected in ((1.0, [False, False, False]), (0.65, [True, False, False])):
+        files = {"problems": tmp_path / "problems.jsonl", "candidates": [tmp_path / "candidates.jsonl"], "out": tmp_path / "labels.jsonl"}
+        assert main(Label(**files, share=share)) == 0
+        assert [row.passed for row in read_rows(tmp_path / "labels.jsonl", LabelledProgram)] == expected

@@ -93,8 +93,8 @@ def test_the_command_does_one_thing_at_a_time(tmp_path: Path) -> None:
     main(Noise(problems=tmp_path / "problems.jsonl", out=tmp_path / "noisy.jsonl", share=1.0))
     spoilt = outputs(load_problems(tmp_path / "noisy.jsonl"))
     assert all(now != then for now, then in zip(spoilt, outputs(PROBLEMS[:5]), strict=True))
-    main(Noise(labelled=tmp_path / "labels.parquet", out=tmp_path / "shuffled.parquet", seed=4))
+    main(Noise(labelled=[tmp_path / "labels.parquet"], out=tmp_path / "shuffled.parquet", seed=4))
     assert read_rows(tmp_path / "shuffled.parquet", LabelledProgram) == shuffle_labels(some_rows(), 4)
-    for wrong in ({}, {"problems": tmp_path / "problems.jsonl", "labelled": tmp_path / "labels.parquet"}):
+    for wrong in ({}, {"problems": tmp_path / "problems.jsonl", "labelled": [tmp_path / "labels.parquet"]}):
         with pytest.raises(DataError, match="either --problems"):
             main(Noise(out=tmp_path / "out.jsonl", **wrong))

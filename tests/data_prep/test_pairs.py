@@ -118,7 +118,7 @@ def test_a_split_depends_on_the_seed() -> None:
 def test_the_command_writes_the_pairs_that_it_counts(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     rows = [labelled(f"{verdict} {i}", verdict, f"p{i % 10}") for i in range(40) for verdict in (True, False)]
     write_rows(tmp_path / "labelled.jsonl", rows)
-    main(Pairs(labelled=tmp_path / "labelled.jsonl", out=tmp_path / "pairs.parquet", _cli_parse_args=False))
+    main(Pairs(labelled=[tmp_path / "labelled.jsonl"], out=tmp_path / "pairs.parquet", _cli_parse_args=False))
     assert read_rows(tmp_path / "pairs.parquet", Pair) == make_pairs(rows, 16, 0)
     assert "from 10 of 10 problems" in capsys.readouterr().out
 
