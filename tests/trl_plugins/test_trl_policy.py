@@ -16,30 +16,33 @@ from code_reward.reward_data import LabelledProgram
 from code_reward.rows import read_rows, write_rows
 
 
-def drawn(policy_dir: Path, seed: int, **changes: int) -> list[str]:
-    model, tokenizer = load_policy(policy_dir)
-    options = {"max_new_tokens": 8, "temperature": 1.0, "batch_size": 4, "seed": seed, **changes}
-    return [text for batch in sample(model, tokenizer, [statement(i) for i in range(6)], **options) for text in batch]
+def drawn(policy_dir: Path, seed: int, statements: list[str], **changes: float) -> list[str]:
+    return sample(*load_policy(policy_dir), statements, **{"max_new_tokens": 8, "temperature": 1.0, **changes}, seed=seed)
+
+
+STATEMENTS = [statement(i) for i in range(6)]
 
 
 def test_sampling_is_decided_by_its_seed(policy_dir: Path) -> None:
-    first = drawn(policy_dir, 1)
+    first = drawn(policy_dir, 1, STATEMENTS)
     assert len(first) == 6
-    assert drawn(policy_dir, 1) == first
-    assert drawn(policy_dir, 2) != first
+    assert drawn(policy_dir, 1, STATEMENTS) == first
+    assert drawn(policy_dir, 2, STATEMENTS) != first
 
 
 def test_a_prompt_in_a_batch_is_answered_as_alone(policy_dir: Path) -> None:
     cold = {"temperature": 1e-4, "max_new_tokens": 6}
-    assert drawn(policy_dir, 0, batch_size=6, **cold) == drawn(policy_dir, 0, batch_size=1, **cold)
+    assert drawn(policy_dir, 0, STATEMENTS, **cold) == [text for one in STATEMENTS for text in drawn(policy_dir, 0, [one], **cold)]
 
 
-def test_the_command_writes_the_samples_of_each_problem_in_order(policy_dir: Path, problem_file: Path, tmp_path: Path) -> None:
+def test_samples_are_written_in_the_order_of_the_problems_however_many_processes_draw_them(
+    policy_dir: Path, problem_file: Path, tmp_path: Path
+) -> None:
     options = {"policy": policy_dir, "problems": problem_file, "samples": 3, "max_new_tokens": 4, "batch_size": 5}
     sample_main(Sample(out=tmp_path / "samples.jsonl", **options))
     rows = read_rows(tmp_path / "samples.jsonl", Completion)
     assert [row.problem_id for row in rows] == [one.id for one in load_problems(problem_file) for _ in range(3)]
-    sample_main(Sample(out=tmp_path / "again.parquet", **options))
+    sample_main(Sample(out=tmp_path / "again.parquet", processes=2, **options))
     assert read_rows(tmp_path / "again.parquet", Completion) == rows
 
 

@@ -6,7 +6,7 @@ machine; everything else takes any Hugging Face causal language model.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from pathlib import Path
 
 import torch
@@ -74,19 +74,14 @@ def sample(
     *,
     max_new_tokens: int,
     temperature: float,
-    batch_size: int,
     seed: int,
-) -> Iterator[list[str]]:
-    """Yield one completion for each statement, `batch_size` at a time in order; the end token is kept out, a truncated answer stays so."""
+) -> list[str]:
+    """One completion for each statement, all generated at once; the end token is kept out, a truncated answer stays so."""
     torch.manual_seed(seed)
     model.eval()
-    for start in range(0, len(statements), batch_size):
-        prompts = [
-            tokenizer.apply_chat_template(ask(statement), tokenize=False, add_generation_prompt=True)
-            for statement in statements[start : start + batch_size]
-        ]
-        inputs = tokenizer(prompts, return_tensors="pt", padding=True, add_special_tokens=False).to(model.device)
-        outputs = model.generate(
-            **inputs, max_new_tokens=max_new_tokens, do_sample=True, temperature=temperature, top_k=0, top_p=1.0, use_cache=True
-        )
-        yield tokenizer.batch_decode(outputs[:, inputs["input_ids"].shape[1] :], skip_special_tokens=True)
+    prompts = [tokenizer.apply_chat_template(ask(statement), tokenize=False, add_generation_prompt=True) for statement in statements]
+    inputs = tokenizer(prompts, return_tensors="pt", padding=True, add_special_tokens=False).to(model.device)
+    outputs = model.generate(
+        **inputs, max_new_tokens=max_new_tokens, do_sample=True, temperature=temperature, top_k=0, top_p=1.0, use_cache=True
+    )
+    return tokenizer.batch_decode(outputs[:, inputs["input_ids"].shape[1] :], skip_special_tokens=True)

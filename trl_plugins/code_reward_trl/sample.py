@@ -5,9 +5,14 @@ Writes one row per completion, in the order of the problems; what the completion
 
 from __future__ import annotations
 
+import random
+from collections.abc import Callable, Iterator, Sequence
+from concurrent.futures import ProcessPoolExecutor
+from contextlib import contextmanager
+from multiprocessing import get_context
 from pathlib import Path
 
-from pydantic import BaseModel
+from pydantic import BaseModel, Field
 
 from code_reward.cli import Command, run
 
@@ -36,6 +41,8 @@ class Sample(Command):
     """Longest completion in tokens; longer answers are truncated and count as such."""
     batch_size: int = 256
     """Completions generated at once."""
+    processes: int = Field(default=1, ge=1)
+    """Processes that sample side by side; on a CPU, one for each core."""
     seed: int = 0
     """Seed of the sampling."""
 
@@ -46,26 +53,63 @@ def main(settings: Sample) -> None:
 
     from code_reward.problem import load_problems
     from code_reward.rows import write_rows
-    from code_reward_trl.policy import load_policy, sample
-    from rm_train.training import quiet
 
-    quiet()
-    problems = load_problems(settings.problems)
-    model, tokenizer = load_policy(settings.policy)
-    asked = [problem for problem in problems for _ in range(settings.samples)]
-    batches = sample(
-        model,
-        tokenizer,
-        [problem.statement for problem in asked],
-        max_new_tokens=settings.max_new_tokens,
-        temperature=settings.temperature,
-        batch_size=settings.batch_size,
-        seed=settings.seed,
-    )
-    total = -(-len(asked) // settings.batch_size)
-    responses = [response for batch in track(batches, f"sampling {len(asked)} completions", total=total) for response in batch]
+    asked = [problem for problem in load_problems(settings.problems) for _ in range(settings.samples)]
+    statements = [problem.statement for problem in asked]
+    batches = [statements[start : start + settings.batch_size] for start in range(0, len(statements), settings.batch_size)]
+    with sampling(settings) as draw:
+        drawn = track(draw(batches), f"sampling {len(asked)} completions", total=len(batches))
+        responses = [response for batch in drawn for response in batch]
     rows = [Completion(problem_id=problem.id, response=response) for problem, response in zip(asked, responses, strict=True)]
     write_rows(settings.out, rows)
+
+
+@contextmanager
+def sampling(settings: Sample) -> Iterator[Callable[[Sequence[Sequence[str]]], Iterator[list[str]]]]:
+    """Gives a function from batches of statements to their completions, in order, drawn in `settings.processes` processes.
+
+    Every batch has a seed of its own, so the number of processes changes no completion.
+    """
+    if settings.processes == 1:
+        worker = Worker(settings)
+        yield lambda batches: (worker.draw(*numbered) for numbered in enumerate(batches))
+        return
+    # Spawned, for torch's threads do not survive a fork.
+    with ProcessPoolExecutor(settings.processes, get_context("spawn"), initializer=_start, initargs=(settings,)) as pool:
+        yield lambda batches: pool.map(_draw, *zip(*enumerate(batches), strict=True))
+
+
+_worker: Worker
+
+
+class Worker:
+    """A policy in memory, and how it is sampled from."""
+
+    def __init__(self, settings: Sample) -> None:
+        from code_reward_trl.policy import load_policy
+        from rm_train.training import quiet
+
+        quiet()
+        self._settings = settings
+        self._model, self._tokenizer = load_policy(settings.policy)
+
+    def draw(self, number: int, statements: Sequence[str]) -> list[str]:
+        """The completions of batch `number`."""
+        from code_reward_trl.policy import sample
+
+        settings = self._settings
+        seed = random.Random(f"{settings.seed} {number}").getrandbits(63)
+        options = {"max_new_tokens": settings.max_new_tokens, "temperature": settings.temperature, "seed": seed}
+        return sample(self._model, self._tokenizer, statements, **options)
+
+
+def _start(settings: Sample) -> None:
+    global _worker
+    _worker = Worker(settings)
+
+
+def _draw(number: int, statements: Sequence[str]) -> list[str]:
+    return _worker.draw(number, statements)
 
 
 if __name__ == "__main__":
