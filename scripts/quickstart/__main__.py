@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from itertools import takewhile
+
 from code_reward.cli import run
 from code_reward.errors import ConfigurationError
 from scripts.quickstart.settings import Quickstart
@@ -19,8 +21,9 @@ def main(settings: Quickstart) -> None:
     if unknown := sorted(set(settings.again) - {stage.name for stage in stages}):
         raise ConfigurationError(f"No stage is called {', '.join(unknown)}; choose from {', '.join(stage.name for stage in stages)}.")
     work = Run(folder, again=settings.again)
-    for stage in stages:
-        work.do(stage)
+    for number, stage in enumerate(stages):
+        if not stage.beside:
+            work.do(stage, *takewhile(lambda other: other.beside, stages[number + 1 :]))
     report = write_report(work, stages, settings.seed)
     console.print(f"\nThe report with its plots: {report}")
 

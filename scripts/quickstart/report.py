@@ -59,8 +59,16 @@ def _reward_model(figures: Figures) -> Rows:
 
 
 def _costs(figures: Figures, stages: Sequence[Stage]) -> Rows:
-    rows: Rows = [(stage.title, f"{figures.seconds[stage.name]:.0f}", f"{figures.peak_mb[stage.name]:.0f}") for stage in stages]
-    return [*rows, ("all", f"{sum(figures.seconds.values()):.0f}", f"{max(figures.peak_mb.values()):.0f}")]
+    rows: Rows = [
+        (
+            f"{stage.title}{' (beside the one above)' * stage.beside}",
+            f"{figures.seconds[stage.name]:.0f}",
+            f"{figures.peak_mb[stage.name]:.0f}",
+        )
+        for stage in stages
+    ]
+    seconds = sum(figures.seconds[stage.name] for stage in stages if not stage.beside)
+    return [*rows, ("all", f"{seconds:.0f}", f"{max(figures.peak_mb.values()):.0f}")]
 
 
 def _percent(figure: Figure, *, sign: bool = False) -> str:

@@ -30,7 +30,7 @@ class Sizes(BaseModel):
     )
     """Families of problems, two of which the seed holds out."""
     policy_sft: int = 4500
-    rm: int = 1300
+    rm: int = 1800
     rl: int = 300
     test: int = 200
     test_held_out: int = 60
@@ -47,11 +47,11 @@ class Sizes(BaseModel):
     test_mutants: int = 8
     test_samples: int = 8
     """Policy samples per test problem, before and after."""
-    rm_epochs: float = 1.7
+    rm_epochs: float = 2.6
     rm_layers: int = 2
     """Layers that the reward model has above the policy's."""
     rm_learning_rate: float = 1e-3
-    rl_steps: int = 120
+    rl_steps: int = 60
     rl_learning_rate: float = 2e-4
 
 

@@ -12,11 +12,12 @@ import subprocess
 import sys
 import time
 from collections.abc import Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from pathlib import Path
-from threading import Event, Thread
-from typing import Any
+from threading import Event, Thread, Timer
+from typing import IO, Any
 
 import psutil
 from rich.console import Console
@@ -26,8 +27,17 @@ from code_reward.files import write_text
 
 console = Console()
 
-# One thread per process: threads that wait for each other on a busy machine make small models many times slower.
-_QUIET = {"OMP_NUM_THREADS": "1", "HF_HUB_OFFLINE": "1", "TRANSFORMERS_VERBOSITY": "error", "TRL_EXPERIMENTAL_SILENCE": "1"}
+START_SECONDS = 120
+"""How long a reward model server may take until it is ready."""
+
+_QUIET = {"HF_HUB_OFFLINE": "1", "TRANSFORMERS_VERBOSITY": "error", "TRL_EXPERIMENTAL_SILENCE": "1"}
+_FAST = {
+    # One thread per process: threads that wait for each other on a busy machine make small models many times slower.
+    "OMP_NUM_THREADS": "1",
+    # Otherwise glibc gives every large tensor's memory back to the kernel, and each page of the next one is a fault.
+    "MALLOC_MMAP_THRESHOLD_": str(2**30),
+    "MALLOC_TRIM_THRESHOLD_": str(2**31),
+}
 
 
 class StageError(CodeRewardError):
@@ -47,6 +57,8 @@ class Stage:
     outputs: tuple[str, ...] = ()
     serve: str | None = None
     """A reward model folder that is served meanwhile; its address replaces `{url}` in the commands."""
+    beside: bool = False
+    """Whether it is done beside the stage before it, which leaves a core free."""
 
 
 @dataclass
@@ -55,18 +67,30 @@ class Run:
 
     folder: Path
     again: Sequence[str] = ()
-    environment: dict[str, str] = field(default_factory=lambda: {**os.environ, **_QUIET})
+    environment: dict[str, str] = field(default_factory=lambda: {**os.environ, **_QUIET, **_FAST})
 
-    def do(self, stage: Stage) -> None:
-        """Do a stage, or say that it is there already; raises `StageError` naming the command that failed."""
+    def do(self, stage: Stage, *beside: Stage) -> None:
+        """Do a stage, or say that it is there already, and others beside it that leave it a core; what these print goes to
+        `stages/NAME.log`. Raises `StageError` naming the command that failed.
+        """
+        with ThreadPoolExecutor(max(len(beside), 1)) as pool:
+            others = [pool.submit(self._do, other, self.folder / "stages" / f"{other.name}.log") for other in beside]
+            self._do(stage)
+        for other in others:
+            other.result()
+
+    def _do(self, stage: Stage, log: Path | None = None) -> None:
         if stage.name not in self.again and self._is_done(stage):
             console.print(f"[dim]{stage.title}: there already")
             return
-        console.rule(f"[bold]{stage.title}", align="left")
+        if log is None:
+            console.rule(f"[bold]{stage.title}", align="left")
+        else:
+            console.print(f"Meanwhile: {stage.title} ({log})")
         self._record(stage).unlink(missing_ok=True)
-        with watch() as usage, self._serving(stage) as url:
+        with watch() as usage, self._serving(stage) as url, _output(log) as output:
             for command in stage.commands:
-                self._execute([part.replace("{url}", url) for part in command])
+                self._execute([part.replace("{url}", url) for part in command], output)
         record = {"commands": stage.commands, "finished": time.time(), "seconds": usage.seconds, "peak_mb": usage.peak_mb}
         write_text(self._record(stage), json.dumps(record))
 
@@ -85,15 +109,15 @@ class Run:
         newest = max((_modified(self.folder / name) for name in stage.inputs), default=0.0)
         return bool(record["commands"] == [list(command) for command in stage.commands] and newest <= record["finished"])
 
-    def _execute(self, command: Sequence[str]) -> None:
-        process = subprocess.Popen([sys.executable, *command], cwd=self.folder, env=self.environment)
+    def _execute(self, command: Sequence[str], output: IO[str] | None) -> None:
+        process = subprocess.Popen([sys.executable, *command], cwd=self.folder, env=self.environment, stdout=output, stderr=output)
         try:
             status = process.wait()
         finally:
             stop(process)
         if status:
-            shown = " ".join(command)
-            raise StageError(f"`python {shown}` failed with status {status} (see above); mend the cause and run again to go on.")
+            shown, where = " ".join(command), "above" if output is None else output.name
+            raise StageError(f"`python {shown}` failed with status {status} (see {where}); mend the cause and run again to go on.")
 
     @contextmanager
     def _serving(self, stage: Stage) -> Iterator[str]:
@@ -107,12 +131,28 @@ class Run:
             server = subprocess.Popen(command, cwd=self.folder, env=self.environment, stdout=subprocess.PIPE, stderr=errors, text=True)
             try:
                 assert server.stdout is not None
+                # A server that hangs is ended, and then says no line either.
+                alarm = Timer(START_SECONDS, server.kill)
+                alarm.daemon = True
+                alarm.start()
                 line = server.stdout.readline()
+                alarm.cancel()
                 if not line.startswith("ready "):
                     raise StageError(f"The reward model server did not start; {log} says why.")
                 yield line.removeprefix("ready ").strip()
             finally:
                 stop(server)
+
+
+@contextmanager
+def _output(log: Path | None) -> Iterator[IO[str] | None]:
+    """Where a stage's commands print: the terminal, or a log."""
+    if log is None:
+        yield None
+        return
+    log.parent.mkdir(parents=True, exist_ok=True)
+    with log.open("w") as output:
+        yield output
 
 
 def stop(process: subprocess.Popen[Any]) -> None:
@@ -138,7 +178,7 @@ class Usage:
 
 @contextmanager
 def watch() -> Iterator[Usage]:
-    """Measure wall time and the peak of the resident memory of this process and all that it starts, ten times a second."""
+    """Measure wall time and the peak of the resident memory of this process and all that it starts, twice a second."""
     usage, stop, start = Usage(), Event(), time.monotonic()
 
     def sample() -> None:
@@ -146,7 +186,7 @@ def watch() -> Iterator[Usage]:
         while True:
             total = sum(_resident(process) for process in [this, *this.children(recursive=True)])
             usage.peak_mb = max(usage.peak_mb, total / 2**20)
-            if stop.wait(0.1):
+            if stop.wait(0.5):
                 return
 
     thread = Thread(target=sample, daemon=True)

@@ -20,12 +20,15 @@ ARMS = {
 
 SHORT_RUN = "--adam-beta2 0.99"
 
+LABELS = ("samples.parquet", "mutants.parquet")
+"""The truth about what the reward model learns from."""
+
 
 def plan(sizes: Sizes, seed: int, *, compare: bool) -> list[Stage]:
     """Every stage in order."""
     stages = [
         *_prepare(sizes, seed),
-        _reward_model("rm", "labels.parquet", sizes, seed),
+        _reward_model("rm", LABELS, sizes, seed),
         _evaluate(seed),
         *_reinforce("rm", sizes, seed),
     ]
@@ -49,19 +52,28 @@ def _prepare(sizes: Sizes, seed: int) -> Iterator[Stage]:
     )
     recipe = f"--tokenizer tokenizer --epochs {sizes.base_epochs} --learning-rate 2e-3 --seed {seed}"
     yield _taught("base", "Base model: supervised training on right programs", "references.jsonl", "tokenizer", recipe)
+    yield Stage(
+        "mutants",
+        "Mutants, labelled by execution",
+        (
+            _mutants("rm", sizes.rm_mutants, "mutants.jsonl", seed),
+            _label("problems/rm.jsonl", "mutants.parquet", "mutants.jsonl"),
+            _mutants("test", sizes.test_mutants, "test_mutants.jsonl", seed),
+            _label("problems/test.jsonl", "test_mutants.parquet", "test_mutants.jsonl"),
+        ),
+        ("problems",),
+        ("mutants.jsonl", "mutants.parquet", "test_mutants.parquet"),
+        beside=True,
+    )
     # It keeps what the base model can do and learns to do it only now and then: a policy that a reward can improve.
     recipe = f"--init base --epochs {sizes.policy_epochs} --learning-rate 5e-4 --seed {seed}"
     yield _taught("policy", "Policy: supervised training on right and wrong programs", "demonstrations.jsonl", "base", recipe)
     yield Stage(
         "labels",
-        "Reward data: samples and mutants, labelled by execution",
-        (
-            _sample("policy", "rm", sizes.rm_samples, "samples.jsonl", seed),
-            _mutants("rm", sizes.rm_mutants, "mutants.jsonl", seed),
-            _label("problems/rm.jsonl", "labels.parquet", "samples.jsonl", "mutants.jsonl"),
-        ),
+        "Reward data: samples of the policy, labelled by execution",
+        (_sample("policy", "rm", sizes.rm_samples, "samples.jsonl", seed), _label("problems/rm.jsonl", "samples.parquet", "samples.jsonl")),
         ("policy", "problems"),
-        ("samples.jsonl", "mutants.jsonl", "labels.parquet"),
+        ("samples.jsonl", "samples.parquet"),
     )
     yield Stage(
         "before",
@@ -69,32 +81,31 @@ def _prepare(sizes: Sizes, seed: int) -> Iterator[Stage]:
         (
             _sample("policy", "test", sizes.test_samples, "before.jsonl", seed),
             _label("problems/test.jsonl", "before.parquet", "before.jsonl"),
-            _mutants("test", sizes.test_mutants, "test_mutants.jsonl", seed),
-            _label("problems/test.jsonl", "test_mutants.parquet", "test_mutants.jsonl"),
         ),
         ("policy", "problems"),
-        ("before.parquet", "test_mutants.parquet"),
+        ("before.parquet",),
     )
 
 
 def _taught(name: str, title: str, data: str, start: str, recipe: str) -> Stage:
-    # Small batches: what a model of this size learns in a given time depends on its number of steps.
-    command = f"code_reward_trl.sft --data {data} --out {name} {recipe} --batch-size 2 {SHORT_RUN}"
-    return Stage(name, title, (_two_processes(command),), (data, start), (name,))
+    # Small batches: what a model of this size learns in a given time depends on its number of steps. Half of one would take as long.
+    command = f"code_reward_trl.sft --data {data} --out {name} {recipe} --batch-size 4 {SHORT_RUN}"
+    return Stage(name, title, (_python(command),), (data, start), (name,))
 
 
-def _reward_model(name: str, labels: str, sizes: Sizes, seed: int) -> Stage:
+def _reward_model(name: str, labels: tuple[str, ...], sizes: Sizes, seed: int) -> Stage:
     pairs = f"{name}.pairs.parquet"
+    files = " ".join(f"--labelled {path}" for path in labels)
     size = f"--extra-layers {sizes.rm_layers} --batch-size 2 --epochs {sizes.rm_epochs}"
     recipe = f"{size} --learning-rate {sizes.rm_learning_rate} --seed {seed} {SHORT_RUN}"
     return Stage(
         f"train_{name}",
         f"{ARMS[name].capitalize()}: pairs and Bradley-Terry training",
         (
-            _python(f"data_prep.pairs --labelled {labels} --out {pairs} --per-problem 16 --per-program 8 --seed {seed}"),
+            _python(f"data_prep.pairs {files} --out {pairs} --per-problem 16 --per-program 8 --seed {seed}"),
             _two_processes(f"rm_train.train --pairs {pairs} --init base --out {name} {recipe}"),
         ),
-        (labels, "base"),
+        (*labels, "base"),
         (name,),
     )
 
@@ -113,14 +124,15 @@ def _evaluate(seed: int) -> Stage:
 def _reinforce(arm: str, sizes: Sizes, seed: int, *, problems: str = "problems/rl.jsonl", reward: str = "") -> Iterator[Stage]:
     """Train with the served reward model `arm` or with the `reward` options given, then judge test samples and rollouts."""
     policy, after = f"policy_{arm}", f"after_{arm}"
+    rollouts = [f"{policy}.rollouts{process}.jsonl" for process in ("", "1")]
     recipe = f"--steps {sizes.rl_steps} --learning-rate {sizes.rl_learning_rate} --seed {seed} {SHORT_RUN}"
     options = reward or f"--rm {arm} --rm-url {{url}}"
     yield Stage(
         f"rl_{arm}",
         f"Reinforcement, rewarded by: {ARMS[arm]}",
-        (_python(f"code_reward_trl.grpo --policy policy --problems {problems} --out {policy} {options} {recipe}"),),
+        (_two_processes(f"code_reward_trl.grpo --policy policy --problems {problems} --out {policy} {options} {recipe}"),),
         ("policy", problems, *(() if reward else (arm,))),
-        (policy, f"{policy}.rollouts.jsonl"),
+        (policy, *rollouts),
         serve=None if reward else arm,
     )
     yield Stage(
@@ -129,7 +141,7 @@ def _reinforce(arm: str, sizes: Sizes, seed: int, *, problems: str = "problems/r
         (
             _sample(policy, "test", sizes.test_samples, f"{after}.jsonl", seed),
             _label("problems/test.jsonl", f"{after}.parquet", f"{after}.jsonl"),
-            _label("problems/rl.jsonl", f"rollouts_{arm}.parquet", f"{policy}.rollouts.jsonl"),
+            _label("problems/rl.jsonl", f"rollouts_{arm}.parquet", *rollouts),
         ),
         (policy, "problems"),
         (f"{after}.parquet", f"rollouts_{arm}.parquet"),
@@ -137,22 +149,24 @@ def _reinforce(arm: str, sizes: Sizes, seed: int, *, problems: str = "problems/r
 
 
 def _compare(sizes: Sizes, seed: int) -> Iterator[Stage]:
+    shuffled = " ".join(f"--labelled {path}" for path in LABELS)
     yield Stage(
         "noise",
         "Noisy tests and shuffled labels",
         (
             _python(f"data_prep.noise --problems problems/rl.jsonl --out noisy/rl.jsonl --seed {seed}"),
             _python(f"data_prep.noise --problems problems/rm.jsonl --out noisy/rm.jsonl --seed {seed}"),
-            _label("noisy/rm.jsonl", "noisy/labels.parquet", "samples.jsonl", "mutants.jsonl"),
-            _python(f"data_prep.noise --labelled labels.parquet --out shuffled.parquet --seed {seed}"),
+            # With 12 tests of which 30 % are wrong, hardly any program passes all.
+            (*_label("noisy/rm.jsonl", "noisy/labels.parquet", "samples.jsonl", "mutants.jsonl"), "--share", "0.65"),
+            _python(f"data_prep.noise {shuffled} --out shuffled.parquet --seed {seed}"),
         ),
-        ("problems", "samples.jsonl", "mutants.jsonl", "labels.parquet"),
+        ("problems", "samples.jsonl", "mutants.jsonl", *LABELS),
         ("noisy/rl.jsonl", "noisy/labels.parquet", "shuffled.parquet"),
     )
-    yield _reward_model("rm_noisy", "noisy/labels.parquet", sizes, seed)
-    yield _reward_model("rm_shuffled", "shuffled.parquet", sizes, seed)
+    yield _reward_model("rm_noisy", ("noisy/labels.parquet",), sizes, seed)
+    yield _reward_model("rm_shuffled", ("shuffled.parquet",), sizes, seed)
     yield from _reinforce("oracle", sizes, seed, reward="--reward tests")
-    # The share of tests passed is the stronger form of noisy tests: with 12 tests of which 30 % are wrong, hardly any program passes all.
+    # For the same reason the share of tests passed is the stronger reward.
     yield from _reinforce("noisy_tests", sizes, seed, problems="noisy/rl.jsonl", reward="--reward tests --test-reward fraction")
     yield from _reinforce("rm_noisy", sizes, seed)
     yield from _reinforce("rm_shuffled", sizes, seed)
@@ -170,7 +184,7 @@ def _two_processes(command: str) -> tuple[str, ...]:
 
 def _sample(policy: str, part: str, samples: int, out: str, seed: int) -> tuple[str, ...]:
     files = f"--policy {policy} --problems problems/{part}.jsonl --out {out}"
-    return _python(f"code_reward_trl.sample {files} --samples {samples} --seed {seed}")
+    return _python(f"code_reward_trl.sample {files} --samples {samples} --processes 2 --seed {seed}")
 
 
 def _mutants(part: str, per_problem: int, out: str, seed: int) -> tuple[str, ...]:

@@ -157,6 +157,37 @@ def test_a_server_that_does_not_start_is_one_sentence_and_its_log_says_why(folde
     assert "no_model" in log.read_text()
 
 
+def test_a_stage_beside_another_runs_at_the_same_time_and_prints_into_its_log(folder: Path, capfd: pytest.CaptureFixture[str]) -> None:
+    # Each waits for the other's file, so one after the other they would wait for ever.
+    meet = "import pathlib, time\npathlib.Path('{0}').touch()\nwhile not pathlib.Path('{1}').exists(): time.sleep(0.05)\nprint('met {1}')"
+    one, two = (Stage(mine, mine, (("-c", meet.format(mine, other)),)) for mine, other in (("here", "there"), ("there", "here")))
+    Run(folder).do(one, two)
+    assert (folder / "stages" / "there.log").read_text() == "met here\n"
+    assert "met there" in capfd.readouterr().out
+    assert all(Run(folder).record(stage)["seconds"] > 0 for stage in (one, two))
+
+
+def test_a_stage_beside_another_that_fails_says_where_its_words_are(folder: Path) -> None:
+    one, two = Stage("one", "One", (("-c", "pass"),)), Stage("two", "Two", (("-c", "raise SystemExit('no mutants')"),))
+    with pytest.raises(CodeRewardError, match="failed with status 1") as caught:
+        Run(folder).do(one, two)
+    log = folder / "stages" / "two.log"
+    assert str(log) in str(caught.value)
+    assert "no mutants" in log.read_text()
+    assert Run(folder).record(one)["seconds"] > 0, "what is done is not lost"
+
+
+def test_a_server_that_hangs_is_ended(folder: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    hanging = tmp_path / "python"
+    hanging.write_text(f"#!/bin/sh\necho $$ > {tmp_path}/pid\nexec sleep 600\n")
+    hanging.chmod(0o755)
+    monkeypatch.setattr("scripts.quickstart.stage.START_SECONDS", 1.0)
+    monkeypatch.setattr("sys.executable", str(hanging))
+    with pytest.raises(CodeRewardError, match="did not start"):
+        Run(folder).do(Stage("served", "Served", (("-c", "pass"),), ("a",), (), serve="model"))
+    assert not psutil.pid_exists(int((tmp_path / "pid").read_text()))
+
+
 @pytest.mark.parametrize("compare", [False, True])
 def test_every_input_of_the_plan_is_made_by_an_earlier_stage(compare: bool) -> None:
     made: set[str] = set()
