@@ -60,7 +60,12 @@ def _scores(folder: Path) -> Path:
         axis.hist([row.score for row in rows if row.passed], bins, density=True, alpha=0.6, color=RIGHT, label="right programs")
         wrong = [row.score for row in rows if not row.passed and row.origin == origin]
         axis.hist(
-            wrong, bins, density=True, alpha=0.6, color=WRONG, label=f"wrong: {'mutants' if origin == 'mutant' else 'policy samples'}"
+            wrong,
+            bins,
+            density=bool(wrong),
+            alpha=0.6,
+            color=WRONG,
+            label=f"wrong: {'mutants' if origin == 'mutant' else 'policy samples'}",
         )
         axis.set(xlabel="reward model's score", yticks=[])
         axis.legend(fontsize=8)

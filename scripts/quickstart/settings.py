@@ -10,7 +10,7 @@ from code_reward.cli import Command
 
 
 class Sizes(BaseModel):
-    """How much of everything; the defaults are meant for two cores and a quarter of an hour."""
+    """How much of everything; the defaults are meant for two cores and eight minutes."""
 
     families: tuple[str, ...] = (
         "add_or_subtract",
@@ -29,16 +29,16 @@ class Sizes(BaseModel):
         "sum_range",
     )
     """Families of problems, two of which the seed holds out."""
-    policy_sft: int = 4500
-    rm: int = 1800
+    policy_sft: int = 2500
+    rm: int = 1100
     rl: int = 300
     test: int = 200
     test_held_out: int = 60
-    base_epochs: float = 2.0
+    base_epochs: float = 4.2
     """Passes over the right programs from which policy and reward model both start."""
     right_share: float = 0.4
     """Share of right programs among those that the policy is then taught."""
-    policy_epochs: float = 0.45
+    policy_epochs: float = 0.8
     """Passes over them."""
     rm_mutants: int = 2
     """Mutants per reward model problem."""
@@ -47,7 +47,7 @@ class Sizes(BaseModel):
     test_mutants: int = 8
     test_samples: int = 8
     """Policy samples per test problem, before and after."""
-    rm_epochs: float = 2.6
+    rm_epochs: float = 4.2
     rm_layers: int = 2
     """Layers that the reward model has above the policy's."""
     rm_learning_rate: float = 1e-3

@@ -50,7 +50,7 @@ def _prepare(sizes: Sizes, seed: int) -> Iterator[Stage]:
         ),
         outputs=("problems", "references.jsonl", "demonstrations.jsonl", "tokenizer"),
     )
-    recipe = f"--tokenizer tokenizer --epochs {sizes.base_epochs} --learning-rate 2e-3 --seed {seed}"
+    recipe = f"--tokenizer tokenizer --epochs {sizes.base_epochs} --learning-rate 2.5e-3 --seed {seed}"
     yield _taught("base", "Base model: supervised training on right programs", "references.jsonl", "tokenizer", recipe)
     yield Stage(
         "mutants",

@@ -61,8 +61,6 @@ class Grpo(Command):
     """Completions per problem."""
     learning_rate: float = 1e-3
     """Learning rate, falling linearly."""
-    scale_rewards: Literal["group", "batch", "none"] = "group"
-    """Whose standard deviation advantages are divided by; with `group` a group that a reward model can hardly tell apart counts in full."""
     beta: float = 0.0
     """Weight of the KL divergence from the starting policy."""
     adam_beta2: float = Field(default=0.999, gt=0, lt=1)
@@ -116,7 +114,6 @@ def main(settings: Grpo) -> None:
         temperature=settings.temperature,
         top_k=settings.top_k,
         warmup_steps=settings.warmup,
-        scale_rewards=settings.scale_rewards,
         beta=settings.beta,
         lr_scheduler_type="linear",
         adam_beta2=settings.adam_beta2,
