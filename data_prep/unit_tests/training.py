@@ -2,15 +2,16 @@
 
 Samples that were written from the reference solutions run on these; one that fails is repaired; what still fails is dropped, and so is what
 lets too many wrong programs pass. What is left becomes rows for supervised training, in CodeRM-8B's prompt format. Every sample that is
-not left is counted under its reason.
+not left is counted under its reason. Beside the rows lies a journal, from which a killed run continues.
 """
 
 from __future__ import annotations
 
 import asyncio
+import hashlib
 from collections import Counter
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from pathlib import Path
 
 from pydantic import Field
@@ -30,8 +31,8 @@ from reward_servers.sandbox.outcome import Limits, Outcome, Sandbox
 class Judged:
     """What became of one sample: a test that is worth learning from, or the reason why there is none."""
 
-    problem: Problem
-    test: UnittestTest | None
+    test: str | None
+    """Its code."""
     reason: str = ""
     repaired: bool = False
     accepted_wrong: float = 0.0
@@ -43,18 +44,18 @@ async def judge(
 ) -> Judged:
     """Run one sample on the reference and on wrong programs; raises `SandboxError` when the sandbox fails."""
     if not sample.tests or not isinstance(sample.tests[0], UnittestTest):
-        return Judged(problem, None, sample.reason or "no_test_class")
+        return Judged(None, sample.reason or "no_test_class")
     test, reference = sample.tests[0], problem.reference_solution or ""
     passes = (await _run(reference, test, problem, sandbox, limits)).passed
     repaired = None if passes else await repair(test, reference, problem.entry_point or "", sandbox, limits)
     if not passes and (repaired is None or not (await _run(reference, repaired, problem, sandbox, limits)).passed):
-        return Judged(problem, None, "rejects_the_reference")
+        return Judged(None, "rejects_the_reference")
     test = repaired or test
     verdicts = [(await _run(program, test, problem, sandbox, limits)).passed for program in wrong]
     accepted = sum(verdicts) / len(verdicts) if verdicts else 0.0
     if accepted > most_accepted:
-        return Judged(problem, None, "accepts_wrong_programs", repaired is not None, accepted)
-    return Judged(problem, test, repaired=repaired is not None, accepted_wrong=accepted)
+        return Judged(None, "accepts_wrong_programs", repaired is not None, accepted)
+    return Judged(test.code, repaired=repaired is not None, accepted_wrong=accepted)
 
 
 async def _run(program: str, test: UnittestTest, problem: Problem, sandbox: Sandbox, limits: Limits) -> Outcome:
@@ -64,17 +65,15 @@ async def _run(program: str, test: UnittestTest, problem: Problem, sandbox: Sand
     return outcome
 
 
-def training_row(judged: Judged) -> LabelledProgram:
+def training_row(problem: Problem, test: str, judged: Judged) -> LabelledProgram:
     """A row for `code_reward_trl.sft` (statement in, fenced program out), and the same as `messages` for trainers that read chats."""
-    assert judged.test is not None
-    shown = judged.problem.reference_solution or ""
-    question = request_test(judged.problem.statement, shown, Sampling()).prompt
-    answer = f"```python\n{judged.test.code.strip()}\n```"
+    question = request_test(problem.statement, problem.reference_solution or "", Sampling()).prompt
+    answer = f"```python\n{test.strip()}\n```"
     return LabelledProgram.model_validate(
         {
-            "problem_id": judged.problem.id,
+            "problem_id": problem.id,
             "statement": question,
-            "program": judged.test.code,
+            "program": test,
             "passed": True,
             "origin": "policy",
             "messages": [{"role": "user", "content": question}, {"role": "assistant", "content": answer}],
@@ -115,7 +114,11 @@ def main(settings: Training) -> None:
         if not row.passed and row.program and row.problem_id in wrong and len(wrong[row.problem_id]) < settings.wrong_per_problem:
             wrong[row.problem_id][row.program] = None
     judged = asyncio.run(_judge_all(settings, samples, problems, {name: list(programs) for name, programs in wrong.items()}))
-    rows = list({(row.problem_id, row.program): row for row in (training_row(one) for one in judged if one.test)}.values())
+    kept: dict[tuple[str, str], LabelledProgram] = {}
+    for sample, one in zip(samples, judged, strict=True):
+        if one.test is not None:
+            kept[sample.problem_id, one.test] = training_row(problems[sample.problem_id], one.test, one)
+    rows = list(kept.values())
     write_rows(settings.out, rows)
     repaired = sum(one.repaired and one.test is not None for one in judged)
     print(f"{len(rows)} training rows (of {len(judged)} samples, {repaired} repaired) for {len(problems)} problems: {settings.out}")
@@ -128,19 +131,26 @@ async def _judge_all(
 ) -> list[Judged]:
     from rich.progress import track
 
+    from data_prep.journal import Journal
     from reward_servers.sandbox import connect
 
     sandbox = connect(settings.sandbox)
     limits = Limits(cpu_seconds=1.0)
+
+    async def known_or_judged(sample: TestSample, journal: Journal) -> Judged:
+        problem, programs = problems[sample.problem_id], wrong[sample.problem_id]
+        asked = [sample.model_dump_json(), problem.model_dump_json(), *programs, limits.model_dump_json(), f"{settings.most_accepted:g}"]
+        key = hashlib.sha256("\0".join(asked).encode("utf-8", "surrogatepass")).hexdigest()
+        if key not in journal.records:
+            journal.write(key, asdict(await judge(sample, problem, programs, sandbox, limits, settings.most_accepted)))
+        return Judged(**journal.records[key])
+
     try:
-        jobs = [
-            judge(sample, problems[sample.problem_id], wrong[sample.problem_id], sandbox, limits, settings.most_accepted)
-            for sample in samples
-        ]
-        tasks = [asyncio.ensure_future(job) for job in jobs]
-        for task in track(tasks, "running tests"):
-            await task
-        return [task.result() for task in tasks]
+        with Journal(f"{settings.out}.journal") as journal:
+            tasks = [asyncio.ensure_future(known_or_judged(sample, journal)) for sample in samples]
+            for task in track(tasks, "running tests"):
+                await task
+            return [task.result() for task in tasks]
     finally:
         await sandbox.close()
 

@@ -22,7 +22,7 @@ from data_prep.unit_tests.repair import repair
 from data_prep.unit_tests.sample import TestSample
 from data_prep.unit_tests.suited import read_answer, sort_out
 from data_prep.unit_tests.synthesis import request_test, share_out, synthesise
-from data_prep.unit_tests.training import Training, main
+from data_prep.unit_tests.training import Training, judge, main
 from reward_servers.sandbox import connect
 from reward_servers.sandbox.outcome import Limits, Observations
 
@@ -254,6 +254,27 @@ def test_training_data_keep_what_is_right_and_tells_programs_apart(tmp_path, cap
         "no_code                  1",
     ):
         assert line in shown
+
+
+def test_a_killed_run_of_training_data_judges_no_sample_twice(tmp_path, monkeypatch):
+    write_rows(tmp_path / "problems.jsonl", [PROBLEM])
+    write_rows(tmp_path / "tests.jsonl", [sample(CLASS), sample(WEAK_CLASS)])
+    write_rows(tmp_path / "wrong.jsonl", [row for row in SOLUTIONS if not row.passed])
+    paths = {"problems": tmp_path / "problems.jsonl", "tests": tmp_path / "tests.jsonl", "wrong": tmp_path / "wrong.jsonl"}
+    main(Training(**paths, out=tmp_path / "sft.jsonl", _cli_parse_args=False))
+    first = read_rows(tmp_path / "sft.jsonl", LabelledProgram)
+    journal = tmp_path / "sft.jsonl.journal"
+    journal.write_text(journal.read_text().splitlines(keepends=True)[0])
+    judged = []
+
+    async def judging(sample, *rest):
+        judged.append(sample)
+        return await judge(sample, *rest)
+
+    monkeypatch.setattr("data_prep.unit_tests.training.judge", judging)
+    main(Training(**paths, out=tmp_path / "sft.jsonl", _cli_parse_args=False))
+    assert len(judged) == 1, "one of the two was on record"
+    assert read_rows(tmp_path / "sft.jsonl", LabelledProgram) == first
 
 
 def test_the_offline_author_writes_tests_that_the_reference_passes():
