@@ -15,10 +15,10 @@ DOCKERFILES := $(sort $(wildcard docker/Dockerfile* docker/*/Dockerfile*))
 help:  ## Say what each target does (this list).
 	@echo 'make TARGET [ARGS="options of the script behind it"]'
 	@echo
-	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  %-18s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  %-20s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
 
 .PHONY: install
-install: $(INSTALLED)  ## Make .venv with $(PYTHON), torch first. Another build of torch: TORCH="torch==2.13.0 --index-url URL".
+install: $(INSTALLED)  ## Make .venv with the Python that PYTHON names, torch first. Another build of torch: TORCH="torch==2.13.0 --index-url URL".
 	@echo "Installed in .venv, with torch $$(cat $(INSTALLED)). For another build of torch, remove .venv and name it with TORCH."
 
 $(INSTALLED): pyproject.toml constraints.txt scripts/install.sh

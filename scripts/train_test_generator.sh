@@ -1,8 +1,25 @@
 #!/usr/bin/env bash
-# Train a tiny test generator from scratch, serve it, and have it write tests: data, supervised training, synthesis, what the tests are worth.
-# Stages whose result is there are not run again. FOLDER, PYTHON, PROBLEMS (for training), EPOCHS, TASKS (to write tests for) and SAMPLES (for
-# each of them) may be set.
 set -euo pipefail
+
+usage() {
+  cat <<'END'
+Train a tiny test generator from scratch, serve it, and have it write tests: data, supervised training, synthesis, what the tests are worth.
+Stages whose result is there are not run again. Variables, not options:
+
+  FOLDER     where everything goes (runs/test_generator)
+  PYTHON     the interpreter (.venv/bin/python)
+  PROBLEMS   problems to train on (400)
+  EPOCHS     passes over them (3)
+  TASKS      problems to write tests for (40)
+  SAMPLES    tests for each of them (8)
+END
+}
+
+case ${1:-} in
+  "") ;;
+  -h | --help) usage && exit ;;
+  *) echo "error: there is no option $1; --help names the variables that may be set." >&2 && exit 2 ;;
+esac
 cd "$(dirname "$0")/.."
 
 FOLDER=$(realpath -m "${FOLDER:-runs/test_generator}")

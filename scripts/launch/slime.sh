@@ -220,7 +220,9 @@ dry_run() {
       say "# SLIME_ROOT is not set: slime's model arguments are not resolved, they come from"
       say "source \"\$SLIME_ROOT/scripts/models/$MODEL_SCRIPT\""
    fi
-   show "${ENTRY_ENVIRONMENT[@]}" "$TRAIN_PYTHON" "${SLIME_ROOT:-\$SLIME_ROOT}/$TRAIN_SCRIPT" "${TRAIN_ARGS[@]}"
+   # Without a checkout the command is what a shell makes whole that has sourced the line above.
+   show "${ENTRY_ENVIRONMENT[@]}" "$TRAIN_PYTHON" "${SLIME_ROOT:-\$SLIME_ROOT}/$TRAIN_SCRIPT" "${TRAIN_ARGS[@]}" |
+      sed "s#\\\\\$SLIME_ROOT/$TRAIN_SCRIPT#\"\$SLIME_ROOT/$TRAIN_SCRIPT\" \"\${MODEL_ARGS[@]}\"#"
 }
 
 run_it() {

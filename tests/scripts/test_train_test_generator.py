@@ -31,3 +31,15 @@ def test_a_tiny_generator_is_trained_served_and_asked_for_tests(tmp_path):
     again = subprocess.run(command, capture_output=True, text=True, check=False, env=environment)
     assert again.returncode == 0, again.stderr
     assert "==" not in again.stdout, "a second run does nothing again"
+
+
+def test_help_starts_nothing_and_an_option_is_refused(tmp_path):
+    environment = os.environ | {"FOLDER": str(tmp_path / "made"), "PYTHON": "/nowhere"}
+    script = str(ROOT / "scripts" / "train_test_generator.sh")
+    help_, wrong = (
+        subprocess.run([script, option], capture_output=True, text=True, check=False, env=environment) for option in ("--help", "--epochs")
+    )
+    assert (help_.returncode, wrong.returncode) == (0, 2)
+    assert "EPOCHS" in help_.stdout
+    assert "--help names the variables" in wrong.stderr
+    assert not (tmp_path / "made").exists()
