@@ -11,7 +11,8 @@ from scripts.quickstart.stage import Stage
 ARMS = {
     "rm": "reward model",
     "oracle": "the tests themselves",
-    "noisy_tests": "noisy tests",
+    "noisy_tests": "noisy tests, the share passed",
+    "noisy_tests_all": "noisy tests, all or nothing",
     "rm_noisy": "reward model from noisy tests",
     "rm_shuffled": "reward model from shuffled labels",
     "syntax": "syntax check alone",
@@ -167,7 +168,9 @@ def _compare(sizes: Sizes, seed: int) -> Iterator[Stage]:
     yield _reward_model("rm_shuffled", ("shuffled.parquet",), sizes, seed)
     yield from _reinforce("oracle", sizes, seed, reward="--reward tests")
     # For the same reason the share of tests passed is the stronger reward.
-    yield from _reinforce("noisy_tests", sizes, seed, problems="noisy/rl.jsonl", reward="--reward tests --test-reward fraction")
+    noisy = "--reward tests --test-reward"
+    yield from _reinforce("noisy_tests", sizes, seed, problems="noisy/rl.jsonl", reward=f"{noisy} fraction")
+    yield from _reinforce("noisy_tests_all", sizes, seed, problems="noisy/rl.jsonl", reward=f"{noisy} binary")
     yield from _reinforce("rm_noisy", sizes, seed)
     yield from _reinforce("rm_shuffled", sizes, seed)
     yield from _reinforce("syntax", sizes, seed, reward="--reward syntax")
