@@ -44,13 +44,14 @@ class Command(BaseSettings):
 C = TypeVar("C", bound=Command)
 
 
-def run(command: type[C], main: Callable[[C], int | None], arguments: list[str] | None = None) -> None:
-    """Parse `arguments` (the process's own by default) into `command`, run `main`, and exit.
+def run(command: type[C], main: Callable[[C], int | None], arguments: list[str] | None = None, program: str | None = None) -> None:
+    """Parse `arguments` (the process's own by default) into `command`, run `main`, and exit. The help calls the command `program`
+    (`python -m` and its module by default).
 
     Exit status: what `main` returns (None is 0); 2 for a wrong option or a `CodeRewardError`, whose message goes to stderr as one line.
     """
     try:
-        settings = command(_cli_parse_args=sys.argv[1:] if arguments is None else arguments, _cli_prog_name=_program())  # type: ignore[call-arg]
+        settings = command(_cli_parse_args=sys.argv[1:] if arguments is None else arguments, _cli_prog_name=program or _program())  # type: ignore[call-arg]
         status = main(settings)
         sys.stdout.flush()
         sys.exit(status)

@@ -15,7 +15,7 @@ def main() -> None:
     if words[:1] == ["doctor"]:
         from code_reward_slime.preflight.__main__ import start
 
-        start(words[1:])
+        start(words[1:], program="code-reward doctor")
     asked = words in ([], ["-h"], ["--help"])
     print(
         USAGE if asked else f"error: there is no {words[0]!r}; the command is code-reward doctor.", file=sys.stdout if asked else sys.stderr

@@ -28,6 +28,11 @@ def test_it_says_what_it_can(monkeypatch, capsys, words):
     assert "code-reward doctor" in capsys.readouterr().out
 
 
+def test_its_help_calls_it_by_its_name(monkeypatch, capsys):
+    assert run(monkeypatch, "doctor", "--help") == 0
+    assert capsys.readouterr().out.startswith("usage: code-reward doctor ")
+
+
 def test_an_unknown_word_is_refused(monkeypatch, capsys):
     assert run(monkeypatch, "nurse") == 2
     assert "there is no 'nurse'" in capsys.readouterr().err

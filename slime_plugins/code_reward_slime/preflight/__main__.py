@@ -97,10 +97,10 @@ def main(settings: Preflight, words: list[str] | None = None) -> int:
     return int(failures > 0)
 
 
-def start(words: list[str]) -> None:
-    """Run the command on the words after its name; those after `--` are train.py's."""
+def start(words: list[str], program: str | None = None) -> None:
+    """Run the command on the words after its name; those after `--` are train.py's. `program` as for `code_reward.cli.run`."""
     own, train = (words[: words.index("--")], words[words.index("--") + 1 :]) if "--" in words else (words, [])
-    run(Preflight, lambda settings: main(settings, train), own)
+    run(Preflight, lambda settings: main(settings, train), own, program)
 
 
 if __name__ == "__main__":
