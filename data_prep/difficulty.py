@@ -19,6 +19,7 @@ from code_reward.cli import Command, run
 from code_reward.errors import DataError, RewardServerError
 from code_reward.problem import Problem, load_problems
 from code_reward.reference import FILE as REFERENCE
+from code_reward.reference import Dtype
 from code_reward.rm_input import FILE as RM_INPUT
 from code_reward.rows import read_rows, write_rows
 from code_reward.shaping import squash
@@ -130,19 +131,23 @@ class MeasureDifficulty(Command):
     """Folder of the reward model; the small files suffice."""
     rm_urls: list[str]
     """Servers of the reward model."""
+    rm_dtype: Dtype = "float32"
+    """What these servers compute in: decides how exactly they must give the reference scores."""
     out: Path
     """File for the difficulties, easiest first; beside it lies a journal, from which a stopped run continues."""
 
 
 def main(settings: MeasureDifficulty) -> None:
     """Measure and write."""
-    from reward_servers.client import RewardClient
+    from reward_servers.client import ClientSettings, RewardClient
 
     problems = load_problems(settings.problems)
     completions = read_rows(settings.completions, Completion)
 
+    client_settings = ClientSettings(dtype=settings.rm_dtype)
+
     async def work() -> list[Difficulty]:
-        async with RewardClient(settings.rm_dir, settings.rm_urls) as client:
+        async with RewardClient(settings.rm_dir, settings.rm_urls, settings=client_settings) as client:
             with Journal(_journal_of(settings)) as journal:
                 return await measure(problems, completions, client, journal)
 

@@ -13,6 +13,7 @@ from code_reward.problem import runnable
 from code_reward.verdict import Missing, Rejected, Verdict, to_record
 from code_reward_slime.connections import reward_client, sandbox
 from code_reward_slime.extracting import extract
+from code_reward_slime.samples import is_training
 from code_reward_slime.settings import PREFIX, Settings
 from code_reward_slime.task import problem_of, task_of
 from reward_servers.sandbox.outcome import to_verdict
@@ -58,7 +59,10 @@ async def by_model(args: Any, settings: Settings, sample: Any) -> Judgement:
 
 
 async def by_tests(args: Any, settings: Settings, sample: Any) -> Judgement:
-    """1 or 0, or the share of the tests passed; `Missing("no_tests")` for a problem without any."""
+    """1 or 0, or in training the share of the tests passed if the settings say so; `Missing("no_tests")` for a problem without any.
+
+    A held-out sample is right or it is not: the mean of an evaluation is pass@1 whatever the training counts.
+    """
     problem = problem_of(sample)
     if not problem.tests:
         return Judgement(Missing("no_tests"))
@@ -66,7 +70,8 @@ async def by_tests(args: Any, settings: Settings, sample: Any) -> Judgement:
     if extraction.code is None:
         return Judgement(Rejected(str(extraction.reason)))
     limits = settings.sandbox_limits
-    if settings.tests_reward == "fraction":
+    counted = settings.tests_reward if is_training(sample) else "binary"
+    if counted == "fraction":
         limits = limits.model_copy(update={"stop_at_first_failure": False})
     box = await sandbox(settings)
     program = runnable(problem, extraction.code)
@@ -75,7 +80,7 @@ async def by_tests(args: Any, settings: Settings, sample: Any) -> Judgement:
         outcome = await asyncio.wait_for(work, settings.sandbox_seconds)
     except asyncio.TimeoutError:
         return Judgement(Missing("sandbox_timeout"))
-    return Judgement(to_verdict(outcome, total=len(problem.tests), reward=settings.tests_reward), {"outcome": outcome.kind})
+    return Judgement(to_verdict(outcome, total=len(problem.tests), reward=counted), {"outcome": outcome.kind})
 
 
 async def by_both(args: Any, settings: Settings, sample: Any) -> Judgement:

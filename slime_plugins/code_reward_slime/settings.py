@@ -77,7 +77,7 @@ class Settings(Section):
     extraction: Policy = "last"
     """Which block of an answer is the program that tests run; for the reward model its own code_reward.json says."""
     tests_reward: Literal["binary", "fraction"] = "binary"
-    """1 if all tests pass, else 0; or the share of tests that pass."""
+    """1 if all tests pass, else 0; or the share of tests that pass. An evaluation always counts 1 or 0."""
 
     hybrid_mode: HybridMode = "gated"
     """`gated`: tests decide where a problem has any, else the model; `weighted`: both, mapped to [0, 1]."""

@@ -1,5 +1,6 @@
 """From problems to a test generator that is trained, served and asked, with real components, at the size that shows only that it works."""
 
+import json
 import os
 import subprocess
 import sys
@@ -26,6 +27,8 @@ def test_a_tiny_generator_is_trained_served_and_asked_for_tests(tmp_path):
     assert len(samples) == 4
     assert all(sample.tests or sample.reason for sample in samples)
     assert not [sample.reason for sample in samples if sample.reason.startswith("llm_")], "the served generator answered"
+    calls = [json.loads(line) for line in (tmp_path / "tests.jsonl.calls.jsonl").read_text().splitlines()]
+    assert len({call["value"]["text"] for call in calls}) == 4, "each of them was drawn, not the likeliest taken again"
     assert len(load_matrices(tmp_path / "matrices.jsonl")) == 2
     assert "Generated tests of 2 problems" in done.stdout
     again = subprocess.run(command, capture_output=True, text=True, check=False, env=environment)

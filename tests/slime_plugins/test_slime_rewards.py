@@ -274,6 +274,11 @@ async def test_unit_tests_can_pay_for_the_share_that_passes():
     assert await unit_test_reward(make_args(code_reward_tests_reward="fraction"), with_tests(response=WRONG)) == 0.5
 
 
+async def test_in_an_evaluation_all_tests_must_pass_whatever_training_counts():
+    training = make_args(code_reward_tests_reward="fraction")
+    assert await unit_test_reward(training, [with_tests(group_index=None), with_tests(group_index=None, response=WRONG)]) == [1.0, 0.0]
+
+
 @pytest.mark.parametrize(
     ("tests", "reason"), [([], "no_tests"), (None, "no_tests"), ([{"kind": "prayer"}], "bad_metadata"), ("nonsense", "bad_metadata")]
 )

@@ -17,6 +17,7 @@ from pydantic import BaseModel, Field
 from code_reward.cli import Command, run
 from code_reward.errors import ConfigurationError
 from code_reward.files import write_text
+from code_reward.reference import Dtype
 
 if TYPE_CHECKING:
     from transformers import PreTrainedTokenizerBase
@@ -49,6 +50,8 @@ class Grpo(Command):
     """Reward model folder; its weights are not needed here."""
     rm_url: list[str] = Field(default=[])
     """Address of a server of that reward model; several share the load."""
+    rm_dtype: Dtype = "float32"
+    """What these servers compute in: decides how exactly they must give the reference scores."""
     test_reward: Literal["binary", "fraction"] = "binary"
     """With --reward tests: 1 if all tests pass, or the share that passes."""
     shaping: str = "default"
@@ -160,9 +163,9 @@ def _reward(settings: Grpo) -> tuple[RewardFunction, Callable[[], Coroutine[Any,
         return rewards.unit_test_reward(sandbox, reward=settings.test_reward), sandbox.close
     if settings.rm is None or not settings.rm_url:
         raise ConfigurationError("--reward rm needs --rm (the reward model folder) and --rm-url (its server).")
-    from reward_servers.client import RewardClient
+    from reward_servers.client import ClientSettings, RewardClient
 
-    client = RewardClient(settings.rm, urls=settings.rm_url)
+    client = RewardClient(settings.rm, urls=settings.rm_url, settings=ClientSettings(dtype=settings.rm_dtype))
     return rewards.model_reward(client, shaping=settings.shaping), client.close
 
 

@@ -50,7 +50,10 @@ def create_policy(tokenizer: PreTrainedTokenizerBase, *, hidden: int, layers: in
         eos_token_id=tokenizer.eos_token_id,
         pad_token_id=tokenizer.pad_token_id,
     )
-    return Qwen3ForCausalLM(config)
+    model = Qwen3ForCausalLM(config)
+    # Servers that take the folder's word for it would otherwise answer every request with the likeliest text, whatever its temperature.
+    model.generation_config.do_sample = True
+    return model
 
 
 def load_policy(folder: str | Path, *, dtype: str = "auto") -> tuple[PreTrainedModel, PreTrainedTokenizerBase]:
