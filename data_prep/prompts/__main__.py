@@ -123,7 +123,7 @@ def _sieve(settings: Prompts) -> Sieve:
     from data_prep.prompts.filters import Sieve
 
     return Sieve(
-        benchmarks=Benchmarks({path.name: read_benchmark(path) for path in settings.against}),
+        benchmarks=Benchmarks({str(path): read_benchmark(path) for path in settings.against}),
         max_characters=settings.max_characters,
         with_tests=settings.with_tests,
         where=settings.where,
@@ -161,14 +161,14 @@ def _report(settings: Prompts, dropped: list[Dropped], prompts: list[Problem], h
     files = settings.path or [beside(settings.out, "rows.jsonl")]
     return Report(
         source=settings.source,
-        inputs={path.name: digest(path) for path in (*files, *settings.against)},
+        inputs={str(path): digest(path) for path in (*files, *settings.against)},
         seed=settings.seed,
         read=len(prompts) + len(held_out) + len(dropped),
         dropped=losses(dropped),
         prompts=len(prompts),
         held_out=len(held_out),
         tests=kinds(prompts),
-        benchmarks={path.name: len(read_benchmark(path)) for path in settings.against},
+        benchmarks={str(path): len(read_benchmark(path)) for path in settings.against},
     )
 
 

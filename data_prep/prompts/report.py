@@ -27,7 +27,7 @@ class Report(BaseModel):
 
     source: str
     inputs: dict[str, str]
-    """SHA-256 of every file that was read, by its name."""
+    """SHA-256 of every file that was read, by its path; several may have one name."""
     seed: int
     read: int
     dropped: dict[str, Loss]

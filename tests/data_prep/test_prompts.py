@@ -195,7 +195,7 @@ def test_each_reason_is_counted_and_the_sum_is_what_was_read(tmp_path):
         ["duplicate", "too_long", "no_tests", "unwanted", "contaminated", "surplus"], 1
     )
     assert report["read"] == 7 == len(rows) + sum(loss["count"] for loss in report["dropped"].values())
-    assert "7 (bench.jsonl: 'return the number 7 from a function')" in report["dropped"]["contaminated"]["examples"][0]
+    assert f"7 ({against}: 'return the number 7 from a function')" in report["dropped"]["contaminated"]["examples"][0]
 
 
 def test_columns_are_compared_as_numbers_too(tmp_path):
@@ -224,6 +224,19 @@ def test_wrong_settings_are_named_and_nothing_is_written(tmp_path, settings, mes
 def test_output_must_be_jsonl(tmp_path):
     with pytest.raises(ConfigurationError, match="prompt data is JSONL"):
         main(Prompts(source="problems", path=[tmp_path / "p.jsonl"], out=tmp_path / "prompts.parquet", _cli_parse_args=False))
+
+
+def test_two_benchmarks_whose_files_have_one_name_are_both_kept_out(tmp_path):
+    benchmarks = {"humaneval": "Return the number 7 from a function.", "mbpp": "Return the number 8 from a function."}
+    against = []
+    for name, prompt in benchmarks.items():
+        (tmp_path / name).mkdir()
+        against.append(jsonl(tmp_path / name / "test.jsonl", {"prompt": prompt}))
+    path = jsonl(tmp_path / "p.jsonl", task(1), task(7), task(8))
+    rows, report = make(tmp_path, "problems", path, against=against)
+    assert [row["metadata"]["id"] for row in rows] == ["p1"]
+    assert report["benchmarks"] == {str(one): 1 for one in against}
+    assert report["inputs"].keys() == {str(one) for one in (path, *against)}
 
 
 # Choice
