@@ -65,12 +65,20 @@ class Appender:
         return ConfigurationError(f"{self._path} cannot be written ({error.strerror}); make room and give the same command again.")
 
     def close(self) -> None:
-        """Force what was added to the disk and close."""
+        """Force what was added to the disk and close; raises `ConfigurationError` if any of it may not have got there."""
         self._closed.set()
         self._dirty.set()
         self._syncer.join()
-        os.fsync(self._fd)
-        os.close(self._fd)
+        try:
+            # A sync that failed is not made good by a later one that succeeds: the system forgets what it could not write.
+            if self._failure is None:
+                os.fsync(self._fd)
+        except OSError as error:
+            self._failure = error
+        finally:
+            os.close(self._fd)
+        if self._failure is not None:
+            raise self._refusal(self._failure)
 
     def _keep_syncing(self) -> None:
         while not self._closed.wait(SYNC_SECONDS if self._dirty.is_set() else 0):
@@ -80,7 +88,7 @@ class Appender:
                 try:
                     os.fsync(self._fd)
                 except OSError as error:
-                    # Told by the next append: this thread has nobody to tell.
+                    # Told by the next append, or by closing: this thread has nobody to tell.
                     self._failure = error
                     return
 

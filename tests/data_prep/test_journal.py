@@ -3,6 +3,7 @@
 import os
 import subprocess
 import sys
+import threading
 import time
 
 import pytest
@@ -85,7 +86,30 @@ def test_a_failed_sync_is_told_by_a_later_append(tmp_path, monkeypatch):
     with pytest.raises(ConfigurationError, match="Input/output error"):
         go_on()
     monkeypatch.undo()
-    file.close()
+    with pytest.raises(ConfigurationError, match="Input/output error"):
+        file.close()
+
+
+@pytest.mark.parametrize("later", [False, True], ids=["on closing", "before"])
+def test_a_sync_that_failed_after_the_last_append_is_told_on_closing(tmp_path, monkeypatch, later):
+    failed = threading.Event()
+
+    def fail(_):
+        failed.set()
+        raise OSError(5, "Input/output error")
+
+    monkeypatch.setattr("data_prep.journal.os.fsync", fail)
+    monkeypatch.setattr("data_prep.journal.SYNC_SECONDS", 0.0 if later else 60.0)
+    file = Appender(tmp_path / "f.jsonl")
+    file.append(1)
+    if later:
+        assert failed.wait(10)
+        file._syncer.join(10)
+        monkeypatch.undo()
+    with pytest.raises(ConfigurationError, match="Input/output error"):
+        file.close()
+    monkeypatch.undo()
+    Appender(tmp_path / "f.jsonl").close()  # Nobody holds it.
 
 
 def test_a_journal_drops_only_a_line_that_was_cut_short(tmp_path):
