@@ -25,11 +25,10 @@ def judging_inputs(problem: Problem, limit: int = 12) -> list[str]:
     """Up to `limit` argument lists, as source text: a tuple, or a dict of keyword arguments. The same problem gives the same inputs.
 
     Raises:
-        DataError: No inputs can be found (kind `no_inputs`).
+        DataError: No inputs can be found (kind `no_inputs`), or the problem's own are none.
     """
     hidden = {_key(arguments) for arguments in _tested(problem)}
-    given = [arguments for arguments in (_literal(text) for text in _own_inputs(problem)) if arguments is not None]
-    fresh = [arguments for arguments in given if _key(arguments) not in hidden]
+    fresh = [arguments for arguments in _own_inputs(problem) if _key(arguments) not in hidden]
     if not fresh:
         fresh = list(_made(_examples(problem) or _tested(problem), hidden, Random(problem.id), limit))
     if not fresh:
@@ -46,11 +45,17 @@ def callee_of(problem: Problem) -> str:
     return problem.entry_point.strip()
 
 
-def _own_inputs(problem: Problem) -> list[str]:
+def _own_inputs(problem: Problem) -> list[Any]:
     column = (problem.model_extra or {}).get("inputs") or []
     if not isinstance(column, list) or not all(isinstance(text, str) for text in column):
         raise DataError(f"Problem {problem.id!r}: the column `inputs` is no list of texts; write each input as a Python literal.")
-    return column
+    found = [_literal(text) for text in column]
+    if None in found:
+        wrong = column[found.index(None)]
+        raise DataError(
+            f"Problem {problem.id!r}: the input {wrong!r} is no tuple, list or dict of arguments; write one argument as `(5,)`."
+        )
+    return found
 
 
 def _tested(problem: Problem) -> list[Any]:
@@ -121,11 +126,12 @@ def _arguments(node: ast.Call) -> Any:
 
 
 def _literal(text: str) -> Any:
+    """The arguments that a text holds: a tuple, or a dict of keyword arguments; None where it holds neither."""
     try:
         value = ast.literal_eval(text)
     except (ValueError, SyntaxError, TypeError, RecursionError, MemoryError):
         return None
-    return tuple(value) if isinstance(value, list) else value
+    return tuple(value) if isinstance(value, list) else value if isinstance(value, (tuple, dict)) else None
 
 
 def _key(arguments: Any) -> str:

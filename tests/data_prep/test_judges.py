@@ -86,6 +86,13 @@ def test_inputs_that_are_made_of_tests_are_none_of_the_tests():
     assert made == judging_inputs(problem(inputs=[], tests=tests), 50)
 
 
+@pytest.mark.parametrize("text", ["5", "'abc'", "{1, 2}", "None", "f(1)", "(1,"])
+def test_an_input_that_is_no_list_of_arguments_is_named(text):
+    with pytest.raises(DataError, match="no tuple, list or dict of arguments") as error:
+        judging_inputs(problem(inputs=["([1],)", text]))
+    assert repr(text) in str(error.value)
+
+
 def test_a_problem_that_shows_no_call_has_no_inputs():
     with pytest.raises(DataError) as error:
         judging_inputs(problem(inputs=[], tests=[AssertTest(code="assert f(g(x)) == (")]))
