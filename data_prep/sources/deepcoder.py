@@ -47,9 +47,13 @@ def survey(path: Path) -> Iterator[Problem | DataError]:
 def _problem(record: DeepCoderRecord) -> Problem:
     cases = list(_cases(record.tests))
     names = {name for name, _, _ in cases if name} or {str((record.metadata or {}).get("func_name") or "")} - {""}
-    functional = bool(names) and all(kind is not None for kind, _, _ in cases)
-    if len(names) > 1:
-        raise DataError(f"tests: they call {len(names)} functions; correct the row or remove it.")
+    called = {kind is not None for kind, _, _ in cases}
+    functional = called == {True}
+    # Every right function would fail calls that are made tests of a program that reads stdin.
+    if len(called) > 1:
+        raise DataError("tests: some call a function and others give stdin; correct the row or remove it.")
+    if functional and len(names) != 1:
+        raise DataError(f"tests: they name {len(names) or 'no'} functions to call, not one; correct the row or remove it.")
     to_test = _call if functional else _stdio
     starter = record.starter_code or ""
     entry_point = _entry_point(names.pop(), starter) if functional else None

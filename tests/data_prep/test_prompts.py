@@ -107,6 +107,17 @@ def test_every_shape_of_deepcoder_tests_is_read(tmp_path, columns, tests, entry_
         ("deepcoder", {"problem": "Do it.", "tests": "12"}),
         ("deepcoder", {"problem": "Do it.", "tests": [{"input": "1"}]}),
         ("deepcoder", {"problem": " ", "tests": []}),
+        ("deepcoder", {"problem": "Do it.", "tests": [{"type": "functional", "input": "1", "output": "3"}]}),
+        (
+            "deepcoder",
+            {
+                "problem": "Do it.",
+                "tests": [
+                    {"type": "function_call", "fn_name": "f", "input": [1], "output": [3]},
+                    {"type": "stdin_stdout", "input": "1", "output": "3"},
+                ],
+            },
+        ),
         (
             "deepcoder",
             {"problem": "Do it.", "tests": [{"testtype": "functional", "input": "{", "output": "1"}], "metadata": {"func_name": "f"}},
