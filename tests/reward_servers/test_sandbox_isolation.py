@@ -89,6 +89,50 @@ f = abs
         await sandbox.close()
 
 
+TO_THE_ZYGOTE = {
+    "limit": "resource.prlimit(os.getppid(), resource.RLIMIT_NOFILE, (0, 0))",
+    "processors": "os.sched_setaffinity(os.getppid(), {0})",
+    "priority": "os.sched_setparam(os.getppid(), os.sched_param(0))",
+    "owner": "signal_as(fcntl.fcntl, fcntl.F_SETOWN, os.getppid())",
+    "owner, as a structure": "signal_as(fcntl.fcntl, 15, struct.pack('ii', 1, os.getppid()))",
+    "owner, by ioctl": "signal_as(fcntl.ioctl, 0x8901, struct.pack('i', os.getppid()))",
+    "owner, by its other name": "signal_as(fcntl.ioctl, 0x8902, struct.pack('i', os.getppid()))",
+}
+
+
+@pytest.mark.parametrize("deed", TO_THE_ZYGOTE.values(), ids=TO_THE_ZYGOTE)
+async def test_a_program_cannot_reach_its_zygote_by_the_filter_alone(deed):
+    """Else one that fails could lose its worker and be an error of ours. `F_SETSIG` makes the signal to an owner any signal."""
+    program = f"""
+import fcntl, os, resource, socket, struct
+def signal_as(call, command, owner):
+    a, b = socket.socketpair()
+    call(a, command, owner)
+    fcntl.fcntl(a, 10, 9)
+    fcntl.fcntl(a, fcntl.F_SETFL, fcntl.fcntl(a, fcntl.F_GETFL) | os.O_ASYNC)
+    b.send(b"x")
+{deed}
+"""
+    sandbox = LocalSandbox(1, without=["namespaces", "user", "landlock"])
+    try:
+        assert (await sandbox.run(program, [AssertTest(code="assert f(1) == 2")])).kind == "refused"
+    finally:
+        await sandbox.close()
+
+
+async def test_a_program_may_do_to_itself_what_libraries_do():
+    program = """
+import fcntl, os, resource
+resource.setrlimit(resource.RLIMIT_NOFILE, (64, 64))
+os.sched_setaffinity(0, os.sched_getaffinity(0))
+fcntl.fcntl(1, fcntl.F_GETFL)
+f = abs
+"""
+    sandbox = LocalSandbox(1)
+    assert (await sandbox.run(program, [AssertTest(code="assert f(-1) == 1")])).passed
+    await sandbox.close()
+
+
 def names_of_processes():
     names = []
     for path in Path("/proc").glob("[0-9]*/comm"):

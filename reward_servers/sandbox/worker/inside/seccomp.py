@@ -11,6 +11,7 @@ import ctypes
 import errno
 import re
 import struct
+from typing import NamedTuple
 
 from reward_servers.sandbox.worker import kernel
 
@@ -33,6 +34,7 @@ NEVER_NEEDED: Calls = {
     "semget": (64, 190), "shmget": (29, 194), "iopl": (172, -1), "ioperm": (173, -1), "modify_ldt": (154, -1), "syslog": (103, 116),
     "vhangup": (153, 58), "lookup_dcookie": (212, 18), "mbind": (237, 235), "migrate_pages": (256, 238), "move_pages": (279, 239),
     "setpriority": (141, 140), "ioprio_set": (251, 30), "sched_setscheduler": (144, 119), "sched_setattr": (314, 274),
+    "sched_setparam": (142, 118), "process_mrelease": (448, 448),
     # Memory that no limit of a process counts.
     "memfd_create": (319, 279), "memfd_secret": (447, 447),
 }  # fmt: skip
@@ -45,11 +47,14 @@ ZYGOTE_ONLY: Calls = {
 """What a zygote needs and a program must not have."""
 NEW_PROCESS: Calls = {"fork": (57, -1), "vfork": (58, -1), "execve": (59, 221), "execveat": (322, 281)}
 _CLONE, _CLONE3, _KILL, _TGKILL = (56, 220), (435, 435), (62, 129), (234, 131)
+_PRLIMIT64, _SCHED_SETAFFINITY, _FCNTL, _IOCTL = (302, 261), (203, 122), (72, 25), (16, 29)
 _CLONE_THREAD, _CLONE_NAMESPACES = 0x00010000, 0x7E020000
+_NAME_OWNERS = ((_FCNTL, 8, 15), (_IOCTL, 0x8901, 0x8902))
+"""F_SETOWN, F_SETOWN_EX; FIOSETOWN, SIOCSPGRP: who is sent a signal, any signal, when a descriptor has something to read."""
 _RETURN_ALLOW, _RETURN_KILL, _RETURN_ERRNO = 0x7FFF0000, 0x80000000, 0x00050000
 _PLACEHOLDER = 0x0BADC0DE
 _LOAD, _RETURN, _EQUAL, _AT_LEAST, _ANY_BIT = 0x20, 0x06, 0x15, 0x35, 0x45
-_NUMBER, _ARCH, _FIRST_ARGUMENT = 0, 4, 16
+_NUMBER, _ARCH, _FIRST_ARGUMENT, _SECOND_ARGUMENT = 0, 4, 16, 24
 _X32 = 0x40000000
 """Where the numbers of the x32 calls begin, which are not listed and not needed."""
 
@@ -60,20 +65,37 @@ def for_zygotes() -> Filter | None:
 
 
 def for_programs(*, may_fork: bool) -> Filter | None:
-    """What each child adds: no rights to take, no signals to others, and without `may_fork` threads only."""
+    """What each child adds: no rights to take, nothing done to others, and without `may_fork` threads only."""
     forbidden = ZYGOTE_ONLY if may_fork else {**ZYGOTE_ONLY, **NEW_PROCESS}
     clone = (_ANY_BIT, _CLONE_NAMESPACES, "deny", "allow") if may_fork else (_ANY_BIT, _CLONE_THREAD, "allow", "deny")
-    own_pid = (_EQUAL, _PLACEHOLDER, "allow", "deny")
-    signals = [] if may_fork else [(_KILL, own_pid), (_TGKILL, own_pid)]
-    return _assemble(forbidden, [(_CLONE, clone), *signals])
+    own_pid, oneself = (_EQUAL, _PLACEHOLDER, "allow", "deny"), (_EQUAL, 0, "allow", "deny")
+    tested = [Tested(_CLONE, _FIRST_ARGUMENT, [clone])]
+    tested += [] if may_fork else [Tested(call, _FIRST_ARGUMENT, [own_pid]) for call in (_KILL, _TGKILL)]
+    tested += [Tested(call, _FIRST_ARGUMENT, [oneself]) for call in (_PRLIMIT64, _SCHED_SETAFFINITY)]
+    tested += [Tested(call, _SECOND_ARGUMENT, _none_of(*commands)) for call, *commands in _NAME_OWNERS]
+    return _assemble(forbidden, tested)
 
 
 Test = tuple[int, int, str, str]
 """A jump: operation, value, label if true, label if false."""
 
 
-def _assemble(forbidden: Calls, tested: list[tuple[tuple[int, int], Test]]) -> Filter | None:
-    """Deny the forbidden calls; decide the tested ones by a test of their first argument; allow the rest."""
+class Tested(NamedTuple):
+    """A call that one of its arguments decides."""
+
+    numbers: tuple[int, int]
+    argument: int
+    """Where the argument lies; its lower half is looked at, which is all that the kernel takes of a pid or a command."""
+    tests: list[Test]
+
+
+def _none_of(*values: int) -> list[Test]:
+    *others, last = values
+    return [*((_EQUAL, value, "deny", "next") for value in others), (_EQUAL, last, "deny", "allow")]
+
+
+def _assemble(forbidden: Calls, tested: list[Tested]) -> Filter | None:
+    """Deny the forbidden calls; decide the tested ones; allow the rest."""
     if kernel.MACHINE not in _ARCHITECTURE:
         return None
     column = 0 if kernel.MACHINE == "x86_64" else 1
@@ -82,11 +104,11 @@ def _assemble(forbidden: Calls, tested: list[tuple[tuple[int, int], Test]]) -> F
     code += [(_EQUAL, numbers[column], "deny", "next") for numbers in forbidden.values() if numbers[column] >= 0]
     # glibc falls back from clone3, whose flags a filter cannot see, to clone.
     code += [(_EQUAL, _CLONE3[column], "absent", "next")] if tested else []
-    code += [(_EQUAL, numbers[column], f"test{index}", "next") for index, (numbers, _) in enumerate(tested)]
+    code += [(_EQUAL, call.numbers[column], f"test{index}", "next") for index, call in enumerate(tested)]
     code += ["allow", (_RETURN, _RETURN_ALLOW), "deny", (_RETURN, _RETURN_ERRNO | errno.EPERM)]
     code += ["absent", (_RETURN, _RETURN_ERRNO | errno.ENOSYS), "kill", (_RETURN, _RETURN_KILL)]
-    for index, (_, test) in enumerate(tested):
-        code += [f"test{index}", (_LOAD, _FIRST_ARGUMENT), test]
+    for index, call in enumerate(tested):
+        code += [f"test{index}", (_LOAD, call.argument), *call.tests]
     return Filter(_encode(code))
 
 
