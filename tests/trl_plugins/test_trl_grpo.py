@@ -9,14 +9,14 @@ import code_reward_trl.rewards
 import psutil
 import pytest
 import torch
-from code_reward_trl.grpo import Grpo, Rollout, _divide, main
+from code_reward_trl.grpo import Grpo, Rollout, _divide, _reward, main
 from datasets import Dataset
 from transformers import AutoModelForCausalLM
 
 import reward_servers.sandbox.pool
 from code_reward.errors import ConfigurationError, RewardServerError
 from code_reward.extraction import extract_code
-from code_reward.problem import load_problems
+from code_reward.problem import load_problems, save_problems
 from code_reward.rows import read_rows
 
 
@@ -51,10 +51,12 @@ def test_with_the_syntax_check(settings: dict[str, object], tmp_path: Path) -> N
 
 def test_with_the_tests(settings: dict[str, object], tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     before = set(psutil.Process().children(recursive=True))
-    # A random policy writes no program: this one has learnt the first problem by heart.
-    by_heart = next(iter(load_problems(settings["problems"]))).reference_solution
+    problems = [problem.model_copy(update={"starter_code": "import operator"}) for problem in load_problems(settings["problems"])]
+    save_problems(tmp_path / "problems.jsonl", problems)
+    # A random policy writes no program: this one has learnt the first problem by heart, and relies on its starter code.
+    by_heart = "def shift(n):\n    return operator.add(n, 1)"
     monkeypatch.setattr(code_reward_trl.rewards, "content", lambda completion: f"```python\n{by_heart}\n```")
-    main(Grpo(reward="tests", **settings))
+    main(Grpo(reward="tests", **{**settings, "problems": tmp_path / "problems.jsonl"}))
     for row in check(tmp_path):
         assert row.reward == float(row.problem_id == "p1")
     assert set(psutil.Process().children(recursive=True)) == before, "the sandbox is closed"
@@ -107,6 +109,13 @@ def test_a_reward_model_without_an_address_is_one_sentence(settings: dict[str, o
     for half in ({}, {"rm": rm_dir}, {"rm_url": ["http://127.0.0.1:1"]}):
         with pytest.raises(ConfigurationError, match=r"--rm .*--rm-url"):
             main(Grpo(reward="rm", **settings, **half))
+
+
+def test_raw_scores_without_a_value_for_rejected_answers_are_one_sentence(settings: dict[str, object], rm_dir: Path) -> None:
+    command = {"reward": "rm", "rm": rm_dir, "rm_url": ["http://127.0.0.1:1"], "shaping": "raw"}
+    with pytest.raises(ConfigurationError, match="no value for rejected answers; set one"):
+        _reward(Grpo(**command, **settings))
+    _reward(Grpo(**command, rejected=-5.0, **settings))
 
 
 def test_an_answer_begins_with_the_prefill_for_the_policy_and_for_the_reward(

@@ -8,7 +8,7 @@ from misbehaving import Misbehaving, score_of
 from pydantic import TypeAdapter
 from tiny_policy import problem, right, statement, wrong
 
-from code_reward.errors import RewardServerError
+from code_reward.errors import ConfigurationError, RewardServerError
 from code_reward.extraction import extract_code
 from code_reward.problem import Test
 from code_reward.rm_input import Encoded, RMInput
@@ -32,7 +32,8 @@ ANSWERS = [fenced(right(1)), fenced(wrong(1)), "I do not know.", fenced("def shi
 
 def columns(count: int) -> dict[str, list[str]]:
     tests = TESTS.dump_json(problem(1).tests).decode()
-    return {"statement": [statement(1)] * count, "entry_point": ["shift"] * count, "tests": [tests] * count}
+    row = {"statement": statement(1), "entry_point": "shift", "starter_code": "", "tests": tests}
+    return {name: [value] * count for name, value in row.items()}
 
 
 def as_chat(answers: list[str]) -> list[list[dict[str, str]]]:
@@ -80,6 +81,15 @@ async def test_a_missing_verdict_is_none_and_never_a_number(client: RewardClient
     assert logged == {"missing": pytest.approx(1 / 3), "rejected": pytest.approx(1 / 3)}
 
 
+async def test_raw_scores_need_a_value_for_rejected_answers(client: RewardClient) -> None:
+    for wrong_way in ({"shaping": "raw"}, {"rejected": -1.0}, {"shaping": "nonsense"}):
+        with pytest.raises(ConfigurationError):
+            model_reward(client, **wrong_way)
+    values = await model_reward(client, shaping="raw", rejected=-99.0)(completions=ANSWERS, **columns(6))
+    assert values[2:] == [-99.0] * 4
+    assert min(values[:2]) > -99.0
+
+
 async def test_too_many_missing_verdicts_stop_the_run(client: RewardClient, server: Misbehaving) -> None:
     server.fault = "500"
     # Two rejected answers need no server: half of the verdicts are missing, which is still allowed.
@@ -120,6 +130,18 @@ async def test_unit_tests_agree_with_the_sandbox(sandbox: Sandbox) -> None:
     assert fractions == pytest.approx([1, 0, 0, 0, 0, 0, 2 / 3])
     outcome = await sandbox.run(extract_code(half).code, problem(1).tests, entry_point="shift", limits=Limits(stop_at_first_failure=False))
     assert [result.kind == "passed" for result in outcome.tests] == [False, True, True]
+
+
+async def test_answers_without_a_program_count_as_rejected_in_the_log(sandbox: Sandbox) -> None:
+    logged: dict[str, float] = {}
+    await unit_test_reward(sandbox)(completions=ANSWERS, log_metric=logged.__setitem__, **columns(6))
+    assert logged == {"missing": 0.0, "rejected": pytest.approx(4 / 6)}
+
+
+async def test_an_answer_may_rely_on_the_starter_code(sandbox: Sandbox) -> None:
+    relying = fenced("def shift(n: List[int]) -> int:\n    return operator.add(n, 1)")
+    given = {**columns(2), "starter_code": ["import operator\nfrom typing import List", ""]}
+    assert await unit_test_reward(sandbox)(completions=[relying] * 2, **given) == [1.0, 0.0]
 
 
 class BrokenSandbox:

@@ -56,6 +56,8 @@ class Grpo(Command):
     """With --reward tests: 1 if all tests pass, or the share that passes."""
     shaping: str = "default"
     """Shaping preset of the reward model's scores."""
+    rejected: float | None = None
+    """Reward of a rejected answer; only for a preset that has none of its own (`raw`)."""
     steps: int = 150
     """Optimiser steps; each sees new rollouts."""
     prompts: int = 8
@@ -166,7 +168,7 @@ def _reward(settings: Grpo) -> tuple[RewardFunction, Callable[[], Coroutine[Any,
     from reward_servers.client import ClientSettings, RewardClient
 
     client = RewardClient(settings.rm, urls=settings.rm_url, settings=ClientSettings(dtype=settings.rm_dtype))
-    return rewards.model_reward(client, shaping=settings.shaping), client.close
+    return rewards.model_reward(client, shaping=settings.shaping, rejected=settings.rejected), client.close
 
 
 async def _nothing() -> None:
@@ -218,6 +220,7 @@ def _dataset(problems: list[Problem], settings: Grpo, tokenizer: PreTrainedToken
                 "problem_id": problem.id,
                 "statement": problem.statement,
                 "entry_point": problem.entry_point,
+                "starter_code": problem.starter_code,
                 # As text: tests of several kinds do not share one Arrow schema.
                 "tests": problem.model_dump_json(include={"tests"}).removeprefix('{"tests":').removesuffix("}"),
             }

@@ -1,9 +1,9 @@
 """Rewards for TRL's trainers: the served reward model, unit tests, and the validity check alone.
 
-Each function here makes an async reward function with TRL's signature. A missing verdict is `None`, which TRL (1.16 and later) leaves
+Each function here makes an async reward function with TRL's signature. A missing verdict is `None`, which TRL (1.14 and later) leaves
 out of its group's statistics with an advantage of 0; when too many verdicts of one call are missing, the call raises, so that a dead
-server stops the run instead of starving it. The rewards read the data set's columns `statement`, `entry_point` and, for unit tests,
-`tests`.
+server stops the run instead of starving it. The rewards read the data set's columns `entry_point` and, with a reward model,
+`statement`, with unit tests `starter_code` and `tests`.
 """
 
 from __future__ import annotations
@@ -16,9 +16,9 @@ from pydantic import TypeAdapter
 
 from code_reward.errors import RewardServerError
 from code_reward.extraction import extract_code
-from code_reward.problem import Test
+from code_reward.problem import Problem, Test, runnable
 from code_reward.shaping import shape
-from code_reward.verdict import Missing, Rejected, Scored, Verdict
+from code_reward.verdict import Missing, Rejected, Verdict
 from reward_servers.client import RewardClient
 from reward_servers.sandbox.outcome import Limits, Sandbox, to_verdict
 
@@ -28,21 +28,28 @@ RewardFunction = Callable[..., Awaitable[list[float | None]]]
 _TESTS: TypeAdapter[list[Test]] = TypeAdapter(list[Test])
 
 
-def model_reward(client: RewardClient, *, shaping: str = "default", max_missing: float = 0.5) -> RewardFunction:
+def model_reward(
+    client: RewardClient, *, shaping: str = "default", rejected: float | None = None, max_missing: float = 0.5
+) -> RewardFunction:
     """The shaped score of a served reward model.
 
     Args:
         client (`RewardClient`): Asks the server; extraction and the model's input are the checkpoint's own.
         shaping (`str`, *optional*, defaults to `"default"`): A preset of `code_reward.shaping`.
+        rejected (`float`, *optional*): The reward of a rejected answer, for a preset that has none of its own (`raw`).
         max_missing (`float`, *optional*, defaults to 0.5): Share of missing verdicts in one call above which `RewardServerError` is raised.
+
+    Raises `ConfigurationError` for a preset that is unknown, lacks a value for rejected answers or has its own.
     """
+    # A preset fails on its own terms; better now than at the first answer.
+    shape(Rejected("no_code"), shaping, rejected=rejected)
 
     async def model(
         completions: Sequence[Completion], statement: Sequence[str], entry_point: Sequence[str | None], **columns: Any
     ) -> list[float | None]:
         answers = zip(statement, completions, entry_point, strict=True)
         judged = await asyncio.gather(*(client.verdict(text, content(completion), name) for text, completion, name in answers))
-        return _shape_all([item.verdict for item in judged], shaping, max_missing, columns)
+        return _shape_all([item.verdict for item in judged], shaping, rejected, max_missing, columns)
 
     model.__name__ = "model_reward"
     return model
@@ -59,26 +66,36 @@ def unit_test_reward(
         limits (`Limits`, *optional*): What a program may use.
         max_missing (`float`, *optional*, defaults to 0.5): Share of missing verdicts in one call above which `RewardServerError` is raised.
 
-    The data set's column `tests` holds each problem's tests as JSON text.
+    The data set's column `tests` holds each problem's tests as JSON text, `starter_code` what stands before its programs.
     """
     limits = (limits or Limits()).model_copy(update={"stop_at_first_failure": reward == "binary"})
 
-    async def judge(completion: Completion, tests: str, name: str | None) -> Verdict:
-        extraction = extract_code(content(completion), entry_point=name)
+    async def judge(completion: Completion, problem: Problem) -> Verdict:
+        extraction = extract_code(content(completion), entry_point=problem.entry_point)
         if extraction.code is None:
-            return Scored(0.0)
-        parsed = _TESTS.validate_json(tests)
-        outcome = await sandbox.run(extraction.code, parsed, entry_point=name, limits=limits)
-        return to_verdict(outcome, total=len(parsed), reward=reward)
+            return Rejected(str(extraction.reason))
+        program = runnable(problem, extraction.code)
+        outcome = await sandbox.run(program, problem.tests, entry_point=problem.entry_point, limits=limits)
+        return to_verdict(outcome, total=len(problem.tests), reward=reward)
 
     async def unit_tests(
-        completions: Sequence[Completion], tests: Sequence[str], entry_point: Sequence[str | None], **columns: Any
+        completions: Sequence[Completion],
+        entry_point: Sequence[str | None],
+        starter_code: Sequence[str],
+        tests: Sequence[str],
+        **columns: Any,
     ) -> list[float | None]:
-        verdicts = await asyncio.gather(*(judge(*answer) for answer in zip(completions, tests, entry_point, strict=True)))
-        return _shape_all(verdicts, "raw", max_missing, columns)
+        problems = [_problem(*row) for row in zip(entry_point, starter_code, tests, strict=True)]
+        verdicts = await asyncio.gather(*(judge(*answer) for answer in zip(completions, problems, strict=True)))
+        return _shape_all(verdicts, "raw", 0.0, max_missing, columns)
 
     unit_tests.__name__ = "unit_test_reward"
     return unit_tests
+
+
+def _problem(entry_point: str | None, starter_code: str, tests: str) -> Problem:
+    """What running its tests needs to know of a problem: neither its name nor its statement."""
+    return Problem(id="-", statement="-", entry_point=entry_point, starter_code=starter_code, tests=_TESTS.validate_json(tests))
 
 
 def syntax_reward() -> RewardFunction:
@@ -97,7 +114,9 @@ def content(completion: Completion) -> str:
     return completion if isinstance(completion, str) else "".join(message["content"] for message in completion)
 
 
-def _shape_all(verdicts: Sequence[Verdict], shaping: str, max_missing: float, columns: dict[str, Any]) -> list[float | None]:
+def _shape_all(
+    verdicts: Sequence[Verdict], shaping: str, rejected: float | None, max_missing: float, columns: dict[str, Any]
+) -> list[float | None]:
     missing = [verdict for verdict in verdicts if isinstance(verdict, Missing)]
     share = len(missing) / max(len(verdicts), 1)
     log = columns.get("log_metric")
@@ -107,4 +126,4 @@ def _shape_all(verdicts: Sequence[Verdict], shaping: str, max_missing: float, co
     if share > max_missing:
         reasons = ", ".join(sorted({verdict.reason for verdict in missing}))
         raise RewardServerError(f"{share:.0%} of the verdicts are missing ({reasons}); check the reward server, then rerun to resume.")
-    return [shape(verdict, shaping, rejected=0.0 if shaping == "raw" else None) for verdict in verdicts]
+    return [shape(verdict, shaping, rejected=rejected) for verdict in verdicts]
