@@ -21,6 +21,7 @@ from pydantic import Field
 
 from code_reward.cli import Command, run
 from code_reward.errors import CodeRewardError, DataError
+from data_prep.together import work_off
 
 if TYPE_CHECKING:
     from code_reward.problem import Problem
@@ -80,11 +81,11 @@ async def audit(
         rows.setdefault(row.problem_id, []).append(row)
     waiting = iter(track(rows.items(), "judging, problem by problem"))
 
-    async def work() -> None:
-        for problem_id, programs in waiting:
-            await _audit_problem(known[problem_id], programs, judge, ledger, repeats, result)
+    async def judge_all(one: tuple[str, list[LabelledProgram]]) -> None:
+        problem_id, programs = one
+        await _audit_problem(known[problem_id], programs, judge, ledger, repeats, result)
 
-    await asyncio.gather(*(work() for _ in range(at_once)))
+    await work_off(waiting, judge_all, at_once)
     return result
 
 

@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING, Protocol
 from code_reward.errors import ConfigurationError
 from data_prep.llm.budget import Budget
 from data_prep.llm.endpoint import Endpoint, post
-from data_prep.llm.errors import TRANSIENT, LLMError
+from data_prep.llm.errors import TRANSIENT, LLMError, RunStopped
 from data_prep.llm.fleet import Fleet, Station
 from data_prep.llm.request import Reply, Request
 
@@ -53,6 +53,8 @@ class LLM:
         self.troubles: Counter[str] = Counter()
         """How often each kind of failure happened, those included that a retry mended."""
         self._patience = patience_seconds
+        self._stopped: RunStopped | None = None
+        """Why no question that still waits is asked any more."""
         self._session: aiohttp.ClientSession | None = None
 
     async def __aenter__(self) -> LLM:
@@ -81,7 +83,12 @@ class LLM:
         while True:
             station = await self._take(request.role, deadline, urgency)
             try:
+                if self._stopped is not None:
+                    raise self._stopped
                 return await self._attempt(station, request)
+            except RunStopped as error:
+                self._stopped = error
+                raise
             except LLMError as error:
                 self.troubles[error.kind] += 1
                 bad_answers += error.kind in _OF_THE_ANSWER

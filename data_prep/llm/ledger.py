@@ -15,7 +15,9 @@ from typing import Any
 
 from code_reward.errors import CodeRewardError, ConfigurationError, SandboxError
 from data_prep.journal import Appender, read_lines
+from data_prep.llm.budget import Budget
 from data_prep.llm.errors import LLMError, RunStopped
+from data_prep.llm.request import Reply
 
 Record = dict[str, Any]
 
@@ -27,6 +29,7 @@ class Ledger:
 
     Args:
         path (`Path`): The file, made if absent.
+        budget (`Budget`, *optional*): Is told what earlier runs have spent.
         wanted (`Callable[[str], bool]`, *optional*): Which scopes of an earlier run may still ask; the others' records are not loaded.
         replay (`bool`, *optional*): Answer from the file alone: a question that it has no answer to is `RunStopped`, kind `not_recorded`.
 
@@ -34,10 +37,15 @@ class Ledger:
         DataError: A line of the file is not a record.
     """
 
-    def __init__(self, path: str | Path, wanted: Callable[[str], bool] = lambda scope: True, replay: bool = False) -> None:
+    def __init__(
+        self, path: str | Path, budget: Budget | None = None, wanted: Callable[[str], bool] = lambda scope: True, replay: bool = False
+    ) -> None:
         self._replay = replay
         self._scopes: dict[str, dict[str, Record]] = {}
         for line in read_lines(Path(path)):
+            # Sandbox runs are in the ledger too, under keys with a dash; only replies have a text and no failure.
+            if budget is not None and "text" in line["value"] and "-" not in line["key"]:
+                budget.add(Reply.model_validate(line["value"]))
             if wanted(line["scope"]):
                 self._scopes.setdefault(line["scope"], {})[line["key"]] = line["value"]
         self._file = Appender(path)

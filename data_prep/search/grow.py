@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 from collections.abc import Callable, Mapping
 
 from code_reward.errors import CodeRewardError, ConfigurationError, DataError
@@ -14,6 +13,7 @@ from data_prep.search.recipe import Recipe
 from data_prep.search.records import Failure, RolloutRecord, TreeRecord
 from data_prep.search.rollout import Players, roll_out
 from data_prep.search.tree import Plan, Tree
+from data_prep.together import all_of
 
 LONGEST_STATEMENT = 40_000
 """Characters; no model's context has room for a longer one and a program."""
@@ -95,14 +95,9 @@ class _Growth:
 
     async def _wave(self, plans: list[Plan]) -> list[RolloutRecord]:
         """All at once; taken in in their order, whichever was finished first."""
-        # When one stops the run, what the others have paid for is still waited for and kept.
-        results = await asyncio.gather(*(self._one(plan) for plan in plans), return_exceptions=True)
-        records = []
-        for plan, result in zip(plans, results, strict=True):
-            if isinstance(result, BaseException):
-                raise result
-            self._tree.back_up(plan, result)
-            records.append(result)
+        records = await all_of(self._one(plan) for plan in plans)
+        for plan, record in zip(plans, records, strict=True):
+            self._tree.back_up(plan, record)
         return records
 
     async def _one(self, plan: Plan) -> RolloutRecord:

@@ -6,9 +6,9 @@ The folder holds `setup.json` (what the run is), `calls.jsonl` (finished calls a
 
 from __future__ import annotations
 
-import asyncio
 import json
 from collections.abc import Callable, Iterable, Iterator
+from contextlib import ExitStack
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -20,13 +20,14 @@ from code_reward.files import write_text
 from code_reward.problem import Problem
 from data_prep.journal import Appender, read_lines
 from data_prep.judges import Judge
-from data_prep.llm import Budget, Ledger, Reply
+from data_prep.llm import Budget, Ledger
 from data_prep.llm.prompt import FOLDER, prompt
 from data_prep.llm.request import Sampling
 from data_prep.search.grow import grow
 from data_prep.search.policy import Policy
 from data_prep.search.recipe import Recipe
 from data_prep.search.records import RolloutRecord, TreeRecord
+from data_prep.together import work_off
 
 Done = Callable[[TreeRecord], None]
 
@@ -86,17 +87,15 @@ class Run:
         self._rollouts = Appender(folder / "rollouts.jsonl")
         self._trees = Appender(folder / "trees.jsonl")
         self._past = _read_past(folder)
-        self._ledger = Ledger(folder / "calls.jsonl", self._past.wants, replay)
-        if budget is not None:
-            _count_spent(folder / "calls.jsonl", budget)
+        self._ledger = Ledger(folder / "calls.jsonl", budget, self._past.wants, replay)
 
     def __enter__(self) -> Run:
         return self
 
     def __exit__(self, *_: object) -> None:
-        for file in (self._rollouts, self._trees):
-            file.close()
-        self._ledger.close()
+        with ExitStack() as stack:
+            for file in (self._ledger, self._trees, self._rollouts):
+                stack.callback(file.close)
 
     @property
     def finished(self) -> int:
@@ -111,23 +110,7 @@ class Run:
         Raises:
             RunStopped: No later call will be answered either. Trees under way are left for another time.
         """
-        waiting = self._unfinished(problems)
-        stopped: list[BaseException] = []
-
-        async def work() -> None:
-            for problem in waiting:
-                if stopped:
-                    return
-                try:
-                    await self._grow(problem, policy, judge, done)
-                except BaseException as error:
-                    stopped.append(error)
-                    raise
-
-        # When one stops the run, the others finish the calls that they have paid for.
-        await asyncio.gather(*(work() for _ in range(at_once)), return_exceptions=True)
-        if stopped:
-            raise stopped[0]
+        await work_off(self._unfinished(problems), lambda problem: self._grow(problem, policy, judge, done), at_once)
 
     async def _grow(self, problem: Problem, policy: Policy, judge: Judge, done: Done | None) -> None:
         tree = await grow(
@@ -184,10 +167,3 @@ def _read_past(folder: Path) -> Past:
             record = RolloutRecord.model_validate(line)
             past.rollouts.setdefault(record.problem_id, {})[record.number] = record
     return past
-
-
-def _count_spent(path: Path, budget: Budget) -> None:
-    for line in read_lines(path):
-        # Sandbox runs are in the ledger too; only replies have a text and no failure.
-        if "text" in line["value"] and "-" not in line["key"]:
-            budget.add(Reply.model_validate(line["value"]))

@@ -19,6 +19,7 @@ from data_prep.llm.asking import ask
 from data_prep.llm.errors import LLMError, RunStopped
 from data_prep.llm.prompt import prompt
 from data_prep.llm.request import Sampling
+from data_prep.together import all_of
 
 if TYPE_CHECKING:
     from data_prep.llm import Asker, Ledger
@@ -33,8 +34,8 @@ def read_answer(text: str) -> Answer:
 
 
 async def sort_out(problems: Sequence[Problem], asker: Asker, ledger: Ledger) -> list[Answer]:
-    """One answer per problem. Raises `RunStopped` where nothing will be answered any more; run it again."""
-    return list(await asyncio.gather(*(_ask(problem, asker, ledger) for problem in problems)))
+    """One answer per problem. Raises `RunStopped` where nothing will be answered any more; what was paid for is in the ledger."""
+    return await all_of(_ask(problem, asker, ledger) for problem in problems)
 
 
 async def _ask(problem: Problem, asker: Asker, ledger: Ledger) -> Answer:
@@ -57,7 +58,7 @@ class Suited(Command):
     out: Path
     """File for the problems that are kept; beside it lies the ledger of answers."""
     max_calls: int | None = None
-    """Stop after so many paid calls."""
+    """Stop after so many paid calls, those of earlier runs of this command included."""
 
 
 def main(settings: Suited) -> None:
@@ -76,8 +77,9 @@ async def _sort_out(settings: Suited, problems: Sequence[Problem]) -> list[Answe
     from data_prep.llm import LLM, Budget, Ledger
     from data_prep.search.players import read_endpoints
 
-    async with LLM(read_endpoints(settings.endpoints), Budget(settings.max_calls)) as llm:
-        with Ledger(f"{settings.out}.calls.jsonl") as ledger:
+    budget = Budget(settings.max_calls)
+    async with LLM(read_endpoints(settings.endpoints), budget) as llm:
+        with Ledger(f"{settings.out}.calls.jsonl", budget) as ledger:
             return await sort_out(problems, llm, ledger)
 
 

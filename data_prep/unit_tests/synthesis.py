@@ -12,16 +12,16 @@ from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from pydantic import Field
+from pydantic import BaseModel, Field
 
 from code_reward.cli import Command, run
 from code_reward.errors import DataError
 from code_reward.problem import Test
-from code_reward.reward_data import LabelledProgram
 from code_reward.selection.allocation import allocate, published_gain
 from data_prep.llm.asking import ask
 from data_prep.llm.errors import LLMError, RunStopped
 from data_prep.llm.prompt import prompt
+from data_prep.together import all_of
 from data_prep.unit_tests.extraction import extract_test
 from data_prep.unit_tests.probe import PredictedRate
 from data_prep.unit_tests.sample import TestSample
@@ -31,13 +31,22 @@ if TYPE_CHECKING:
     from data_prep.llm.request import Request, Sampling
 
 
+class Solution(BaseModel):
+    """What is asked about: a question and a program for it, of which nothing else is looked at."""
+
+    problem_id: str
+    statement: str
+    entry_point: str | None = None
+    program: str
+
+
 def request_test(statement: str, program: str, sampling: Sampling) -> Request:
     """The question, in the words that CodeRM-8B was trained on."""
     return prompt("unit_test").request("policy", sampling, statement=statement.strip(), program=program.strip())
 
 
 async def synthesise(
-    solutions: Sequence[LabelledProgram],
+    solutions: Sequence[Solution],
     asker: Asker,
     ledger: Ledger,
     sampling: Sampling,
@@ -49,12 +58,12 @@ async def synthesise(
     Raises:
         RunStopped: Nothing will be answered any more. What was paid for is in the ledger; run this again.
     """
-    of_problem: dict[str, list[LabelledProgram]] = {}
+    of_problem: dict[str, list[Solution]] = {}
     for row in solutions:
         of_problem.setdefault(row.problem_id, []).append(row)
     finished = 0
 
-    async def one(row: LabelledProgram, scope: str) -> TestSample:
+    async def one(row: Solution, scope: str) -> TestSample:
         nonlocal finished
         sample = await _ask(row, asker, ledger.scope(scope), sampling)
         finished += 1
@@ -63,10 +72,10 @@ async def synthesise(
         return sample
 
     jobs = [one(rows[index % len(rows)], f"{name}/{index}") for name, rows in of_problem.items() for index in range(shares[name])]
-    return list(await asyncio.gather(*jobs))
+    return await all_of(jobs)
 
 
-async def _ask(row: LabelledProgram, asker: Asker, scope: Scope, sampling: Sampling) -> TestSample:
+async def _ask(row: Solution, asker: Asker, scope: Scope, sampling: Sampling) -> TestSample:
     try:
         reply = await ask(asker, scope, request_test(row.statement, row.program, sampling))
     except RunStopped:
@@ -95,7 +104,7 @@ class Synthesis(Command):
     """Have a model write unit tests for problems, each from the question and one solution; killed, it goes on where it was."""
 
     solutions: Path
-    """Rows with a statement and a program (LabelledProgram); a problem's solutions take turns. Whether they are right is not looked at."""
+    """Rows with problem_id, statement, entry_point and program; a problem's take turns. Whether they are right is not looked at."""
     out: Path
     """File for the test samples; beside it lies the ledger of answers, from which a killed run continues."""
     endpoints: Path
@@ -113,14 +122,14 @@ class Synthesis(Command):
     max_tokens: int = Field(default=2048, ge=1)
     """As published."""
     max_calls: int | None = None
-    """Stop after so many paid calls."""
+    """Stop after so many paid calls, those of earlier runs of this command included."""
 
 
 def main(settings: Synthesis) -> None:
     """Ask, write, and say what came of it."""
     from code_reward.rows import read_rows, write_rows
 
-    solutions = read_rows(settings.solutions, LabelledProgram)
+    solutions = read_rows(settings.solutions, Solution)
     names = list(dict.fromkeys(row.problem_id for row in solutions))
     shares = dict.fromkeys(names, settings.samples)
     if settings.rates is not None:
@@ -134,7 +143,7 @@ def main(settings: Synthesis) -> None:
         print(f"  {reason:<24} {times}")
 
 
-async def _synthesise(settings: Synthesis, solutions: Sequence[LabelledProgram], shares: Mapping[str, int]) -> list[TestSample]:
+async def _synthesise(settings: Synthesis, solutions: Sequence[Solution], shares: Mapping[str, int]) -> list[TestSample]:
     from rich.progress import Progress
 
     from data_prep.llm import LLM, Budget, Ledger
@@ -142,8 +151,9 @@ async def _synthesise(settings: Synthesis, solutions: Sequence[LabelledProgram],
     from data_prep.search.players import read_endpoints
 
     sampling = Sampling(temperature=settings.temperature, top_p=settings.top_p, max_tokens=settings.max_tokens)
-    async with LLM(read_endpoints(settings.endpoints), Budget(settings.max_calls)) as llm:
-        with Ledger(f"{settings.out}.calls.jsonl") as ledger, Progress() as bar:
+    budget = Budget(settings.max_calls)
+    async with LLM(read_endpoints(settings.endpoints), budget) as llm:
+        with Ledger(f"{settings.out}.calls.jsonl", budget) as ledger, Progress() as bar:
             task = bar.add_task("writing tests", total=None)
 
             def show(done: int, total: int) -> None:

@@ -1,3 +1,5 @@
+import asyncio
+
 import pytest
 
 from code_reward.errors import DataError, JudgeError
@@ -5,7 +7,7 @@ from code_reward.reward_data import LabelledProgram
 from data_prep.audit_judge import Item, audit, confusion, draw, prefix_items, self_disagreement, to_markdown
 from data_prep.families import generate
 from data_prep.judges import Judgement
-from data_prep.llm import Ledger
+from data_prep.llm import Ledger, RunStopped
 
 PROBLEMS = generate(6, seed=0)
 
@@ -41,6 +43,27 @@ async def test_an_audit_compares_with_the_truth_and_counts_what_was_not_judged(t
     assert "AUC 0.750" in text
     assert "| failed | 5 | 5 |" in confusion(result.items)
     assert self_disagreement(result.items) == 0.0
+
+
+async def test_an_audit_that_is_stopped_finishes_what_is_under_way_and_begins_no_more(tmp_path):
+    class Stopping(Judge):
+        begun, finished = 0, 0
+
+        async def open(self, problem, scope):
+            return self
+
+        async def judge(self, program, suffix, scope):
+            self.begun += 1
+            if self.begun == 2:
+                raise RunStopped("no key", kind="unauthorised")
+            await asyncio.sleep(0.01)
+            self.finished += 1
+            return Judgement(correctness=1.0)
+
+    judge = Stopping()
+    with Ledger(tmp_path / "l.jsonl") as ledger, pytest.raises(RunStopped):
+        await audit(PROBLEMS, rows(("ab", True)), judge, ledger, at_once=3)
+    assert (judge.begun, judge.finished) == (2, 1)
 
 
 def test_programs_are_drawn_once_each_and_whatever_their_order():

@@ -140,9 +140,12 @@ async def test_a_request_that_is_refused_is_not_asked_again():
 
 
 async def test_a_wrong_key_stops_the_run():
-    async with Server(status(401)) as server, LLM([server.endpoint()]) as llm:
+    async with Server(status(401)) as server, LLM([server.endpoint(concurrency=1)]) as llm:
         with pytest.raises(RunStopped, match="401"):
             await llm.ask(request())
+        waiting = await asyncio.gather(*(llm.ask(request(str(number))) for number in range(5)), return_exceptions=True)
+    assert [type(one) for one in waiting] == [RunStopped] * 5
+    assert len(server.bodies) == 1
 
 
 async def test_an_endpoint_that_is_away_is_waited_for_and_patience_ends(unused_tcp_port):

@@ -370,6 +370,12 @@ async def test_an_outage_is_a_typed_failure_and_the_run_goes_on(sandbox, tmp_pat
 # The run's folder
 
 
+async def test_two_problems_with_one_id_end_the_run(tmp_path):
+    setup = Setup(recipe=DEFAULT, policy="offline", judge="length")
+    with Run(tmp_path, setup) as run, pytest.raises(DataError, match="give each its own"):
+        await run.grow_all([problem(), problem()], OfflinePolicy(DEFAULT), Judge(by_length))
+
+
 def test_a_folder_is_not_continued_with_another_setup_or_by_two_at_once(tmp_path):
     setup = Setup(recipe=DEFAULT, policy="offline", judge="reference")
     with Run(tmp_path, setup), pytest.raises(ConfigurationError, match="Another process"):

@@ -9,19 +9,24 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from code_reward.errors import DataError, SandboxError
-from code_reward.problem import CallTest, Problem, UnittestTest
+from code_reward.problem import CallTest, Problem, UnittestTest, save_problems
 from code_reward.reward_data import LabelledProgram
 from code_reward.rows import read_rows, write_rows
 from code_reward.selection import ResultsMatrix
+from data_prep.families import generate
+from data_prep.journal import read_lines
 from data_prep.llm import Ledger, LLMError, Reply, RunStopped
 from data_prep.llm.request import Sampling
+from data_prep.llm.simulated import SimulatedEndpoint
 from data_prep.unit_tests import offline
 from data_prep.unit_tests.extraction import extract_test
 from data_prep.unit_tests.quality import Quality, count, of_all_tests, of_single_tests
 from data_prep.unit_tests.repair import repair
 from data_prep.unit_tests.sample import TestSample
-from data_prep.unit_tests.suited import read_answer, sort_out
-from data_prep.unit_tests.synthesis import request_test, share_out, synthesise
+from data_prep.unit_tests.suited import Suited, read_answer, sort_out
+from data_prep.unit_tests.suited import main as keep_suited
+from data_prep.unit_tests.synthesis import Solution, Synthesis, request_test, share_out, synthesise
+from data_prep.unit_tests.synthesis import main as write_tests
 from data_prep.unit_tests.training import Training, judge, main
 from reward_servers.sandbox import connect
 from reward_servers.sandbox.outcome import Limits, Observations
@@ -145,7 +150,7 @@ SOLUTIONS = [
 
 async def write(tmp_path, author, samples=4):
     with Ledger(tmp_path / "calls.jsonl") as ledger:
-        return await synthesise(SOLUTIONS, author, ledger, Sampling(), {"p": samples})
+        return await synthesise([Solution(**row.model_dump()) for row in SOLUTIONS], author, ledger, Sampling(), {"p": samples})
 
 
 def test_the_prompt_is_in_the_published_format():
@@ -169,6 +174,32 @@ async def test_a_stopped_run_goes_on_later(tmp_path):
     later = Author(fenced(CLASS))
     assert len(await write(tmp_path, later)) == 4
     assert len(later.asked) < 4
+
+
+def commands(tmp_path, url, problems, **settings):
+    """Both commands that ask a language model through a ledger."""
+    rows = [{"problem_id": one.id, "statement": one.statement, "program": one.reference_solution} for one in problems]
+    (tmp_path / "solutions.jsonl").write_text("".join(json.dumps(row) + "\n" for row in rows))
+    save_problems(tmp_path / "problems.jsonl", problems)
+    (tmp_path / "endpoints.yaml").write_text(f"[{{url: '{url}', model: m, concurrency: 2}}]")
+    common = {"out": tmp_path / "out.jsonl", "endpoints": tmp_path / "endpoints.yaml", "_cli_parse_args": False, **settings}
+    return {
+        "synthesis": lambda: write_tests(Synthesis(solutions=tmp_path / "solutions.jsonl", samples=1, **common)),
+        "suited": lambda: keep_suited(Suited(problems=tmp_path / "problems.jsonl", **common)),
+    }
+
+
+@pytest.mark.parametrize("name", ["synthesis", "suited"])
+async def test_a_spent_budget_keeps_every_call_under_way_and_is_one_over_all_restarts(tmp_path, name):
+    problems = generate(6, seed=0)
+    async with SimulatedEndpoint(problems, latency=0.05) as server:
+        for _ in range(2):
+            with pytest.raises(RunStopped, match="4 calls is spent"):
+                await asyncio.to_thread(commands(tmp_path, server.url, problems, max_calls=4)[name])
+            assert len(list(read_lines(tmp_path / "out.jsonl.calls.jsonl"))) == 4 == sum(server.answered.values())
+        await asyncio.to_thread(commands(tmp_path, server.url, problems)[name])
+        assert sum(server.answered.values()) == 6
+    assert (tmp_path / "out.jsonl").exists()
 
 
 def test_more_samples_go_where_the_predicted_rates_promise_more():
