@@ -44,7 +44,9 @@ check_gpu_count() {
 start() {
    local name=$1 log=$2
    shift 2
-   setsid "$@" >"$log" 2>&1 </dev/null &
+   # Emptied here: the command's own redirection may come after wait_for's first look, which would find what the last run wrote.
+   : >"$log"
+   setsid "$@" >>"$log" 2>&1 </dev/null &
    STARTED+=("$!:$name")
 }
 

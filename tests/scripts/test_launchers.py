@@ -169,6 +169,15 @@ def test_help_says_what_can_be_set(script):
     assert "--dry-run" in done.stdout
 
 
+def test_what_the_last_run_wrote_in_a_log_is_not_read_as_this_runs(tmp_path):
+    """Asked at once and often, because the command that was started runs beside the question; at the end the log holds its line alone."""
+    log = tmp_path / "rm.log"
+    ask = 'echo "ready http://old" >"$1"; start RM "$1" echo up; line=""; read -r line <"$1" || true; [[ $line != ready* ]] || exit 1; wait'
+    script = f'source {ROOT}/scripts/launch/shell.sh; for i in {{1..40}}; do {ask}; done; cat "$1"'
+    done = subprocess.run(["bash", "-euc", script, "bash", str(log)], capture_output=True, text=True, check=False, timeout=60)
+    assert (done.returncode, done.stdout, done.stderr) == (0, "up\n", "")
+
+
 def test_the_launchers_end_nothing_by_name():
     for path in [*ROOT.glob("scripts/*.sh"), *ROOT.glob("scripts/*/*.sh")]:
         for line in path.read_text().splitlines():
