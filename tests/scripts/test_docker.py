@@ -71,6 +71,23 @@ def test_the_trainer_waits_for_the_others_and_asks_them_where_they_listen():
         assert manifests("services.yaml")[("Service", f"code-reward-{name}")]["spec"]["ports"] == [{"port": int(port)}]
 
 
+def composed(**environment: str) -> dict:
+    """The compose file as compose reads it: `${NAME:-default}` from the environment of whoever calls it, `$$` as a dollar sign."""
+    text = (DOCKER / "compose.yaml").read_text()
+    value = lambda match: "$" if match[0] == "$$" else environment.get(match[1]) or match[2]  # noqa: E731
+    return yaml.safe_load(re.sub(r"\$\$|\$\{(\w+):-([^}]*)\}", value, text))
+
+
+def test_the_environment_names_the_folders_and_the_run_of_the_compose_file():
+    run = composed()["services"]["trainer"]["command"][-1].split()
+    assert run == ["exec", "/opt/code-reward/scripts/run_qwen3_4b_thinking.sh", "rm"]
+    assert (ROOT / run[1].removeprefix("/opt/code-reward/")).exists()
+    services = composed(LAUNCHER="run_glm4_9b.sh", REWARD="tests", CHECKPOINTS="/c", DATA="/d", RUNS="/r")["services"]
+    assert services["trainer"]["command"][-1] == "exec /opt/code-reward/scripts/run_glm4_9b.sh tests"
+    assert [volume.partition(":")[0] for volume in services["trainer"]["volumes"]] == ["/c", "/d", "/r"]
+    assert services["rm"]["volumes"] == ["/c:/checkpoints:ro"]
+
+
 def test_no_gpu_of_the_compose_file_is_given_twice():
     services = yaml.safe_load((DOCKER / "compose.yaml").read_text())["services"]
     devices = [
