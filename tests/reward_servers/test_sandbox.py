@@ -57,6 +57,11 @@ async def test_a_failure_says_what_was_expected(sandbox):
     assert outcome.message == "f(1): expected 3, got 2"
 
 
+async def test_no_number_where_one_is_wanted_is_a_failure(sandbox):
+    outcome = await sandbox.run("def f(x):\n    return None", [AssertTest(code="assert abs(f(1) - 2.5) < 1e-6")])
+    assert (outcome.kind, outcome.message) == ("failed", "f(1): expected about 2.5, got null")
+
+
 @pytest.mark.parametrize(
     ("program", "kind"),
     [

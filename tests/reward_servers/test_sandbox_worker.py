@@ -4,8 +4,12 @@ import contextlib
 import math
 import os
 import tempfile
+import time
+from decimal import Decimal
+from fractions import Fraction
 from pathlib import Path
 
+import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
@@ -107,6 +111,35 @@ def test_close_is_isclose():
     assert close(2.0, 2.0009, 0.001, 0.0)
     assert not close(2.0, 2.0011, 0.001, 0.0)
     assert close(1000, 1000.9, 0.0, 0.001)
+
+
+@pytest.mark.parametrize(
+    ("expected", "got", "same"),
+    [
+        (2.0, Fraction(2), True),
+        (2.0, Decimal("2.0"), True),
+        (2.0, 2 + 0j, True),
+        (2.0, np.array([2.0]), True),
+        (2.0, np.array(2.0), True),
+        (2.0, np.array([2.0, 2.0]), False),
+        (2.0, [2.0], False),
+        (2.0, None, False),
+        (2.0, "2.0", False),
+        pytest.param(2.0, 10**4000, False, id="too-large"),
+        (2j, Decimal(2), False),
+        (2.0, Decimal("sNaN"), False),
+        ("2.0", 2.0, False),
+    ],
+)
+def test_what_is_no_number_is_not_close(expected, got, same):
+    assert close(expected, encode(got), 1e-6, 0.0) is same
+
+
+def test_a_set_full_of_collisions_is_not_built_to_be_told_from_a_number():
+    wire = {"t": "set", "v": [k * (2**61 - 1) for k in range(1, 20_000)]}
+    began = time.process_time()
+    assert not close(3.5, wire, 1e-6, 0.0)
+    assert time.process_time() - began < 0.5
 
 
 class Liar(int):
