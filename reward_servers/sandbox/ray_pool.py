@@ -56,11 +56,6 @@ class RaySandbox:
             raise SandboxError(f"No sandbox can be had on the Ray cluster {address!r} ({error}).") from error
         self._isolation = _weakest([Isolation.model_validate(one) for one in found])
 
-    @property
-    def machines(self) -> int:
-        """Machines that are not lost."""
-        return len(self._machines)
-
     async def isolation(self) -> Isolation:
         """What every machine has: that of the least isolated one."""
         return self._isolation

@@ -12,7 +12,6 @@ from typing import Any
 _SCALARS = frozenset({type(None), bool, int, float, str})
 _SET_VIEWS: tuple[type[Any], ...] = (type({}.keys()), type({}.items()))
 _MAX_DEPTH = 400
-_MAX_ITEMS = 1_000_000
 _LONG_INT = 10_000
 
 Wire = Any

@@ -5,7 +5,6 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import Any
 
-KINDS = frozenset({"passed", "failed", "wrong_output", "timeout", "out_of_memory", "crashed", "refused", "sandbox_error"})
 _REPORTABLE = frozenset({"passed", "failed", "out_of_memory", "refused"})
 
 
