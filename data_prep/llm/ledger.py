@@ -3,7 +3,8 @@
 A call is known by its *scope* (a rollout of a tree), its digest (what was asked) and its occurrence number (the how-many-th time the scope
 asked just this); so a run that is repeated asks the same questions in the same scopes and is given the same answers, in whatever order its
 scopes run. Answers of scopes that are over are not held in memory. Sandbox runs are kept likewise: a program may print something else
-when run again, and the next question would then be another one.
+when run again, and the next question would then be another one. Failures are kept for replays alone: a run that goes on asks again where
+a server or the sandbox failed, or an outage would be for ever.
 """
 
 from __future__ import annotations
@@ -16,7 +17,7 @@ from typing import Any
 from code_reward.errors import CodeRewardError, ConfigurationError, SandboxError
 from data_prep.journal import Appender, read_lines
 from data_prep.llm.budget import Budget
-from data_prep.llm.errors import LLMError, RunStopped
+from data_prep.llm.errors import TRANSIENT, LLMError, RunStopped
 from data_prep.llm.request import Reply
 
 Record = dict[str, Any]
@@ -40,7 +41,7 @@ class Ledger:
     def __init__(
         self, path: str | Path, budget: Budget | None = None, wanted: Callable[[str], bool] = lambda scope: True, replay: bool = False
     ) -> None:
-        self._replay = replay
+        self.replay = replay
         self._scopes: dict[str, dict[str, Record]] = {}
         for line in read_lines(Path(path)):
             # Sandbox runs are in the ledger too, under keys with a dash; only replies have a text and no failure.
@@ -69,14 +70,23 @@ class Ledger:
         self._scopes.pop(name, None)
 
     def find(self, scope: str, key: str) -> Record | None:
-        """What is recorded; raises `RunStopped` for what a replay does not have."""
+        """What is recorded, failures of ours only in a replay; raises `RunStopped` for what a replay does not have."""
         found = self._scopes.get(scope, {}).get(key)
-        if found is None and self._replay:
-            raise RunStopped(f"The recording has no answer to {key} in {scope}; replay with the settings of its run.", kind="not_recorded")
-        return found
+        if self.replay:
+            if found is None:
+                raise RunStopped(
+                    f"The recording has no answer to {key} in {scope}; replay with the settings of its run.", kind="not_recorded"
+                )
+            return found
+        return None if found is None or _is_ours(found) else found
 
     def write(self, scope: str, key: str, value: Record) -> None:
         self._file.append({"scope": scope, "key": key, "value": value})
+
+
+def _is_ours(record: Record) -> bool:
+    """Whether a record is of a failure that says nothing of what was asked."""
+    return "failed" in record and (record["failed"] == SandboxError.__name__ or record["kind"] in TRANSIENT)
 
 
 class Scope:
@@ -85,6 +95,8 @@ class Scope:
     def __init__(self, name: str, ledger: Ledger, urgency: float = 0.0) -> None:
         self.name = name
         self.urgency = urgency
+        self.replay = ledger.replay
+        """Whether the ledger alone answers."""
         self._ledger = ledger
         self._occurrences: Counter[str] = Counter()
 

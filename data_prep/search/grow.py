@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 
-from code_reward.errors import CodeRewardError, ConfigurationError, DataError
+from code_reward.errors import CodeRewardError, ConfigurationError, DataError, SandboxError
 from code_reward.problem import Problem
 from data_prep.judges import Judge
 from data_prep.llm import Ledger, RunStopped
@@ -49,6 +49,7 @@ async def grow(
 
     Raises:
         RunStopped: No later call will be answered either; what was finished has been kept.
+        SandboxError: The sandbox failed; what was finished has been kept. In a replay this is a failure in the records.
     """
     record = TreeRecord(
         problem_id=problem.id,
@@ -65,6 +66,8 @@ async def grow(
     except (RunStopped, ConfigurationError):
         raise
     except CodeRewardError as error:
+        if isinstance(error, SandboxError) and not ledger.replay:
+            raise
         return record.model_copy(update={"failure": Failure(kind=error.kind, message=str(error))})
     finally:
         ledger.forget(scope)
@@ -106,7 +109,9 @@ class _Growth:
         if record is None:
             # A tree that has far to go must not wait for those that are nearly there, or the run ends with it alone.
             scope = self._ledger.scope(name, urgency=self._players.recipe.rollouts - plan.number)
-            record = await roll_out(plan, self._tree, self._players, scope)
+            try:
+                record = await roll_out(plan, self._tree, self._players, scope)
+            finally:
+                self._ledger.forget(name)
             self._keep(record)
-        self._ledger.forget(name)
         return record

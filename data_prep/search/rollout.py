@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from random import Random
 
-from code_reward.errors import CodeRewardError, ConfigurationError
+from code_reward.errors import CodeRewardError, ConfigurationError, SandboxError
 from code_reward.problem import Problem
 from data_prep.judges import Bench
 from data_prep.llm import RunStopped, Scope
@@ -28,10 +28,11 @@ class Players:
 
 
 async def roll_out(plan: Plan, tree: Tree, players: Players, scope: Scope) -> RolloutRecord:
-    """Do what `plan` says. A failure of any side becomes the record's `failure`; only what ends the whole run is raised.
+    """Do what `plan` says. A failure of any side becomes the record's `failure`; only what says nothing of either side is raised.
 
     Raises:
         RunStopped: No later call will be answered either.
+        SandboxError: The sandbox failed. In a replay this too is the record's failure.
         ConfigurationError: The settings cannot work.
     """
     record = RolloutRecord(problem_id=players.problem.id, number=plan.number, node=plan.node, action=plan.action, attempt=plan.attempt)
@@ -45,6 +46,8 @@ async def roll_out(plan: Plan, tree: Tree, players: Players, scope: Scope) -> Ro
     except PolicyError as error:
         return record.model_copy(update={"failure": Failure(kind=error.kind, message=str(error)), "junk": error.junk})
     except CodeRewardError as error:
+        if isinstance(error, SandboxError) and not scope.replay:
+            raise
         return record.model_copy(update={"failure": Failure(kind=error.kind, message=str(error))})
 
 

@@ -7,6 +7,7 @@ The folder holds `setup.json` (what the run is), `calls.jsonl` (finished calls a
 from __future__ import annotations
 
 import json
+import logging
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import ExitStack
 from dataclasses import dataclass, field
@@ -15,7 +16,7 @@ from typing import Any
 
 from pydantic import BaseModel
 
-from code_reward.errors import ConfigurationError, DataError
+from code_reward.errors import ConfigurationError, DataError, SandboxError
 from code_reward.files import write_text
 from code_reward.problem import Problem
 from data_prep.journal import Appender, read_lines
@@ -30,6 +31,10 @@ from data_prep.search.records import RolloutRecord, TreeRecord
 from data_prep.together import work_off
 
 Done = Callable[[TreeRecord], None]
+log = logging.getLogger(__name__)
+
+# So many trees in a row on which the sandbox failed: it is down, and the policy would be paid for programs that nobody runs.
+GIVE_UP = 8
 
 
 class Setup(BaseModel):
@@ -87,6 +92,7 @@ class Run:
         self._rollouts = Appender(folder / "rollouts.jsonl")
         self._trees = Appender(folder / "trees.jsonl")
         self._past = _read_past(folder)
+        self._left = self._left_in_a_row = 0
         self._ledger = Ledger(folder / "calls.jsonl", budget, self._past.wants, replay)
 
     def __enter__(self) -> Run:
@@ -109,8 +115,24 @@ class Run:
 
         Raises:
             RunStopped: No later call will be answered either. Trees under way are left for another time.
+            SandboxError: The sandbox failed on some trees, which are left for another time, or on many in a row, which ends the run.
         """
-        await work_off(self._unfinished(problems), lambda problem: self._grow(problem, policy, judge, done), at_once)
+        await work_off(self._unfinished(problems), lambda problem: self._grow_or_leave(problem, policy, judge, done), at_once)
+        if self._left:
+            raise SandboxError(
+                f"The sandbox failed on {self._left} trees, which are left unfinished; mend it and give the same command again."
+            )
+
+    async def _grow_or_leave(self, problem: Problem, policy: Policy, judge: Judge, done: Done | None) -> None:
+        try:
+            await self._grow(problem, policy, judge, done)
+        except SandboxError as error:
+            self._left += 1
+            self._left_in_a_row += 1
+            if self._left_in_a_row >= GIVE_UP:
+                said = f"The sandbox failed on {GIVE_UP} trees in a row ({error}); mend it and give the same command again."
+                raise SandboxError(said) from error
+            log.warning("The tree of %s is left unfinished: %s", problem.id, error)
 
     async def _grow(self, problem: Problem, policy: Policy, judge: Judge, done: Done | None) -> None:
         tree = await grow(
@@ -121,12 +143,17 @@ class Run:
             self._ledger,
             seed=self._setup.seed,
             known=self._past.rollouts.pop(problem.id, None),
-            keep=lambda record: self._rollouts.append(record.model_dump(mode="json", exclude_defaults=True)),
+            keep=self._keep,
         )
         self._trees.append(tree.model_dump(mode="json", exclude_defaults=True))
         self._past.finished.add(problem.id)
         if done is not None:
             done(tree)
+
+    def _keep(self, record: RolloutRecord) -> None:
+        self._rollouts.append(record.model_dump(mode="json", exclude_defaults=True))
+        if record.judgement is not None:
+            self._left_in_a_row = 0
 
     def _unfinished(self, problems: Iterable[Problem]) -> Iterator[Problem]:
         seen: set[str] = set()

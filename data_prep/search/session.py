@@ -42,6 +42,7 @@ def grow_part(settings: Search, told: Told) -> Spent:
     Raises:
         ConfigurationError: The settings cannot work.
         RunStopped: No later call will be answered either; what was finished is kept.
+        SandboxError: The sandbox failed on some trees; what was finished is kept.
     """
     return asyncio.run(_grow_part(settings, told))
 

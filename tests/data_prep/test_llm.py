@@ -310,6 +310,30 @@ async def test_a_call_that_failed_fails_again_in_a_replay(tmp_path, error):
     assert (str(again.value), again.value.kind) == (str(error), error.kind)
 
 
+@pytest.mark.parametrize(
+    ("error", "again"),
+    [
+        (LLMError("down", kind="unreachable"), True),
+        (LLMError("late", kind="timeout"), True),
+        (SandboxError("no workers"), True),
+        (LLMError("too long", kind="refused"), False),
+    ],
+)
+async def test_a_run_that_goes_on_asks_again_where_the_failure_was_ours_and_a_replay_gives_the_last_answer(tmp_path, error, again):
+    async def fail():
+        raise error
+
+    with Ledger(tmp_path / "calls.jsonl") as ledger, pytest.raises(type(error)):
+        await ledger.scope("s").once("d", fail)
+    for replay in (False, True):
+        with Ledger(tmp_path / "calls.jsonl", replay=replay) as ledger:
+            if again:
+                assert await ledger.scope("s").once("d", answers("mended")) == {"text": "mended"}
+            else:
+                with pytest.raises(LLMError, match="too long"):
+                    await ledger.scope("s").once("d", answers())
+
+
 async def test_what_stops_the_run_is_no_outcome(tmp_path):
     async def stop():
         raise RunStopped("spent", kind="budget_spent")

@@ -5,7 +5,7 @@ from random import Random
 
 import pytest
 
-from code_reward.errors import ConfigurationError, DataError, JudgeError
+from code_reward.errors import ConfigurationError, DataError, JudgeError, SandboxError
 from code_reward.problem import Problem, save_problems
 from data_prep.families import generate
 from data_prep.journal import read_lines
@@ -17,6 +17,7 @@ from data_prep.search import RECIPES, LLMPolicy, OfflinePolicy, Plan, Recipe, Ro
 from data_prep.search.run import Run, Setup, read_trees
 from data_prep.search.session import make_recipe
 from reward_servers.sandbox import connect
+from reward_servers.sandbox.outcome import Execution, Outcome
 from scripts.bench_mcts.kills import IN_FLIGHT, torment
 
 DEFAULT = RECIPES["default"]
@@ -365,6 +366,60 @@ async def test_an_outage_is_a_typed_failure_and_the_run_goes_on(sandbox, tmp_pat
     for tree in read_trees(tmp_path):
         assert [rollout.failure.kind for rollout in tree.rollouts] == ["unreachable", "unreachable"]
         assert tree.nodes[0].visits == 0
+
+
+class Flaky:
+    """The real sandbox, which from run `fails_from` on until run `well_from` cannot be reached."""
+
+    def __init__(self, real, fails_from=0, well_from=10**9):
+        self.real, self.fails_from, self.well_from, self.runs = real, fails_from, well_from, 0
+
+    def _fails(self):
+        self.runs += 1
+        return self.fails_from <= self.runs < self.well_from
+
+    async def run(self, *given, **more):
+        return Outcome(kind="sandbox_error", message="refused") if self._fails() else await self.real.run(*given, **more)
+
+    async def execute(self, *given, **more):
+        return Execution(kind="sandbox_error", message="refused") if self._fails() else await self.real.execute(*given, **more)
+
+
+async def search(folder, sandbox, replay=False, count=4):
+    recipe = Recipe(rollouts=4)
+    with Run(folder, Setup(recipe=recipe, policy="offline", judge="reference"), replay=replay) as run:
+        await run.grow_all(generate(count, seed=0), OfflinePolicy(recipe), ReferenceJudge(sandbox, traces=False), at_once=2)
+    return {tree.problem_id: tree for tree in read_trees(folder)}
+
+
+@pytest.mark.parametrize(("fails_from", "well_from"), [(1, 2), (7, 8), (7, 30), (2, 12)])
+async def test_trees_that_met_a_dead_sandbox_are_not_finished_and_go_on_when_it_is_mended(sandbox, tmp_path, fails_from, well_from):
+    with pytest.raises(SandboxError, match="left unfinished; mend it and give the same command again"):
+        await search(tmp_path / "run", Flaky(sandbox, fails_from, well_from))
+    assert len(list(read_trees(tmp_path / "run"))) < 4
+    mended = await search(tmp_path / "run", sandbox)
+    assert mended == await search(tmp_path / "alone", sandbox)
+    for name in ("rollouts.jsonl", "trees.jsonl"):
+        (tmp_path / "run" / name).unlink()
+    assert await search(tmp_path / "run", Flaky(sandbox), replay=True) == mended
+
+
+async def test_a_search_gives_up_after_several_trees_in_a_row(sandbox, tmp_path):
+    dead = Flaky(sandbox)
+    with pytest.raises(SandboxError, match=r"8 trees in a row .*refused.*; mend it"):
+        await search(tmp_path, dead, count=20)
+    assert dead.runs < 12
+    assert list(read_trees(tmp_path)) == []
+    flaky = Flaky(sandbox, 4, 14)
+    with pytest.raises(SandboxError, match="left unfinished"):
+        await search(tmp_path, flaky, count=20)
+
+
+async def test_a_replay_tells_a_dead_sandbox_as_it_was_recorded(sandbox, tmp_path):
+    with pytest.raises(SandboxError):
+        await search(tmp_path, Flaky(sandbox), count=2)
+    trees = await search(tmp_path, sandbox, replay=True, count=2)
+    assert [tree.failure.kind for tree in trees.values()] == ["sandbox", "sandbox"]
 
 
 # The run's folder

@@ -159,13 +159,21 @@ def test_the_prompt_is_in_the_published_format():
 
 
 async def test_samples_take_solutions_in_turn_and_none_is_lost(tmp_path):
-    author = Author(fenced(CLASS), "no code", LLMError("late", kind="timeout"), fenced(CLASS))
+    author = Author(fenced(CLASS), "no code", LLMError("too long", kind="refused"), fenced(CLASS))
     samples = await write(tmp_path, author)
     assert sum("x + 1" in prompt for prompt in author.asked) == 2
-    assert sorted(sample.reason for sample in samples) == ["", "", "llm_timeout", "no_code"]
+    assert sorted(sample.reason for sample in samples) == ["", "", "llm_refused", "no_code"]
     again = Author(RuntimeError("nothing should be asked twice"))
     assert await write(tmp_path, again) == samples
     assert again.asked == []
+
+
+async def test_what_an_outage_kept_from_us_is_asked_for_again_and_nothing_else(tmp_path):
+    first = await write(tmp_path, Author(fenced(CLASS), LLMError("no connection", kind="unreachable")))
+    assert sorted(sample.reason for sample in first) == ["", "", "llm_unreachable", "llm_unreachable"]
+    later = Author(fenced(CLASS))
+    assert [sample.reason for sample in await write(tmp_path, later)] == [""] * 4
+    assert len(later.asked) == 2
 
 
 async def test_a_stopped_run_goes_on_later(tmp_path):
