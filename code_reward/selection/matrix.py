@@ -61,9 +61,16 @@ class ResultsMatrix(BaseModel):
             if len(row) != len(limits) or not all(0 <= place < limit for place, limit in zip(row, limits, strict=True)):
                 raise ValueError(f"{name} names something that is not there: {row[:20]}")
 
+    @property
+    def columns_of_samples(self) -> list[list[int]]:
+        """The columns of `passed` that each sample consists of, also where `samples` leaves it to us."""
+        if self.samples is not None:
+            return self.samples
+        return [[column] for column in range(len(self.passed[0]) if self.passed else 0)]
+
     def limited(self, samples: Sequence[int]) -> ResultsMatrix:
         """As if only these samples had been generated: their tests, and the inputs that they ask about."""
-        chosen = [(self.samples or [])[sample] for sample in samples]
+        chosen = [self.columns_of_samples[sample] for sample in samples]
         tests = sorted({test for sample in chosen for test in sample})
         inputs = sorted({place for test in tests for place in (self.asks or [])[test]}) if self.asks is not None else []
         renamed = {test: place for place, test in enumerate(tests)}
@@ -80,8 +87,7 @@ class ResultsMatrix(BaseModel):
         """What a rule may see, without the truth."""
         count = len(self.correct)
         passed = np.array(self.passed or [[]] * count, dtype=np.bool_).reshape(count, -1)
-        samples = [[column] for column in range(passed.shape[1])] if self.samples is None else [sample for sample in self.samples if sample]
-        votes = [passed[:, sample].all(axis=1) for sample in samples]
+        votes = [passed[:, sample].all(axis=1) for sample in self.columns_of_samples if sample]
         outputs = np.array(self.outputs or [[]] * count, dtype=np.intp).reshape(count, -1)
         empty = [np.array([text.startswith("!") for text in values]) for values in self.values or []]
         return Candidates(

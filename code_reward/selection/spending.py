@@ -59,7 +59,7 @@ class Draw:
 
 
 def _order(matrix: ResultsMatrix, rng: np.random.Generator) -> list[int]:
-    usable = [place for place, sample in enumerate(matrix.samples or []) if sample]
+    usable = [place for place, sample in enumerate(matrix.columns_of_samples) if sample]
     return [usable[place] for place in rng.permutation(len(usable))]
 
 

@@ -87,6 +87,8 @@ def test_a_limited_matrix_holds_what_the_samples_ask_about():
     assert part.outputs == [[0, 0], [1, 0]]
     assert part.values == [["b", "c"], ["d"]]
     assert whole.limited([]).candidates().outputs.shape == (2, 0)
+    columns = whole.model_copy(update={"samples": None})
+    assert columns.limited([2, 0]).passed == [[True, True], [False, False]], "then each column is a sample"
     with pytest.raises(ValueError, match="asks has 1 tests"):
         ResultsMatrix.model_validate({**whole.model_dump(), "asks": [[0]]})
 
@@ -108,6 +110,9 @@ def test_spending_is_compared_with_equal_shares_and_bounded_by_hindsight():
         else problem("0000", "0000").model_copy(update={"problem_id": f"p{index}"})
         for index in range(10)
     ]
-    figures = {one.method: one for one in compare(problems, majority_vote, [1], draws=2, most=4, seed=0, resamples=50)}
+    given = {"draws": 2, "most": 4, "seed": 0, "resamples": 50}
+    figures = {one.method: one for one in compare(problems, majority_vote, [1], **given)}
+    unsaid = [one.model_copy(update={"samples": None}) for one in problems]
+    assert compare(unsaid, majority_vote, [1], **given) == list(figures.values())
     assert figures["equal"].accuracy.estimate == pytest.approx(0.75)
     assert figures["best in hindsight"].accuracy.estimate >= figures["chance of a change"].accuracy.estimate
