@@ -40,7 +40,7 @@ class Selection(Command):
     against: str = "random"
     """The method to which the paired difference is taken, e.g. codet."""
     folds: NonNegativeInt = 0
-    """Also measure vouched_vote with exponents chosen by nested cross-validation over so many parts; 0 leaves it out."""
+    """Also measure vouched_vote with exponents chosen by nested cross-validation over so many parts, at least 2; 0 leaves it out."""
     as_json: bool = Field(default=False, validation_alias=AliasChoices("json"))
     """Print JSON instead of a table."""
 
@@ -54,9 +54,8 @@ def main(command: Selection) -> None:
         raise ConfigurationError(f"--against {command.against}: not one of {', '.join(methods)}.")
     sizes = command.best_of or [min(len(matrix.correct) for matrix in matrices)]
     given = command.model_dump(include={"against", "seed", "draws", "resamples"})
-    figures = compare(matrices, sizes, methods=methods, **given)
-    if command.folds:
-        figures += [nested_figure(matrices, n, command) for n in sizes]
+    nested = [nested_figure(matrices, n, command) for n in sizes if command.folds]
+    figures = [*compare(matrices, sizes, methods=methods, **given), *nested]
     if command.as_json:
         print(json.dumps({"problems": len(matrices), "figures": [asdict(one) for one in figures]}, indent=2))
     else:

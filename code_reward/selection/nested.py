@@ -34,12 +34,14 @@ def nested_accuracies(
         rules (`Mapping[str, Rule]`): The settings by name; of several that are equally good the first is taken.
         matrices (`Sequence[ResultsMatrix]`): The problems.
         n (`int`): How many candidates to choose from.
-        folds (`int`, *optional*, defaults to 10): Parts of a partition.
+        folds (`int`, *optional*, defaults to 10): Parts of a partition, at least 2.
         partitions (`int`, *optional*, defaults to 20): Over which each problem's accuracy is averaged.
 
     Raises:
-        `DataError`: There are fewer problems than parts.
+        `DataError`: There are fewer problems than parts, or fewer than two parts.
     """
+    if folds < 2:
+        raise DataError(f"With {folds} folds there are no other problems to choose the settings on; use at least 2.")
     if len(matrices) < folds:
         raise DataError(f"{len(matrices)} problems cannot be parted into {folds}; use fewer folds.")
     table = np.stack([accuracies(Method(by_sampling(rule)), matrices, n, seed=seed, draws=draws) for rule in rules.values()])

@@ -16,7 +16,6 @@ from code_reward.selection import (
     Method,
     ResultsMatrix,
     accuracies,
-    best_by_score,
     best_of_n,
     by_sampling,
     compare,
@@ -86,28 +85,12 @@ def test_majority_vote_breaks_ties_by_the_largest_group_of_identical_results(pat
     assert kept(majority_vote(candidates(rows(*patterns)))) == expected
 
 
-@pytest.mark.parametrize(
-    ("scores", "expected"),
-    [
-        ([0.1, 0.9, 0.5], [1]),
-        ([0.9, 0.1, 0.9], [0, 2]),
-        ([-5.0, math.nan, -7.0], [0]),
-        ([math.nan, math.nan], [0, 1]),
-        ([-1.7976931348623157e308, math.nan], [0]),
-    ],
-)
-def test_best_by_score_keeps_the_highest_and_all_that_equal_it(scores, expected):
-    assert kept(best_by_score(candidates([[]] * len(scores), scores))) == expected
-
-
 @given(matrices_of_results, st.data())
-def test_rules_do_not_depend_on_the_order_of_candidates(passed, data):
-    scores = data.draw(st.lists(st.sampled_from([0.0, 1.0, math.nan]), min_size=len(passed), max_size=len(passed)))
+def test_the_majority_vote_does_not_depend_on_the_order_of_candidates(passed, data):
     order = np.array(data.draw(st.permutations(range(len(passed)))))
-    for rule in (majority_vote, best_by_score):
-        straight = rule(candidates(passed, scores))
-        assert straight.any()
-        assert (rule(candidates(passed, scores).take(order)) == straight[order]).all()
+    straight = majority_vote(candidates(passed))
+    assert straight.any()
+    assert (majority_vote(candidates(passed).take(order)) == straight[order]).all()
 
 
 def test_a_sample_counts_once_and_only_if_all_its_tests_pass():
@@ -189,6 +172,8 @@ def test_nested_cross_validation_never_judges_by_what_it_chose_on():
     assert set(chosen) == {"right"}
     with pytest.raises(DataError, match="fewer folds"):
         nested_accuracies(rules, problems, 2, folds=21)
+    with pytest.raises(DataError, match="use at least 2"):
+        nested_accuracies(rules, problems, 2, folds=1)
 
 
 def test_the_hybrid_adds_scores_and_votes():
@@ -221,12 +206,11 @@ def test_best_of_n_is_the_mean_over_all_subsets(drawn, data):
 
 
 @given(scored, st.data())
-def test_best_of_n_agrees_with_the_rule_that_it_measures(drawn, data):
+def test_the_best_by_score_is_measured_exactly_however_few_subsets_are_drawn(drawn, data):
     correct, scores = map(list, zip(*drawn, strict=True))
     n = data.draw(st.integers(1, len(drawn)))
-    problem = matrix(correct=correct, scores=scores)
-    exact = accuracies(METHODS["best_by_score"], [problem], n)
-    assert accuracies(Method(by_sampling(best_by_score)), [problem], n, draws=math.comb(len(drawn), n)) == pytest.approx(exact, abs=1e-12)
+    measured = accuracies(METHODS["best_by_score"], [matrix(correct=correct, scores=scores)], n, draws=1)
+    assert measured == pytest.approx([best_of_n_by_hand(correct, scores, n)], abs=1e-12)
 
 
 def test_best_of_n_of_many_candidates_is_exact_and_fast():
@@ -424,6 +408,9 @@ def test_the_command_measures_our_rule_by_nested_cross_validation(tmp_path):
     assert json.loads(done.stdout)["figures"][-1]["method"] == "vouched_vote, nested"
     assert sum(int(line.split()[0]) for line in done.stderr.splitlines()) == 100
     assert command(tmp_path / "matrices.jsonl", "--against", "nobody").returncode == 2
+    one = command(tmp_path / "matrices.jsonl", "--folds", 1)
+    assert (one.returncode, one.stdout, one.stderr.count("\n")) == (2, "", 1)
+    assert "use at least 2" in one.stderr
 
 
 @pytest.mark.parametrize("content", ["", '{"problem_id": "a"}\n', '{"problem_id": "a", "correct": [true]}\n'])
