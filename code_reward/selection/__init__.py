@@ -7,7 +7,7 @@ it cannot tell apart; one of them is taken at random. The truth enters only in `
 
 from code_reward.selection.evaluation import METHODS, Figure, Method, accuracies, best_of_n, by_sampling, compare
 from code_reward.selection.matrix import ResultsMatrix, load_matrices, save_matrices
-from code_reward.selection.rules import Candidates, Rule, best_by_score, majority_vote
+from code_reward.selection.rules import Candidates, Rule, majority_vote
 
 __all__ = [
     "METHODS",
@@ -17,7 +17,6 @@ __all__ = [
     "ResultsMatrix",
     "Rule",
     "accuracies",
-    "best_by_score",
     "best_of_n",
     "by_sampling",
     "compare",

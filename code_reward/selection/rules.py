@@ -44,13 +44,6 @@ class Candidates:
 Rule = Callable[[Candidates], Mask]
 
 
-def best_by_score(candidates: Candidates) -> Mask:
-    """Keep the candidates with the highest score. One without a score loses to any that has one; if none has, all are kept."""
-    scores = np.nan_to_num(candidates.scores, nan=-np.inf)
-    kept: Mask = scores == scores.max()
-    return kept
-
-
 def majority_vote(candidates: Candidates) -> Mask:
     """CodeRM-8B's vote, with the tie-break of its published code.
 

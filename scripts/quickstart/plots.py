@@ -56,7 +56,7 @@ def _scores(folder: Path) -> Path:
     rows = read_rows(folder / "rm.evaluation.scores.parquet", ScoredProgram)
     figure, axes = plt.subplots(1, 2, figsize=(10, 3.2), sharey=True)
     bins = np.histogram_bin_edges([row.score for row in rows], 40)
-    for axis, origin in zip(axes, ("mutant", "policy"), strict=True):
+    for axis, (origin, words) in zip(axes, WORDS.items(), strict=True):
         axis.hist([row.score for row in rows if row.passed], bins, density=True, alpha=0.6, color=RIGHT, label="right programs")
         wrong = [row.score for row in rows if not row.passed and row.origin == origin]
         axis.hist(
@@ -65,7 +65,7 @@ def _scores(folder: Path) -> Path:
             density=bool(wrong),
             alpha=0.6,
             color=WRONG,
-            label=f"wrong: {'mutants' if origin == 'mutant' else 'policy samples'}",
+            label=f"wrong: {words}",
         )
         axis.set(xlabel="reward model's score", yticks=[])
         axis.legend(fontsize=8)

@@ -10,7 +10,7 @@ from code_reward.cli import Command
 
 
 class Sizes(BaseModel):
-    """How much of everything; the defaults are meant for two cores and eight minutes."""
+    """How much of everything; the defaults are meant for two cores and ten minutes."""
 
     families: tuple[str, ...] = (
         "add_or_subtract",
@@ -56,7 +56,7 @@ class Sizes(BaseModel):
 
 
 TINY = Sizes(policy_sft=60, rm=40, rl=20, test=24, test_held_out=6, base_epochs=0.5, rm_samples=2, test_samples=2, rl_steps=2)
-"""A run of seconds that shows nothing but that every stage works."""
+"""A run of two minutes that shows nothing but that every stage works."""
 
 
 class Quickstart(Command):
@@ -71,7 +71,7 @@ class Quickstart(Command):
     again: list[str] = Field(default=[])
     """Stage to do again although its results are there; what depends on it is done again too."""
     tiny: bool = False
-    """Use sizes at which the run takes a minute and its figures mean nothing."""
+    """Use sizes at which the run takes two minutes and its figures mean nothing."""
 
     @property
     def sizes(self) -> Sizes:
