@@ -30,15 +30,28 @@ def write_text(path: str | Path, text: str) -> None:
 
 @contextmanager
 def replacing_folder(path: str | Path) -> Iterator[Path]:
-    """Give a new empty folder beside `path`; put it in the place of `path` if the body succeeds, remove it otherwise."""
+    """Give a new empty folder beside `path`; put it in the place of `path` if the body succeeds, remove it otherwise.
+
+    A folder cannot take the place of one that holds something, so the old one is moved aside first. Whoever is killed between the two
+    renamings leaves none at `path`, but the old one and the new one whole beside it.
+    """
     path = Path(path)
-    temporary = path.with_name(f".{path.name}.{os.getpid()}.tmp")
-    # A killed writer may have left one: in containers the same process id comes back.
-    shutil.rmtree(temporary, ignore_errors=True)
+    temporary, old = (path.with_name(f".{path.name}.{os.getpid()}.{kind}") for kind in ("tmp", "old"))
+    # A killed writer may have left them: in containers the same process id comes back.
+    _tidy(path, temporary, old)
     temporary.mkdir(parents=True)
     try:
         yield temporary
-        shutil.rmtree(path, ignore_errors=True)
-        os.replace(temporary, path)
+        if path.is_dir() and not path.is_symlink():
+            os.rename(path, old)
+        os.rename(temporary, path)
     finally:
-        shutil.rmtree(temporary, ignore_errors=True)
+        _tidy(path, temporary, old)
+
+
+def _tidy(path: Path, temporary: Path, old: Path) -> None:
+    """Remove a writer's folders; the old one goes back if nothing has taken its place."""
+    if old.exists() and not path.exists():
+        os.rename(old, path)
+    for folder in (temporary, old):
+        shutil.rmtree(folder, ignore_errors=True)

@@ -11,6 +11,7 @@ from torch import nn
 from transformers import AutoTokenizer, Trainer, TrainingArguments
 
 from code_reward.errors import DataError
+from code_reward.files import replacing_folder
 from code_reward.reward_data import Pair, Prefix
 from code_reward.rm_input import PRESETS, RMInput
 from code_reward.rows import read_rows
@@ -77,7 +78,8 @@ def _train(model: nn.Module, data: Any, collate: Any, examples: Sequence[tuple[s
     resume(trainer, "training the reward model")
     if not trainer.is_world_process_zero():
         return False
-    export(model.classifier, tokenizer, rm_input, examples, settings.out)
-    trainer.state.save_to_json(str(settings.out / "trainer_state.json"))
+    with replacing_folder(settings.out) as folder:
+        export(model.classifier, tokenizer, rm_input, examples, folder)
+        trainer.state.save_to_json(str(folder / "trainer_state.json"))
     shutil.rmtree(arguments.output_dir, ignore_errors=True)
     return True

@@ -5,7 +5,7 @@ import pytest
 import torch
 from safetensors.torch import load_file
 from tiny_policy import pair, right, statement, wrong
-from transformers import AutoModelForSequenceClassification
+from transformers import AutoModelForSequenceClassification, TrainerState
 
 import rm_train.model
 from code_reward.errors import ConfigurationError, DataError
@@ -92,6 +92,23 @@ def test_a_killed_run_goes_on_from_its_last_whole_checkpoint(tmp_path: Path, pol
     for name, tensor in expected.items():
         torch.testing.assert_close(resumed[name], tensor, msg=f"{name} is not what an uninterrupted run learns")
     assert not (tmp_path / "halves.checkpoints").exists()
+
+
+def test_a_reward_model_is_there_with_its_log_or_not_at_all(tmp_path: Path, policy_dir: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    real, command = TrainerState.save_to_json, settings(tmp_path, policy_dir, [pair(1)], epochs=1)
+
+    def killed_after_the_last_checkpoint(state: TrainerState, path: str) -> None:
+        if "checkpoint-" not in path:
+            raise KeyboardInterrupt
+        real(state, path)
+
+    with monkeypatch.context() as patched:
+        patched.setattr(TrainerState, "save_to_json", killed_after_the_last_checkpoint)
+        with pytest.raises(KeyboardInterrupt):
+            main(command)
+    assert not command.out.exists()
+    main(command)
+    assert (command.out / "trainer_state.json").is_file()
 
 
 def test_what_does_not_fit_is_counted(tmp_path: Path, policy_dir: Path, capsys: pytest.CaptureFixture[str]) -> None:
