@@ -20,7 +20,7 @@ from rm_train.dataset import PairDataset, collate
 from rm_train.export import export
 from rm_train.model import PairModel, ValueModel, load_backbone
 from rm_train.prefixes import PrefixDataset, collate_prefixes
-from rm_train.training import common_arguments, quiet, resume
+from rm_train.training import begin, common_arguments, quiet, resume
 
 if TYPE_CHECKING:
     from rm_train.regress import Regress
@@ -63,6 +63,7 @@ def regress(settings: Regress) -> None:
 
 def _train(model: nn.Module, data: Any, collate: Any, examples: Sequence[tuple[str, str]], rm_input: RMInput, settings: Training) -> bool:
     """Train `model` and export its classifier; whether this process is the one that speaks."""
+    begin(settings)
     tokenizer = AutoTokenizer.from_pretrained(str(settings.init))
     arguments = TrainingArguments(
         **common_arguments(settings.out, learning_rate=settings.learning_rate, seed=settings.seed, save_steps=settings.save_steps),

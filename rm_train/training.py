@@ -16,9 +16,12 @@ from transformers import PrinterCallback, TrainerCallback
 from transformers.utils import is_datasets_available, logging
 
 from code_reward.files import replacing_folder
+from rm_train.checkpoints import begin, checkpoints, last_checkpoint, step_of
 
 if TYPE_CHECKING:
     from transformers import Trainer
+
+__all__ = ["Bar", "begin", "checkpoints", "common_arguments", "last_checkpoint", "quiet", "resume", "step_of", "train_policy"]
 
 
 def quiet() -> None:
@@ -30,22 +33,6 @@ def quiet() -> None:
         import datasets
 
         datasets.disable_progress_bars()
-
-
-def checkpoints(out: Path) -> Path:
-    """Where a run that will write `out` keeps its checkpoints."""
-    return out.with_name(f"{out.name}.checkpoints")
-
-
-def last_checkpoint(folder: Path) -> Path | None:
-    """The last whole checkpoint: a run that was killed while it wrote one has left out the trainer's state, which is written last."""
-    whole = [state.parent for state in folder.glob("checkpoint-*/trainer_state.json")]
-    return max(whole, key=step_of, default=None)
-
-
-def step_of(checkpoint: Path) -> int:
-    """How many steps a checkpoint was written after."""
-    return int(checkpoint.name.rpartition("-")[2])
 
 
 def common_arguments(out: Path, *, learning_rate: float, seed: int, save_steps: int) -> dict[str, Any]:

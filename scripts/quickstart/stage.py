@@ -1,13 +1,16 @@
 """A stage of the quickstart: commands that make files from files, done once and reused while nothing they depend on has changed.
 
 As `make` would: a stage is up to date when it has finished with these very commands and none of its inputs is newer than that. A stage
-that is killed has no record, and its commands take up their own work where they left it.
+that is killed has no record, and its commands take up their own work where they left it; unless they or their inputs have changed since,
+for then their checkpoints are of another run and are removed.
 """
 
 from __future__ import annotations
 
 import json
+import math
 import os
+import shutil
 import subprocess
 import sys
 import time
@@ -15,6 +18,7 @@ from collections.abc import Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
+from itertools import pairwise
 from pathlib import Path
 from threading import Event, Thread, Timer
 from typing import IO, Any
@@ -24,6 +28,7 @@ from rich.console import Console
 
 from code_reward.errors import CodeRewardError
 from code_reward.files import write_text
+from rm_train.checkpoints import checkpoints
 
 console = Console()
 
@@ -88,6 +93,7 @@ class Run:
         else:
             console.print(f"Meanwhile: {stage.title} ({log})")
         self._record(stage).unlink(missing_ok=True)
+        self._begin(stage)
         with watch() as usage, self._serving(stage) as url, _output(log) as output:
             for command in stage.commands:
                 self._execute([part.replace("{url}", url) for part in command], output)
@@ -103,11 +109,25 @@ class Run:
         return self.folder / "stages" / f"{stage.name}.json"
 
     def _is_done(self, stage: Stage) -> bool:
-        if not self._record(stage).exists() or not all((self.folder / name).exists() for name in stage.outputs):
+        return all((self.folder / name).exists() for name in stage.outputs) and self._is_of(stage, self._record(stage), "finished")
+
+    def _is_of(self, stage: Stage, record: Path, when: str) -> bool:
+        """Whether a record is of these very commands, and no input is newer than the time that it calls `when`."""
+        if not record.exists():
             return False
-        record = json.loads(self._record(stage).read_text())
+        known = json.loads(record.read_text())
         newest = max((_modified(self.folder / name) for name in stage.inputs), default=0.0)
-        return bool(record["commands"] == [list(command) for command in stage.commands] and newest <= record["finished"])
+        return bool(known["commands"] == [list(command) for command in stage.commands] and newest <= known[when])
+
+    def _begin(self, stage: Stage) -> None:
+        """Write down what is begun, or keep what was; the checkpoints of another beginning are removed."""
+        begun = self.folder / "stages" / f"{stage.name}.begun.json"
+        if self._is_of(stage, begun, "began"):
+            return
+        for command in stage.commands:
+            for name in (value for option, value in pairwise(command) if option == "--out"):
+                shutil.rmtree(checkpoints(self.folder / name), ignore_errors=True)
+        write_text(begun, json.dumps({"commands": stage.commands, "began": time.time()}))
 
     def _execute(self, command: Sequence[str], output: IO[str] | None) -> None:
         process = subprocess.Popen([sys.executable, *command], cwd=self.folder, env=self.environment, stdout=output, stderr=output)
@@ -207,4 +227,6 @@ def _resident(process: psutil.Process) -> int:
 
 
 def _modified(path: Path) -> float:
+    if not path.exists():
+        return math.inf
     return max((entry.stat().st_mtime for entry in ([path, *path.rglob("*")] if path.is_dir() else [path])), default=0.0)

@@ -84,6 +84,9 @@ def test_a_killed_run_goes_on_from_its_last_whole_checkpoint(tmp_path: Path, pol
     assert not halves.out.exists()
     # Killed while it wrote the next checkpoint: a folder without the trainer's state.
     (tmp_path / "halves.checkpoints" / "checkpoint-10").mkdir()
+    with pytest.raises(ConfigurationError, match=r"another --learning-rate, --pairs; remove it to begin anew"):
+        main(settings(tmp_path, policy_dir, pairs[:3], "halves", epochs=2, learning_rate=1e-3))
+    settings(tmp_path, policy_dir, pairs)
     main(halves)
     assert len(steps) == 9 + 12 - 8, "twelve steps in all, eight of them before the kill"
     whole, halved = (json.loads((tmp_path / name / "trainer_state.json").read_text()) for name in ("whole", "halves"))

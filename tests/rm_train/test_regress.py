@@ -12,7 +12,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from tiny_policy import pair, right, statement, wrong
 
-from code_reward.errors import DataError
+from code_reward.errors import ConfigurationError, DataError
 from code_reward.reward_data import Prefix
 from code_reward.rm_input import PRESETS, RMInput
 from code_reward.rows import write_rows
@@ -67,6 +67,14 @@ def test_stage_two_starts_from_what_stage_one_learnt_and_orders_pairs(tmp_path: 
     _, before_right, before_wrong = scores(stage1, *programs)
     _, after_right, after_wrong = scores(tmp_path / "stage2", *programs)
     assert after_right - after_wrong > before_right - before_wrong + 0.5
+
+
+def test_checkpoints_of_another_run_are_refused(tmp_path: Path, policy_dir: Path) -> None:
+    checkpoint = tmp_path / "stage1.checkpoints" / "checkpoint-1"
+    checkpoint.mkdir(parents=True)
+    (checkpoint / "trainer_state.json").write_text("{}")
+    with pytest.raises(ConfigurationError, match=r"stage1.checkpoints .*another .*--prefixes"):
+        main(settings(tmp_path, policy_dir, ROWS))
 
 
 def test_the_loss_of_a_batch_weighs_by_the_judge_s_agreement(policy_dir: Path) -> None:

@@ -127,6 +127,25 @@ pathlib.Path('result').write_text(done.read_text())
     assert (folder / "result").read_text() == "0123"
 
 
+@pytest.mark.parametrize("change", ["", "command", "input"])
+def test_checkpoints_of_a_killed_stage_are_kept_for_the_same_work_only(folder: Path, change: str) -> None:
+    work = "import pathlib, sys; pathlib.Path('found').write_text(str(pathlib.Path('rm.checkpoints/one').exists())); sys.exit(int({}))"
+
+    def stage(status: int, more: str = "") -> Stage:
+        (folder / "status").write_text(f"{status}")
+        code = work.format("pathlib.Path('status').read_text()")
+        return Stage("train", "Train", (("-c", code, "--out", "rm", more),), ("a",), ("found",))
+
+    with pytest.raises(CodeRewardError):
+        Run(folder).do(stage(1))
+    (folder / "rm.checkpoints").mkdir()
+    (folder / "rm.checkpoints" / "one").touch()
+    if change == "input":
+        os.utime(folder / "a", (time.time() + 5,) * 2)
+    Run(folder).do(stage(0, "--tiny" if change == "command" else ""))
+    assert (folder / "found").read_text() == str(change == "")
+
+
 def test_an_interrupted_run_leaves_no_process_behind(folder: Path) -> None:
     """Interrupted once what the command started, in a session of its own as torchrun's workers are, has said that it lives."""
     work = """

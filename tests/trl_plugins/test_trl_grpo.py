@@ -94,7 +94,11 @@ def test_a_dead_server_stops_the_run_which_then_goes_on(
     with (tmp_path / "trained.rollouts.jsonl").open("a") as lines:
         lines.write(Rollout(step=2, problem_id="p1", response="of the step that is repeated", reward=1.0).model_dump_json() + "\n")
         lines.write('{"step": 2, "problem_id": "p1", "respon')
-    main(command)
+    kept = (tmp_path / "trained.rollouts.jsonl").read_bytes()
+    with pytest.raises(ConfigurationError, match=r"trained.checkpoints .*another --learning-rate;"):
+        main(command.model_copy(update={"learning_rate": 1.0}))
+    assert (tmp_path / "trained.rollouts.jsonl").read_bytes() == kept
+    main(command.model_copy(update={"save_steps": 2}))
     check(tmp_path, steps=3)
     assert len(calls) == 4, "the two steps before the checkpoint are not repeated"
 

@@ -79,6 +79,14 @@ def test_supervised_training_from_scratch_and_onwards(policy_dir: Path, tmp_path
     assert loss_of(tmp_path / "onwards") < loss_of(tmp_path / "policy")
 
 
+def test_checkpoints_of_another_run_are_refused(policy_dir: Path, tmp_path: Path) -> None:
+    checkpoint = tmp_path / "policy.checkpoints" / "checkpoint-1"
+    checkpoint.mkdir(parents=True)
+    (checkpoint / "trainer_state.json").write_text("{}")
+    with pytest.raises(ConfigurationError, match=r"policy.checkpoints .*another .*--data"):
+        sft_main(Sft(data=demonstrations(tmp_path / "data.jsonl"), out=tmp_path / "policy", init=policy_dir))
+
+
 def test_bad_starts_are_one_sentence(policy_dir: Path, tmp_path: Path) -> None:
     data = demonstrations(tmp_path / "data.jsonl")
     with pytest.raises(ConfigurationError, match=r"--init .*--tokenizer"):

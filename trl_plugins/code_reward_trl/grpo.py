@@ -97,18 +97,19 @@ def main(settings: Grpo) -> None:
 
     from code_reward.problem import load_problems
     from code_reward_trl.policy import load_policy
-    from rm_train.training import checkpoints, common_arguments, last_checkpoint, quiet, step_of, train_policy
+    from rm_train.training import begin, checkpoints, common_arguments, last_checkpoint, quiet, step_of, train_policy
 
     quiet()
     world, rank = (int(os.environ.get(name, default)) for name, default in (("WORLD_SIZE", "1"), ("RANK", "0")))
     device_batch, accumulate = _divide(settings, world)
     problems = load_problems(settings.problems)
     reward, close = _reward(settings)
+    # Whatever a checkpoint is stored in: in bfloat16 steps as small as 1e-6 would vanish in rounding.
+    model, tokenizer = load_policy(settings.policy, dtype="float32")
+    begin(settings)
     checkpoint = last_checkpoint(checkpoints(settings.out))
     rollouts = settings.out.with_name(f"{settings.out.name}.rollouts{rank or ''}.jsonl")
     _keep_before(step_of(checkpoint) if checkpoint else 0, rollouts)
-    # Whatever a checkpoint is stored in: in bfloat16 steps as small as 1e-6 would vanish in rounding.
-    model, tokenizer = load_policy(settings.policy, dtype="float32")
     config = GRPOConfig(
         **common_arguments(settings.out, learning_rate=settings.learning_rate, seed=settings.seed, save_steps=settings.save_steps),
         max_steps=settings.steps,

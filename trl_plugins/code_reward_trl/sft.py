@@ -59,7 +59,7 @@ def main(settings: Sft) -> None:
     from code_reward.reward_data import LabelledProgram
     from code_reward.rows import read_rows
     from code_reward_trl.policy import answer, ask, create_policy, load_policy
-    from rm_train.training import common_arguments, quiet, train_policy
+    from rm_train.training import begin, common_arguments, quiet, train_policy
 
     quiet()
     rows = read_rows(settings.data, LabelledProgram)
@@ -70,6 +70,7 @@ def main(settings: Sft) -> None:
         model = create_policy(tokenizer, hidden=settings.hidden, layers=settings.layers, seed=settings.seed)
     else:
         raise ConfigurationError("Give --init to continue a policy or --tokenizer to make one from scratch.")
+    begin(settings)
     config = SFTConfig(
         **common_arguments(settings.out, learning_rate=settings.learning_rate, seed=settings.seed, save_steps=settings.save_steps),
         num_train_epochs=settings.epochs,

@@ -1,0 +1,81 @@
+"""Where a training command keeps its checkpoints, and of which run they are.
+
+A run that was interrupted goes on from its last checkpoint, but only as itself: what it was begun with, the contents of its input files
+included, lies beside the checkpoints, and a command that says otherwise is refused. No torch here.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import os
+from pathlib import Path
+from typing import Any, Final
+
+from code_reward.cli import Command
+from code_reward.errors import ConfigurationError
+from code_reward.files import write_text
+
+SETUP: Final = "setup.json"
+
+MAY_DIFFER: Final = {"out", "save_steps", "device_batch", "rm_url", "rm_dtype"}
+"""Settings with which a run may go on otherwise than it was begun: how often it saves, how its steps are divided into passes, and where
+its reward model is served."""
+
+BY_NAME: Final = {"rm"}
+"""Folders that are compared by name: a reward model may be swapped while a run goes on (docs/serving.md)."""
+
+
+def checkpoints(out: Path) -> Path:
+    """Where a run that will write `out` keeps its checkpoints."""
+    return out.with_name(f"{out.name}.checkpoints")
+
+
+def last_checkpoint(folder: Path) -> Path | None:
+    """The last whole checkpoint: a run that was killed while it wrote one has left out the trainer's state, which is written last."""
+    whole = [state.parent for state in folder.glob("checkpoint-*/trainer_state.json")]
+    return max(whole, key=step_of, default=None)
+
+
+def step_of(checkpoint: Path) -> int:
+    """How many steps a checkpoint was written after."""
+    return int(checkpoint.name.rpartition("-")[2])
+
+
+def begin(settings: Command) -> None:
+    """Write down what the run that will write `settings.out` is begun with; raises `ConfigurationError` if its checkpoints are of another.
+
+    Of several processes the first alone reads and writes; if it raises, torchrun ends the others.
+    """
+    if os.environ.get("RANK", "0") != "0":
+        return
+    folder = checkpoints(settings.out)  # type: ignore[attr-defined]
+    path, setup = folder / SETUP, _setup(settings)
+    if last_checkpoint(folder) is None:
+        write_text(path, json.dumps(setup, indent=1))
+        return
+    begun: dict[str, Any] = json.loads(path.read_text(encoding="utf-8")) if path.is_file() else {}
+    changed = [f"--{name.replace('_', '-')}" for name, value in setup.items() if begun.get(name) != value]
+    if changed:
+        raise ConfigurationError(
+            f"{folder} holds checkpoints of a run with another {', '.join(changed)}; remove it to begin anew, or give another --out."
+        )
+
+
+def _setup(settings: Command) -> dict[str, Any]:
+    """Every setting that makes the run what it is, files by their contents; and the number of processes, each of which has its batches."""
+    plain = settings.model_dump(mode="json", exclude=MAY_DIFFER)
+    files = {name: _digest(value) for name, value in settings if isinstance(value, Path) and name not in MAY_DIFFER | BY_NAME}
+    return {**plain, **files, "nproc-per-node": os.environ.get("WORLD_SIZE", "1")}
+
+
+def _digest(path: Path) -> str:
+    """Of a file's bytes, or of the names and bytes of the files that lie in a folder, hidden ones left out."""
+    files = sorted(file for file in path.iterdir() if file.is_file() and not file.name.startswith(".")) if path.is_dir() else [path]
+    digest = hashlib.sha256()
+    for file in files:
+        digest.update(f"{file.name}\0{file.stat().st_size}\0".encode() if path.is_dir() else b"")
+        with file.open("rb") as content:
+            while block := content.read(2**20):
+                digest.update(block)
+    return digest.hexdigest()
