@@ -11,11 +11,12 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from code_reward import plugins
-from code_reward.errors import ConfigurationError, DataError
+from code_reward.errors import ConfigurationError, DataError, SandboxError
 from code_reward.problem import Problem, load_problems, runnable, save_problems
 from data_prep.sources import SOURCES, Source, humaneval, kodcode, load, mbpp
 from data_prep.sources.__main__ import Sources, main
 from data_prep.sources.records import Record, each
+from reward_servers.sandbox.outcome import Outcome
 
 
 def humaneval_row(**changes: object) -> dict[str, object]:
@@ -366,6 +367,38 @@ def test_verification_leaves_out_a_problem_whose_reference_fails(tmp_path: Path,
     main(Sources(name="humaneval", path=path, out=tmp_path / "out.jsonl", verify=True, _cli_parse_args=False))
     assert [problem.id for problem in load_problems(tmp_path / "out.jsonl")] == ["HumanEval/900"]
     assert "left out: wrong" in capsys.readouterr().out
+
+
+def test_a_sandbox_that_fails_leaves_no_problem_out_and_verification_goes_on(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("data_prep.label.RETRY_SECONDS", 0.0)
+    unlucky = humaneval_row(task_id="unlucky", canonical_solution="    return n // 2\n")
+    settings = {"name": "humaneval", "path": jsonl(tmp_path / "rows.jsonl", humaneval_row(), unlucky), "verify": True}
+    runs = []
+
+    class Flaky:
+        """Cannot run what holds `fails_on`; everything else passes."""
+
+        fails_on = "n // 2"
+
+        async def run(self, program: str, tests: object, **more: object) -> Outcome:
+            runs.append(program)
+            if self.fails_on and self.fails_on in program:
+                return Outcome(kind="sandbox_error", message="no worker")
+            return Outcome.model_validate({"kind": "passed", "tests": [{"kind": "passed"}]})
+
+        async def close(self) -> None:
+            pass
+
+    sandbox = Flaky()
+    monkeypatch.setattr("reward_servers.sandbox.connect", lambda url: sandbox)
+    with pytest.raises(SandboxError, match="on 1 references, such as that of 'unlucky'; mend it"):
+        main(Sources(**settings, out=tmp_path / "out.jsonl", _cli_parse_args=False))
+    assert not (tmp_path / "out.jsonl").exists()
+    runs.clear()
+    sandbox.fails_on = ""
+    main(Sources(**settings, out=tmp_path / "out.jsonl", _cli_parse_args=False))
+    assert len(load_problems(tmp_path / "out.jsonl")) == 2
+    assert len(runs) == 1, "the other was on record"
 
 
 @pytest.mark.parametrize(
