@@ -14,6 +14,7 @@ from typing import Any
 
 from code_reward.errors import CodeRewardError, ConfigurationError
 from data_prep.llm import RunStopped
+from data_prep.search.parts import begun_parts
 from data_prep.search.session import Spent, Told, grow_part
 from data_prep.search.settings import Search
 
@@ -42,7 +43,8 @@ def grow_parts(settings: Search, told: Told) -> Spent:
         raise ConfigurationError("--ray parts the problems itself; leave --shard away.")
     ray = _connect(settings.ray or "")
     try:
-        count = settings.parts or len([node for node in ray.nodes() if node["Alive"]])
+        # A run that goes on keeps its parts, however many machines there are now.
+        count = settings.parts or begun_parts(settings.out) or len([node for node in ray.nodes() if node["Alive"]])
         board = ray.remote(num_cpus=0)(_Board).remote()
         part = ray.remote(num_cpus=1, scheduling_strategy="SPREAD", max_retries=_RETRIES)(_run_part)
         waiting = [part.remote(settings.share(number, count), board) for number in range(count)]

@@ -25,6 +25,7 @@ from data_prep.llm import Budget, Ledger
 from data_prep.llm.prompt import FOLDER, prompt
 from data_prep.llm.request import Sampling
 from data_prep.search.grow import grow
+from data_prep.search.parts import begun_parts
 from data_prep.search.policy import Policy
 from data_prep.search.recipe import Recipe
 from data_prep.search.records import RolloutRecord, TreeRecord
@@ -166,8 +167,9 @@ class Run:
 
 
 def read_trees(folder: str | Path) -> Iterator[TreeRecord]:
-    """The finished trees of a run, or of all its shards, one at a time; raises `DataError` where there is no run."""
+    """The finished trees of a run, or of all its shards, one at a time; raises `DataError` where there is no run, or more than one."""
     folder = Path(folder)
+    begun_parts(folder)
     files = sorted([*folder.glob("trees.jsonl"), *folder.glob("shard-*/trees.jsonl")])
     if not files:
         raise DataError(f"{folder} is no folder of a search; give the one that was its --out.", kind="no_such_file")

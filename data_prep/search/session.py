@@ -14,6 +14,7 @@ from code_reward.errors import ConfigurationError
 from data_prep.llm import LLM, Budget, Endpoint
 from data_prep.llm.request import Sampling
 from data_prep.search.offline import OfflinePolicy
+from data_prep.search.parts import part_folder
 from data_prep.search.players import make_judge, read_endpoints, trees_at_once
 from data_prep.search.policy import LLMPolicy, Policy
 from data_prep.search.recipe import RECIPES, Recipe
@@ -50,7 +51,7 @@ def grow_part(settings: Search, told: Told) -> Spent:
 async def _grow_part(settings: Search, told: Told) -> Spent:
     number, count = settings.part()
     problems = load(settings.source, settings.problems)[number::count]
-    folder = settings.out if count == 1 else settings.out / f"shard-{number:05d}-of-{count:05d}"
+    folder = part_folder(settings.out, number, count)
     recipe, endpoints = make_recipe(settings.recipe, settings.change), _endpoints(settings, count)
     budget = Budget(settings.max_calls, settings.max_tokens)
     sandbox = connect(settings.sandbox)

@@ -51,7 +51,7 @@ class Search(Command):
     ray: str | None = None
     """Address of a Ray cluster (auto, local, ray://HOST:PORT) whose machines share the problems, endpoints and budget."""
     parts: int | None = Field(default=None, gt=0)
-    """Parts of the problems with --ray; by default one per machine."""
+    """Parts of the problems with --ray; by default one per machine, and of a run that goes on as many as it was begun in."""
     sandbox: str | None = None
     """Address of a sandbox server; without it, programs run in this machine's own sandbox."""
     replay: bool = False

@@ -6,17 +6,20 @@ import signal
 import subprocess
 import sys
 import time
+from types import SimpleNamespace
 
 import psutil
 import pytest
 
-from code_reward.errors import ConfigurationError
+from code_reward.errors import ConfigurationError, DataError
 from code_reward.problem import save_problems
 from data_prep.families import generate
 from data_prep.journal import read_lines
+from data_prep.llm import RunStopped
 from data_prep.llm.simulated import SimulatedEndpoint
 from data_prep.search.cluster import grow_parts
 from data_prep.search.run import read_trees
+from data_prep.search.session import grow_part
 from data_prep.search.settings import Search
 
 
@@ -41,6 +44,67 @@ def test_a_part_that_cannot_be_is_refused(tmp_path, shard):
 def test_a_cluster_parts_the_problems_itself(tmp_path):
     with pytest.raises(ConfigurationError, match="leave --shard away"):
         grow_parts(search(tmp_path, shard="0/2", ray="local"), lambda trees, outcomes: None)
+
+
+class Cluster:
+    """What the driver needs of Ray, on `nodes` machines that are all this process."""
+
+    def __init__(self, nodes):
+        self._nodes = nodes
+
+    def nodes(self):
+        return [{"Alive": True}] * self._nodes
+
+    def remote(self, **options):
+        return lambda made: SimpleNamespace(remote=(lambda: Actor(made())) if isinstance(made, type) else made)
+
+    def wait(self, waiting, **options):
+        return waiting[:1], waiting[1:]
+
+    def get(self, what):
+        return what
+
+    def shutdown(self):
+        pass
+
+
+class Actor:
+    def __init__(self, made):
+        self._made = made
+
+    def __getattr__(self, name):
+        return SimpleNamespace(remote=getattr(self._made, name))
+
+
+def test_a_run_that_goes_on_keeps_its_parts_whatever_the_number_of_machines(tmp_path, monkeypatch):
+    save_problems(tmp_path / "problems.jsonl", generate(3, seed=0))
+    for nodes in (2, 3):
+        monkeypatch.setattr("data_prep.search.cluster._connect", lambda address, nodes=nodes: Cluster(nodes))
+        assert grow_parts(search(tmp_path, ray="local", change=("rollouts=2",)), lambda trees, outcomes: None).trees == 3
+    assert sorted(path.name for path in (tmp_path / "run").iterdir()) == ["shard-00000-of-00002", "shard-00001-of-00002"]
+    with pytest.raises(RunStopped, match="was begun in 2 parts, not 4; go on with as many"):
+        grow_parts(search(tmp_path, ray="local", parts=4, change=("rollouts=2",)), lambda trees, outcomes: None)
+
+
+def test_a_run_is_refused_in_another_number_of_parts(tmp_path):
+    save_problems(tmp_path / "problems.jsonl", generate(3, seed=0))
+
+    def grow(shard):
+        grow_part(search(tmp_path, shard=shard, change=("rollouts=2",)), lambda trees, outcomes: None)
+
+    grow("0/2")
+    for other in ("0/3", "0/1"):
+        with pytest.raises(ConfigurationError, match=r"was begun in 2 parts, not \d; go on with as many"):
+            grow(other)
+    grow("1/2")
+    assert len(list(read_trees(tmp_path / "run"))) == 3
+    (tmp_path / "run" / "shard-00000-of-00003").mkdir()
+    with pytest.raises(DataError, match="in 2 and 3 parts, whose problems would come twice"):
+        list(read_trees(tmp_path / "run"))
+    (tmp_path / "run").rename(tmp_path / "other")
+    grow("0/1")
+    with pytest.raises(ConfigurationError, match="was begun in 1 part, not 2"):
+        grow("0/2")
 
 
 def command(tmp_path, out, *more):
