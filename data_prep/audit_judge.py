@@ -21,6 +21,7 @@ from pydantic import Field
 
 from code_reward.cli import Command, run
 from code_reward.errors import CodeRewardError, DataError
+from data_prep.judges.judgement import RIGHT
 from data_prep.together import work_off
 
 if TYPE_CHECKING:
@@ -28,9 +29,6 @@ if TYPE_CHECKING:
     from code_reward.reward_data import LabelledProgram
     from data_prep.judges import Bench, Judge
     from data_prep.llm import Ledger
-
-RIGHT = 0.8
-"""Correctness from which the judge says right: 4 of 5."""
 
 
 @dataclass(frozen=True)

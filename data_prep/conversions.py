@@ -79,11 +79,6 @@ def make_pairs(
     return [_pair(tree, better, worse, margin_scale) for better, worse in couples]
 
 
-def has_signal(tree: TreeRecord) -> bool:
-    """Whether two whole programs of the tree have different values."""
-    return len({tree.nodes[leaf].mean for leaf in tree.leaves}) > 1
-
-
 def _usable(tree: TreeRecord) -> Iterator[tuple[int, RolloutRecord]]:
     """Leaves with the answer that first gave them; an answer in which the program does not stand as it is, is of no use."""
     by_number = {rollout.number: rollout for rollout in tree.rollouts}

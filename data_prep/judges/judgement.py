@@ -9,6 +9,9 @@ from pydantic import BaseModel, Field
 from code_reward.problem import Problem
 from data_prep.llm import Scope
 
+RIGHT = 0.8
+"""Correctness from which a judge says right: 4 of 5."""
+
 
 class Vote(BaseModel):
     """One reading of one program."""

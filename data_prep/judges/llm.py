@@ -10,7 +10,7 @@ from typing import Literal
 from code_reward.errors import JudgeError
 from code_reward.problem import Problem
 from data_prep.judges.evidence import Evidence, Traces, Witness
-from data_prep.judges.judgement import Judgement, Vote
+from data_prep.judges.judgement import RIGHT, Judgement, Vote
 from data_prep.judges.reading import Reader, read_apart, read_published
 from data_prep.llm import Asker, Request, Scope
 from data_prep.llm.asking import ask
@@ -19,8 +19,6 @@ from data_prep.llm.request import Sampling
 from reward_servers.sandbox.outcome import Sandbox
 
 ATTEMPTS = 4
-RIGHT = 0.8
-"""Correctness from which a vote counts as one for right, when agreement is measured: 4 of 5."""
 
 Style = Literal["apart", "published"]
 _STYLES: dict[Style, tuple[str, Reader]] = {"apart": ("judge", read_apart), "published": ("judge_published", read_published)}

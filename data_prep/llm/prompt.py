@@ -25,11 +25,10 @@ class Prompt:
 
     Args:
         name (`str`): The file's name without `.jinja`.
-        folder (`Path`, *optional*): Where a user keeps templates of their own.
     """
 
-    def __init__(self, name: str, folder: Path = FOLDER) -> None:
-        path = folder / f"{name}.jinja"
+    def __init__(self, name: str) -> None:
+        path = FOLDER / f"{name}.jinja"
         if not path.is_file():
             raise ConfigurationError(f"There is no prompt template {path}; write it or choose another name.")
         text = path.read_text(encoding="utf-8")

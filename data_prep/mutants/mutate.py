@@ -37,20 +37,13 @@ def normalise(program: str) -> str | None:
     return _write(_parse(program))
 
 
-def mutate(program: str, draw: Random, depth: int = 1) -> Mutant | None:
-    """One mutant of `depth` changes, the kind of each drawn first and then its place; None where the program leaves nothing to change.
+def mutate(program: str, draw: Random) -> Mutant | None:
+    """One mutant of one change, its kind drawn first and then its place; None where the program leaves nothing to change.
 
     Raises:
         `DataError`: the program is not Python.
     """
-    original, mutant = normalise(program), None
-    for _ in range(depth):
-        steps = (step for step in _steps(mutant.program if mutant else program, draw) if step.program != original)
-        step = next(steps, None)
-        if step is None:
-            break
-        mutant = Mutant(step.program, (*(mutant.operators if mutant else ()), *step.operators))
-    return mutant
+    return next(_steps(program, draw), None)
 
 
 def mutants(program: str, limit: int, seed: int) -> list[Mutant]:

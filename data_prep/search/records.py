@@ -81,6 +81,11 @@ class TreeRecord(BaseModel):
     rollouts: list[RolloutRecord] = []
     failure: Failure | None = None
 
+    @property
+    def has_signal(self) -> bool:
+        """Whether two of its whole programs have different values."""
+        return len({self.nodes[leaf].mean for leaf in self.leaves}) > 1
+
     def path(self, node: int) -> list[NodeRecord]:
         """The nodes from below the root to `node`."""
         found: list[NodeRecord] = []

@@ -70,7 +70,7 @@ class Tally:
         for rollout in tree.rollouts:
             self._add_rollout(rollout)
         self.sizes[len(tree.leaves)] += 1
-        self.without_signal += len({tree.nodes[leaf].mean for leaf in tree.leaves}) < 2
+        self.without_signal += not tree.has_signal
         for node in tree.nodes[1:]:
             (self.leaf_values if node.terminal else self.prefix_values)[_bin(node.mean)] += 1
 

@@ -18,20 +18,16 @@ from pydantic import BeforeValidator, Field
 
 from code_reward.errors import DataError
 from code_reward.problem import CallTest, Problem, StdioTest
-from data_prep.sources.records import Record, read_problems, survey_problems
+from data_prep.sources.records import Record, from_json, read_problems, survey_problems
 from data_prep.sources.source import Source
-
-
-def _from_json(value: object) -> object:
-    return json.loads(value) if isinstance(value, str) and value else value
 
 
 class DeepCoderRecord(Record):
     problem: str
-    tests: Annotated[Any, BeforeValidator(_from_json)]
+    tests: Annotated[Any, BeforeValidator(from_json)]
     solutions: list[str] | None = None
     starter_code: str | None = None
-    metadata: Annotated[dict[str, Any] | None, BeforeValidator(_from_json)] = Field(default=None)
+    metadata: Annotated[dict[str, Any] | None, BeforeValidator(from_json)] = Field(default=None)
 
 
 def read(path: Path) -> list[Problem]:

@@ -7,7 +7,6 @@ assert statements; together they are one script.
 from __future__ import annotations
 
 import ast
-import json
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Annotated
@@ -18,13 +17,8 @@ from code_reward.errors import DataError
 from code_reward.extraction import extract_code
 from code_reward.problem import AssertTest, Problem
 from data_prep.sources.declarations import needed, only_function, with_declarations
-from data_prep.sources.records import Record, read_problems, survey_problems
+from data_prep.sources.records import Record, from_json, read_problems, survey_problems
 from data_prep.sources.source import Source
-
-
-def _from_json(value: object) -> object:
-    """Lists are published as JSON text."""
-    return json.loads(value) if isinstance(value, str) else value
 
 
 class OpenCodeInstructRecord(Record):
@@ -33,7 +27,7 @@ class OpenCodeInstructRecord(Record):
     output: str
     domain: str
     generation_algorithm: str
-    unit_tests: Annotated[list[str], BeforeValidator(_from_json)]
+    unit_tests: Annotated[list[str], BeforeValidator(from_json)]
     average_test_score: float
 
 

@@ -65,6 +65,11 @@ def read_json(path: str | Path) -> Any:
         raise DataError(f"{path} cannot be read as JSON ({error}); fetch it again.") from error
 
 
+def from_json(value: object) -> object:
+    """A column that is published as JSON text, read; an empty one, and what is no text, stays as it is."""
+    return json.loads(value) if isinstance(value, str) and value else value
+
+
 def each(path: str | Path, rows: Sequence[Any], convert: Callable[[Any], T]) -> list[T]:
     """Convert every row; a `DataError` or a failed validation is raised again with the file and the row's number (from 1)."""
     return list(_unless_wrong(_converted(path, enumerate(rows, start=1), convert)))

@@ -31,10 +31,7 @@ class Page:
     """Rollouts without a judgement."""
     failure: str
     """Why the tree has no rollouts; empty if it has."""
-
-    @property
-    def has_signal(self) -> bool:
-        return len(set(self.values)) > 1
+    has_signal: bool
 
 
 @dataclass(frozen=True)
@@ -58,6 +55,7 @@ def write_page(tree: TreeRecord, folder: Path) -> Page:
         values=tuple(sorted((tree.nodes[leaf].mean for leaf in tree.leaves), reverse=True)),
         failed=len(failed),
         failure=tree.failure.kind if tree.failure else "",
+        has_signal=tree.has_signal,
     )
 
 

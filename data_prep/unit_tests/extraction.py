@@ -9,23 +9,16 @@ from __future__ import annotations
 import ast
 import sys
 from dataclasses import dataclass
-from typing import Final
 
 from code_reward.extraction import extract_code
 from code_reward.problem import UnittestTest
 
-REASONS: Final = {
-    "no_test_class": "no class derives from unittest.TestCase",
-    "several_test_classes": "more than one class does",
-    "no_test_method": "the class has no method whose name begins with test",
-    "solution_not_called": "nothing in the class names the entry point",
-}
-"""Reasons beyond those of `code_reward.extraction`, whose policy `strict` decides about the block."""
-
 
 @dataclass(frozen=True)
 class ExtractedTest:
-    """Either `test` or the `reason` why there is none."""
+    """Either `test` or the `reason` why there is none: one of `code_reward.extraction`, whose policy `strict` decides about the block;
+    `no_test_class` where no class derives from `unittest.TestCase`, `several_test_classes` where more than one does; `no_test_method`
+    where none of its methods' names begins with test; `solution_not_called` where nothing in it names the entry point."""
 
     test: UnittestTest | None
     reason: str = ""

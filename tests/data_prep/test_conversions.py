@@ -2,7 +2,7 @@ import pytest
 
 from code_reward.reward_data import Pair, Prefix
 from code_reward.rows import read_rows
-from data_prep.conversions import Conversions, has_signal, main, make_pairs, make_prefixes
+from data_prep.conversions import Conversions, main, make_pairs, make_prefixes
 from data_prep.families import generate
 from data_prep.judges import Judgement
 from data_prep.llm import Ledger
@@ -79,7 +79,7 @@ def test_what_was_not_judged_becomes_no_row():
     tree = tree_of(("a\nb", None, 0), ("c", 1.0, 1.0))
     assert [row.program for row in make_prefixes(tree)] == ["c"]
     assert make_pairs(tree) == []
-    assert not has_signal(tree)
+    assert not tree.has_signal
     assert make_prefixes(TreeRecord(problem_id="p", statement="s", failure=Failure(kind="no_inputs", message="m"))) == []
 
 

@@ -239,16 +239,17 @@ def test_a_fenced_text_cannot_close_its_fence(text):
     assert fence not in text
 
 
-def test_a_changed_template_is_another_version(tmp_path):
+def test_a_changed_template_is_another_version(tmp_path, monkeypatch):
+    monkeypatch.setattr("data_prep.llm.prompt.FOLDER", tmp_path)
     (tmp_path / "a.jinja").write_text("{{ x }}")
-    one = Prompt("a", tmp_path)
+    one = Prompt("a")
     (tmp_path / "a.jinja").write_text("{{ x }}!")
-    assert one.version != Prompt("a", tmp_path).version
+    assert one.version != Prompt("a").version
     assert one.request("policy", Sampling(), x="{{ y }}").prompt == "{{ y }}"
     with pytest.raises(ConfigurationError, match="x"):
         one.request("policy", Sampling())
     with pytest.raises(ConfigurationError, match=r"b\.jinja"):
-        Prompt("b", tmp_path)
+        Prompt("b")
 
 
 def test_every_template_of_ours_can_be_filled():

@@ -130,18 +130,11 @@ def test_a_moved_jump_that_is_no_python_is_no_mutant() -> None:
 def test_the_same_seed_gives_the_same_mutants_and_another_seed_others() -> None:
     assert mutants(SHOWCASE, 20, seed=1) == mutants(SHOWCASE, 20, seed=1)
     assert mutants(SHOWCASE, 20, seed=1) != mutants(SHOWCASE, 20, seed=2)
-    assert mutate(SHOWCASE, Random(1), depth=3) == mutate(SHOWCASE, Random(1), depth=3)
+    assert mutate(SHOWCASE, Random(1)) == mutate(SHOWCASE, Random(1)) != mutate(SHOWCASE, Random(2))
 
 
 def test_few_mutants_are_of_many_kinds() -> None:
     assert len({mutant.operators for mutant in mutants(SHOWCASE, len(OPERATORS), seed=0)}) == len(OPERATORS)
-
-
-def test_depth_is_the_number_of_changes() -> None:
-    for depth in (1, 2, 4):
-        mutant = mutate(SHOWCASE, Random(0), depth=depth)
-        assert mutant is not None
-        assert len(mutant.operators) == depth
 
 
 def test_a_program_with_nothing_to_change_has_no_mutant() -> None:
@@ -208,20 +201,20 @@ STATEMENTS = st.recursive(
 )
 
 
-@given(statements=STATEMENTS, seed=st.integers(0, 99), depth=st.integers(1, 3))
+@given(statements=STATEMENTS, seed=st.integers(0, 99))
 @settings(max_examples=120, deadline=None)
-def test_mutate_of_any_program(statements: str, seed: int, depth: int) -> None:
+def test_mutate_of_any_program(statements: str, seed: int) -> None:
     program = body(statements)
     warnings.simplefilter("ignore", SyntaxWarning)
     try:
         compile(program, "program", "exec")
     except SyntaxError:
         return
-    mutant = mutate(program, Random(seed), depth)
+    mutant = mutate(program, Random(seed))
     if mutant is not None:
         compile(mutant.program, "mutant", "exec")
         assert mutant.program != normalise(program)
-        assert 1 <= len(mutant.operators) <= depth
+        assert len(mutant.operators) == 1
         assert functions(mutant.program) == functions(normalise(program) or "")
 
 
