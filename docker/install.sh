@@ -11,7 +11,10 @@ root=$(cd "$(dirname "${BASH_SOURCE[0]}")/.." && pwd)
 python=${PYTHON:-python3}
 
 case $role in
-   trainer) modules=(code_reward_slime.rewards code_reward_slime.post_process code_reward_slime.rollout_log code_reward_slime.preflight.hooks) extra="" ;;
+   trainer)
+      modules=(code_reward_slime.rewards code_reward_slime.post_process code_reward_slime.rollout_log code_reward_slime.preflight.hooks)
+      extra=sandbox # Of the trainer's own: published sets have tests that need pytest.
+      ;;
    rm) modules=(reward_servers.sglang_server.commands code_reward.reference) extra="" ;;
    sandbox) modules=(reward_servers.sandbox.server) extra=sandbox ;;
    *)

@@ -20,6 +20,21 @@ fi
 # What slime's and SGLang's images have of our dependencies, in their versions; Megatron needs numpy 1.x, with which newer pyarrow do not work.
 image=(numpy==1.26.4 "pyarrow<22" pydantic==2.11.7 aiohttp==3.12.15 jinja2==3.1.6 pyyaml==6.0.2 tokenizers==0.22.1)
 
+# A pytest file decided in a sandbox of the process's own.
+pytest_here="
+import asyncio
+from code_reward.problem import PytestTest
+from reward_servers.sandbox import connect
+
+async def main():
+    sandbox = connect(workers=1)
+    outcome = await sandbox.run('def f(): return 1', [PytestTest(code='from solution import f\ndef test_f(): assert f() == 1')])
+    await sandbox.close()
+    assert outcome.passed, outcome
+
+asyncio.run(main())
+"
+
 prove() {
    local role=$1 environment=$scratch/$1
    "$python" -m venv "$environment"
@@ -33,6 +48,7 @@ prove() {
          # There is no slime here, and that is what it must say.
          "$environment/bin/code-reward" doctor >"$scratch/doctor" 2>&1 || true
          grep -q "sglang is not installed" "$scratch/doctor"
+         "$environment/bin/python" -c "$pytest_here"
          ;;
       rm) "$environment/bin/python" -m reward_servers.sglang_server --help >/dev/null ;;
       sandbox) serve_as_nobody "$environment/bin/python" ;;

@@ -37,6 +37,17 @@ async def test_a_right_program_passes_and_a_wrong_one_fails(sandbox, test):
     assert (await sandbox.run("def f(x):\n    return x", [test], entry_point="f")).kind == "failed"
 
 
+async def test_pytest_that_is_not_installed_is_our_trouble(monkeypatch):
+    monkeypatch.setattr("reward_servers.sandbox.handle._libraries", list)
+    bare = connect(workers=1)
+    for mode in ("auto", "inline"):
+        outcome = await bare.run(ADD_ONE, [RIGHT[-1]], mode=mode)
+        assert outcome.kind == "sandbox_error"
+        assert "pip install 'code-reward[sandbox]'" in outcome.message
+    assert (await bare.run(ADD_ONE, RIGHT[:-1], entry_point="f")).passed
+    await bare.close()
+
+
 async def test_stdio_compares_up_to_trailing_white_space(sandbox):
     tests = [StdioTest(stdin="4\n", stdout="8"), StdioTest(stdin="5\n", stdout="10  \n\n")]
     assert (await sandbox.run("print(int(input()) * 2)", tests)).passed

@@ -5,6 +5,8 @@ earlier work can be found in a later child.
 
     order   ("fork", number, role, limits) with descriptors, ("kill", number), ("warm", 0) with a socket
     answer  (number, wait status, CPU seconds), when the child is buried
+
+Its first message says that it can fork: the layers of isolation; that of the one with more imported, which of `HEAVY` are not installed.
 """
 
 from __future__ import annotations
@@ -152,7 +154,7 @@ class Zygote:
                 rehearse_pytest()
                 self._jail.snapshot = Snapshot()
                 freeze()
-                own.send(marshal.dumps(True))
+                own.send(marshal.dumps([name for name in HEAVY if name not in sys.modules]))
                 Zygote(own, self._jail).serve()
             except BaseException as error:
                 complain(error)

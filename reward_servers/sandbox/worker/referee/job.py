@@ -22,6 +22,7 @@ class Zygotes:
     def __init__(self, light: Link) -> None:
         self._light = light
         self._heavy: Link | None = None
+        self._absent: list[str] = []
 
     def choose(self, *sources: str) -> Link:
         """The zygote for these sources."""
@@ -31,12 +32,17 @@ class Zygotes:
             self._heavy = self._warm()
         return self._heavy
 
+    def lacks(self, module: str) -> bool:
+        """Whether this one of the modules that the second zygote imports is not installed."""
+        self.choose(module)
+        return module in self._absent
+
     def _warm(self) -> Link:
         ours, theirs = connect_pair()
         with theirs:
             self._light.send(("warm", 0), [theirs.fileno()])
         link = Link(ours)
-        link.hear_ready()
+        self._absent = link.hear_ready()
         return link
 
 
@@ -61,6 +67,11 @@ class Job:
         link = self.zygotes.choose(*sources)
         self.deadline += time.monotonic() - began
         return link
+
+    def lacks(self, module: str) -> bool:
+        """Whether the sandbox, not the program, is without this module."""
+        self.choose(module)
+        return self.zygotes.lacks(module)
 
     def start(self, link: Link, role: str, work: dict[str, Any], *, steps: int = 1, fds: Sequence[int] = ()) -> Process:
         """Fork a child for a role; `steps` is how many times it may use up the CPU limit."""

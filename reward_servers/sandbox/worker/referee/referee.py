@@ -109,6 +109,10 @@ def _decide(job: Job, group: list[Planned], mode: str) -> None:
         decide_calls(job, [planned.calls for planned in group])
     elif way == "script":
         decide_script(job, tests[0])
+    elif tests[0]["kind"] == "pytest" and job.lacks("pytest"):
+        job.verdicts.add(
+            "sandbox_error", "pytest is not installed where this sandbox runs; install it there: pip install 'code-reward[sandbox]'"
+        )
     elif way == "apart":
         decide_apart(job, tests, [planned.names for planned in group], may_inline=mode != "sealed")
     elif mode == "sealed":
