@@ -10,7 +10,7 @@ from __future__ import annotations
 import asyncio
 import logging
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from time import perf_counter
 from typing import Any
 
@@ -36,6 +36,15 @@ Reward = float | Refusal | dict[str, Any]
 class _Kind:
     judge: Judge
     shape: Callable[[Verdict, Settings], float | None]
+
+
+@dataclass(frozen=True)
+class _Worth:
+    """What a sample is worth: its judgement, the shaped reward (None if the verdict is missing), and the terms beside it."""
+
+    judgement: Judgement
+    shaped: float | None = None
+    terms: dict[str, float] = field(default_factory=dict)
 
 
 _MODEL = _Kind(by_model, lambda verdict, settings: shape(verdict, settings.shaping, rejected=settings.rejected))
@@ -90,36 +99,40 @@ async def _value(args: Any, sample: Any, kind: _Kind) -> float | Refusal:
     except CodeRewardError as error:
         HEALTH.fail(error)
         settings = Settings()
-    judgement = await _judge(args, settings, sample, kind)
-    shaped = kind.shape(judgement.verdict, settings)
-    terms = await terms_of(settings, sample, judgement.verdict)
-    details = {"seconds": perf_counter() - start, **judgement.details}
-    write_record(sample, {**to_record(judgement.verdict), "shaped": shaped, "terms": terms, **details})
-    HEALTH.record(judgement.verdict, settings)
-    DRIFT.consider(settings, sample, judgement.verdict)
-    refusal = _refusal(args, settings, judgement.verdict)
+    worth = await _worth(args, settings, sample, kind)
+    verdict, shaped, terms = worth.judgement.verdict, worth.shaped, worth.terms
+    details = {"seconds": perf_counter() - start, **worth.judgement.details}
+    write_record(sample, {**to_record(verdict), "shaped": shaped, "terms": terms, **details})
+    HEALTH.record(verdict, settings)
+    DRIFT.consider(settings, sample, verdict)
+    refusal = _refusal(args, settings, verdict)
     if refusal is not None:
         return refusal
     return PLACEHOLDER if shaped is None else shaped + sum(terms.values())
 
 
-async def _judge(args: Any, settings: Settings, sample: Any, kind: _Kind) -> Judgement:
-    """The judgement on one sample. Whatever goes wrong becomes a missing verdict; what must stop the run is remembered."""
+async def _worth(args: Any, settings: Settings, sample: Any, kind: _Kind) -> _Worth:
+    """What one sample is worth. Whatever goes wrong becomes a missing verdict; what must stop the run is remembered."""
     try:
-        decided = await despite_status(args, settings, sample, status_of(sample))
-        if decided is not None:
-            return Judgement(decided)
-        judgement = await unless_aborting(args, kind.judge(args, settings, sample))
-        return judgement or Judgement(Missing("aborted"))
+        judgement = await _judge(args, settings, sample, kind)
+        return _Worth(judgement, kind.shape(judgement.verdict, settings), await terms_of(settings, sample, judgement.verdict))
     except DataError as error:
         logger.warning("A sample cannot be judged: %s", error)
-        return Judgement(Missing("bad_metadata"))
+        return _Worth(Judgement(Missing("bad_metadata")))
     except CodeRewardError as error:
         HEALTH.fail(error)
-        return Judgement(Missing(error.kind))
+        return _Worth(Judgement(Missing(error.kind)))
     except Exception:  # A bug of ours, or a process that died: the sample has no verdict, the run goes on.
         logger.exception("The reward of a sample failed.")
-        return Judgement(Missing("reward_failed"))
+        return _Worth(Judgement(Missing("reward_failed")))
+
+
+async def _judge(args: Any, settings: Settings, sample: Any, kind: _Kind) -> Judgement:
+    decided = await despite_status(args, settings, sample, status_of(sample))
+    if decided is not None:
+        return Judgement(decided)
+    judgement = await unless_aborting(args, kind.judge(args, settings, sample))
+    return judgement or Judgement(Missing("aborted"))
 
 
 def _refusal(args: Any, settings: Settings, verdict: Verdict) -> Refusal | None:

@@ -4,9 +4,10 @@ import asyncio
 import math
 import threading
 import time
+from concurrent.futures.process import BrokenProcessPool
 
 import pytest
-from code_reward_slime import extracting, judges
+from code_reward_slime import extracting, judges, terms
 from code_reward_slime.refusal import Refusal
 from code_reward_slime.rewards import hybrid_reward, model_reward, unit_test_reward
 from code_reward_slime.samples import is_missing
@@ -16,7 +17,7 @@ from tiny_rm import answer, program, statement
 
 from code_reward.extraction import extract_code
 from code_reward.rm_input import RMInput
-from code_reward.shaping import shape
+from code_reward.shaping import PRESETS, Preset, shape
 from code_reward.verdict import Scored
 
 TESTS = [{"kind": "asserts", "code": "assert add_1(1, 2) == 4"}, {"kind": "asserts", "code": "assert add_1(0, 0) == 1"}]
@@ -222,6 +223,22 @@ async def test_a_bug_in_a_judge_is_a_missing_verdict_not_a_crash(settings, monke
     sample = make_sample(1)
     assert await model_reward(make_args(**settings), sample) == 0.0
     assert sample.metadata["code_reward"]["reason"] == "reward_failed"
+
+
+async def test_what_fails_after_the_judge_is_a_missing_verdict_too(settings, monkeypatch):
+    """The bonus extracts once more, in processes that may die; a plugin's preset may make no number of a score."""
+
+    async def die(*_):
+        raise BrokenProcessPool("died")
+
+    monkeypatch.setattr(terms, "extract", die)
+    sample = make_sample(1)
+    assert await model_reward(make_args(**settings, code_reward_format_bonus=0.1), sample) == 0.0
+    assert (sample.metadata["code_reward"]["reason"], sample.remove_sample) == ("reward_failed", True)
+    monkeypatch.setitem(PRESETS._ours, "broken", Preset(lambda score: math.nan, rejected=0.0))
+    sample = make_sample(1)
+    assert "broken" in str(await model_reward(make_args(**settings, code_reward_shaping="broken"), sample))
+    assert sample.metadata["code_reward"]["verdict"] == "missing"
 
 
 def test_two_event_loops_in_two_threads_are_served(settings, client_dir):
