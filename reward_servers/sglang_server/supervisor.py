@@ -111,9 +111,11 @@ class Supervisor:
             await asyncio.sleep(WATCH_SECONDS)
             failures = 0 if await replica.healthy() else failures + 1
             if not replica.process.alive or failures >= UNHEALTHY:
-                _say(f"{replica.url} {'does not answer' if replica.process.alive else 'is dead'}")
                 async with replica.changing:
-                    await self._restart(replica)
+                    # Whoever held it, to load other weights, may be why there was no answer, and may have started it again.
+                    if not await replica.healthy():
+                        _say(f"{replica.url} {'does not answer' if replica.process.alive else 'is dead'}")
+                        await self._restart(replica)
                 failures = 0
 
     async def _restart(self, replica: Replica) -> None:

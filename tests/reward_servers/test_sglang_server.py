@@ -8,6 +8,7 @@ import sys
 from contextlib import asynccontextmanager
 from itertools import pairwise
 from pathlib import Path
+from types import SimpleNamespace
 
 import aiohttp
 import psutil
@@ -19,8 +20,10 @@ from code_reward.errors import ConfigurationError
 from code_reward.serving import context_length
 from code_reward.verdict import Scored
 from reward_servers.client import ClientSettings, RewardClient
+from reward_servers.sglang_server import supervisor
 from reward_servers.sglang_server.__main__ import SGLangServer
 from reward_servers.sglang_server.commands import forbidden, replica_command, replica_environment, router_command
+from reward_servers.sglang_server.replica import Replica
 from reward_servers.sglang_server.supervisor import free_ports
 
 STAND_IN = Path(__file__).parents[1] / "helpers" / "stand_in_sglang"
@@ -198,6 +201,56 @@ async def test_a_swap_to_what_is_no_reward_model_changes_nothing(launch, models,
         server.process.send_signal(signal.SIGHUP)
         await server.says("not swapped")
         assert isinstance(await score(models[0], urls=[url]), Scored)
+
+
+class Silent(Replica):
+    """A replica that runs and answers only when told to; counts its starts, after which it answers."""
+
+    def __init__(self):
+        super().__init__("127.0.0.1", 1, SimpleNamespace(alive=True, log="replica.log", stop=self._stop), None)
+        self.answers, self.starts, self.asked, self.found_silent = False, 0, 0, asyncio.Event()
+
+    async def _stop(self):
+        pass
+
+    async def start(self, seconds):
+        self.starts += 1
+        self.answers = True
+
+    async def healthy(self):
+        self.asked += 1
+        if self.asked == supervisor.UNHEALTHY:
+            self.found_silent.set()
+        return self.answers
+
+    async def check(self, reference, dtype):
+        pass
+
+
+@asynccontextmanager
+async def watched(model, monkeypatch):
+    """A silent replica under a supervisor that has long found it so, and waits for whoever is changing it."""
+    monkeypatch.setattr(supervisor, "WATCH_SECONDS", 0.01)
+    replica = Silent()
+    watching = supervisor.Supervisor(SGLangServer(model=model), None)
+    async with replica.changing:
+        task = asyncio.create_task(watching._watch(replica))
+        await replica.found_silent.wait()
+        yield replica
+    await asyncio.sleep(0.1)
+    task.cancel()
+
+
+async def test_a_replica_that_was_silent_only_while_it_was_changed_is_left_alone(models, monkeypatch):
+    async with watched(models[0], monkeypatch) as replica:
+        replica.answers = True
+    assert replica.starts == 0
+
+
+async def test_a_replica_that_is_still_silent_after_it_was_changed_is_started_again(models, monkeypatch):
+    async with watched(models[0], monkeypatch) as replica:
+        assert replica.starts == 0
+    assert replica.starts == 1
 
 
 # Command lines.
