@@ -21,7 +21,7 @@ from misbehaving import other_score_of
 from slime_command import prompt_row, words, write_rows
 from slime_samples import REAL_SLIME
 
-from code_reward.errors import ConfigurationError
+from code_reward.errors import ConfigurationError, SandboxError
 
 
 async def found(words: list[str] | None = None, **settings) -> dict[str, list]:
@@ -48,7 +48,7 @@ async def preflight(tmp_path, content) -> dict[str, list]:
 async def test_a_good_config_is_told_point_by_point(settings, tmp_path):
     (tmp_path / "difficulty.jsonl").write_text('{"problem_id": "p", "difficulty": 0.5}\n')
     table = await preflight(tmp_path, {**settings, "code_reward_curriculum": str(tmp_path / "difficulty.jsonl"), "other_plugins_key": 3})
-    assert list(table) == ["settings", "reward model", "curriculum"]
+    assert list(table) == ["settings", "reward model", "sandbox", "curriculum"]
     assert {row.state for rows in table.values() for row in rows} == {"ok"}
     assert "gave the reference scores" in table["reward model"][0].found
 
@@ -89,6 +89,18 @@ async def test_a_sandbox_that_is_not_there_is_found(tmp_path, monkeypatch):
     monkeypatch.setattr("reward_servers.sandbox.client._ATTEMPTS", 1)
     table = await preflight(tmp_path, {"code_reward_sandbox_url": "http://127.0.0.1:9"})
     assert "does not tell right from wrong" in failures(table)["sandbox"]
+
+
+async def test_a_sandbox_of_our_own_that_does_not_work_is_found(tmp_path, monkeypatch):
+    table = await preflight(tmp_path, "{}")
+    assert "on this machine" in table["sandbox"][0].found
+    assert table["sandbox"][0].state == "ok"
+
+    def start_in_vain(worker):
+        raise SandboxError("no memory left")
+
+    monkeypatch.setattr("reward_servers.sandbox.handle.WorkerHandle.start", start_in_vain)
+    assert "no memory left); set code_reward_sandbox_url to a server" in failures(await preflight(tmp_path, "{}"))["sandbox"]
 
 
 @pytest.mark.parametrize("content", ["- a\n- b\n", "3", "a: [", "1: 2"])
@@ -133,6 +145,7 @@ async def test_a_good_command_passes_every_check(command):
         "disk",
         "settings",
         "reward model",
+        "sandbox",
         "options",
         "hooks",
     ]
@@ -247,6 +260,7 @@ async def test_a_taken_port_is_found():
         ({**prompt_row(statement=None), "prompt": []}, "model_reward", "neither metadata nor prompt give a statement"),
         (prompt_row(tests=[]), "unit_test_reward", "no tests, which the unit-test reward needs"),
         (prompt_row(tests=[{"kind": "unheard"}]), "model_reward", "is not what describe"),
+        ({**prompt_row(), "metadata": '{"id": '}, "model_reward", "the metadata are no JSON"),
     ],
 )
 async def test_a_row_that_a_reward_cannot_use_is_named(command, tmp_path, row, reward, message):
@@ -254,6 +268,25 @@ async def test_a_row_that_a_reward_cannot_use_is_named(command, tmp_path, row, r
     table = await found(words({**command, "--custom-rm-path": [f"code_reward_slime.rewards.{reward}"]}), gpus=8)
     assert "prompts.jsonl, row 2: " in failures(table)["prompt data"]
     assert message in failures(table)["prompt data"]
+
+
+@pytest.mark.parametrize(
+    ("hybrid", "state"),
+    [
+        ({"code_reward_hybrid_mode": "weighted"}, "failed"),
+        ({"code_reward_hybrid_mode": "weighted", "code_reward_hybrid_stand_in": True}, "ok"),
+        ({"code_reward_hybrid_mode": "gated"}, "ok"),
+    ],
+)
+async def test_a_weighted_reward_needs_tests_in_every_row(command, settings, tmp_path, hybrid, state):
+    write_rows(tmp_path / "prompts.jsonl", prompt_row(), prompt_row(tests=[]))
+    (tmp_path / "code_reward.yaml").write_text(yaml.safe_dump({**settings, **hybrid}))
+    held_out = {"name": "held_out", "path": str(tmp_path / "prompts.jsonl"), "custom_rm_path": "code_reward_slime.rewards.hybrid_reward"}
+    (tmp_path / "eval.yaml").write_text(yaml.safe_dump({"eval": {"datasets": [held_out]}}))
+    table = await found(words({**command, "--custom-rm-path": ["code_reward_slime.rewards.hybrid_reward"]}), gpus=8)
+    for check in ("prompt data", "evaluation"):
+        assert table[check][0].state == state
+        assert state == "ok" or "row 2: the problem has no tests, which the weighted hybrid reward needs" in table[check][0].found
 
 
 async def test_prompt_data_without_rows_are_a_failure(command, tmp_path):

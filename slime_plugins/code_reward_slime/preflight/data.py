@@ -10,11 +10,10 @@ from typing import Any
 
 from code_reward.errors import DataError
 from code_reward.rows import raw_rows
+from code_reward_slime.preflight.hook_settings import settings_of
 from code_reward_slime.preflight.row import Row, ok
 from code_reward_slime.preflight.train_arguments import TrainArguments
 from code_reward_slime.task import problem_of, task_of
-
-NEEDS_TESTS = ("unit_test_reward",)
 
 
 def check_data(arguments: TrainArguments) -> Iterator[Row]:
@@ -22,7 +21,8 @@ def check_data(arguments: TrainArguments) -> Iterator[Row]:
     path = arguments.one("--prompt-data")
     if path is None:
         return
-    count, tests = examine_file(Path(path.partition("@[")[0]), keys_of(arguments), needs_tests(arguments.one("--custom-rm-path") or ""))
+    tests_for = who_needs_tests(arguments.one("--custom-rm-path") or "", arguments)
+    count, tests = examine_file(Path(path.partition("@[")[0]), keys_of(arguments), tests_for)
     yield ok("prompt data", f"{count} rows in {path}, {tests} of them with tests")
 
 
@@ -35,17 +35,21 @@ def keys_of(arguments: TrainArguments) -> dict[str, str | None]:
     }
 
 
-def needs_tests(reward: str) -> bool:
-    """Whether a reward function has nothing to say of a problem without tests."""
-    return reward.rpartition(".")[2] in NEEDS_TESTS
+def who_needs_tests(reward: str, arguments: TrainArguments) -> str | None:
+    """What a reward function is called if it has nothing to say of a problem without tests; None for every other."""
+    name = reward.rpartition(".")[2]
+    if name == "hybrid_reward":
+        settings = settings_of(arguments)
+        return "the weighted hybrid reward" if settings.hybrid_mode == "weighted" and not settings.hybrid_stand_in else None
+    return "the unit-test reward" if name == "unit_test_reward" else None
 
 
-def examine_file(path: Path, keys: dict[str, str | None], with_tests: bool) -> tuple[int, int]:
-    """How many rows there are, and how many have tests."""
+def examine_file(path: Path, keys: dict[str, str | None], tests_for: str | None) -> tuple[int, int]:
+    """How many rows there are, and how many have tests, which all must have if there is somebody that they are for (`who_needs_tests`)."""
     count = tests = 0
     for number, row in raw_rows(path):
         try:
-            tests += _examine_row(row, keys, with_tests)
+            tests += _examine_row(row, keys, tests_for)
         except DataError as error:
             raise DataError(f"{path}, row {number}: {error}") from error
         count += 1
@@ -54,14 +58,17 @@ def examine_file(path: Path, keys: dict[str, str | None], with_tests: bool) -> t
     return count, tests
 
 
-def _examine_row(row: dict[str, Any], keys: dict[str, str | None], with_tests: bool) -> bool:
+def _examine_row(row: dict[str, Any], keys: dict[str, str | None], tests_for: str | None) -> bool:
     """Whether it has tests; raises `DataError` that says what is missing."""
     for key in filter(None, keys.values()):
         if key not in row:
             raise DataError(f"there is no column {key!r}, which slime reads; name the right one, or make the data with data_prep.prompts.")
     metadata = row[keys["metadata"] or "metadata"]
     if isinstance(metadata, str):
-        metadata = json.loads(metadata)
+        try:
+            metadata = json.loads(metadata)
+        except ValueError as error:
+            raise DataError(f"the metadata are no JSON ({error}); write what code_reward.problem.describe(problem) gives.") from error
     if not isinstance(metadata, dict):
         raise DataError("the metadata are no mapping; write what code_reward.problem.describe(problem) gives.")
     sample = SimpleNamespace(prompt=row[keys["prompt"] or "input"], metadata=metadata)
@@ -70,6 +77,6 @@ def _examine_row(row: dict[str, Any], keys: dict[str, str | None], with_tests: b
             "neither metadata nor prompt give a statement for the reward; write what code_reward.problem.describe(problem) gives."
         )
     problem = problem_of(sample)
-    if with_tests and not problem.tests:
-        raise DataError("the problem has no tests, which the unit-test reward needs; make the data with --with-tests.")
+    if tests_for is not None and not problem.tests:
+        raise DataError(f"the problem has no tests, which {tests_for} needs; make the data with --with-tests.")
     return bool(problem.tests)

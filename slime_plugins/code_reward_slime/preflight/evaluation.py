@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from code_reward.errors import ConfigurationError
-from code_reward_slime.preflight.data import examine_file, keys_of, needs_tests
+from code_reward_slime.preflight.data import examine_file, keys_of, who_needs_tests
 from code_reward_slime.preflight.row import Row, failed, not_checked, ok
 from code_reward_slime.preflight.train_arguments import TrainArguments
 from code_reward_slime.preflight.yaml_file import read_yaml
@@ -58,5 +58,5 @@ def _examine(dataset: dict[str, Any], arguments: TrainArguments) -> Row:
         return failed("evaluation", f"{name} has no path; give its file.")
     keys = {**keys_of(arguments), **{key: dataset[f"{key}_key"] for key in ("label", "metadata") if f"{key}_key" in dataset}}
     keys["prompt"] = dataset.get("input_key") or keys["prompt"]
-    count, tests = examine_file(Path(dataset["path"]), keys, needs_tests(reward))
+    count, tests = examine_file(Path(dataset["path"]), keys, who_needs_tests(reward, arguments))
     return ok("evaluation", f"{name}: {count} problems, {tests} with tests, judged by {reward}")

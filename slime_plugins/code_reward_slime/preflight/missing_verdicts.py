@@ -7,10 +7,9 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from code_reward_slime.preflight.gpus import models_of
+from code_reward_slime.preflight.hook_settings import settings_of
 from code_reward_slime.preflight.row import Row, failed, ok
 from code_reward_slime.preflight.train_arguments import TrainArguments
-from code_reward_slime.preflight.yaml_file import read_yaml
-from code_reward_slime.settings import read_settings
 from code_reward_slime.sglang_config import problems
 from code_reward_slime.wiring import find_gap
 
@@ -40,8 +39,7 @@ def _as_slime_sees(arguments: TrainArguments) -> Namespace:
 
 
 def _check_source_of_scores(arguments: TrainArguments) -> Iterator[Row]:
-    path = arguments.one("--custom-config-path")
-    settings = read_settings(Namespace(**(read_yaml(Path(path)) if path else {})))
+    settings = settings_of(arguments)
     served = arguments.one("--sglang-config")
     if settings.rm_dir is None:
         yield failed("reward model", "Nothing says which reward model rewards; set code_reward_rm_dir in the file of --custom-config-path.")

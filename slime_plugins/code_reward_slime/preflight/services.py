@@ -10,22 +10,25 @@ from collections.abc import AsyncIterator, Awaitable, Callable
 from pathlib import Path
 
 from code_reward.errors import CodeRewardError, SandboxError
+from code_reward_slime.preflight.hook_settings import settings_in
 from code_reward_slime.preflight.row import Row, failed, ok
-from code_reward_slime.preflight.yaml_file import read_yaml
-from code_reward_slime.settings import Settings, read_settings
+from code_reward_slime.settings import PREFIX, Settings
 
 
 async def check_services(config: Path, *, rm_later: bool = False) -> AsyncIterator[Row]:
-    """A row for the settings and one for each thing that they name; with `rm_later` the reward model's servers are not asked yet."""
+    """A row for the settings, one for the sandbox, and one for each other thing that they name.
+
+    With `rm_later` the reward model's servers are not asked yet.
+    """
     try:
-        settings = read_settings(Namespace(**read_yaml(config)))
+        settings = settings_in(config)
     except CodeRewardError as error:
         yield failed("settings", str(error))
         return
     yield ok("settings", f"{config} has known settings only")
     for name, wanted, check in (
         ("reward model", settings.rm_dir, _check_folder if rm_later or not settings.rm_urls else _check_reward_model),
-        ("sandbox", settings.sandbox_url, _check_sandbox),
+        ("sandbox", settings, _check_sandbox),
         ("curriculum", settings.curriculum, _check_curriculum),
     ):
         if wanted is not None:
@@ -71,7 +74,11 @@ async def _check_sandbox(settings: Settings) -> str:
     await close()
     if [outcome.kind for outcome in outcomes] != ["passed", "failed"]:
         said = "; ".join(f"{outcome.kind} {outcome.message}".strip() for outcome in outcomes)
+        if settings.sandbox_url is None:
+            raise SandboxError(f"A sandbox on this machine does not tell right from wrong ({said}); set {PREFIX}sandbox_url to a server.")
         raise SandboxError(f"The sandbox at {settings.sandbox_url} does not tell right from wrong ({said}); start or correct it.")
+    if settings.sandbox_url is None:
+        return "one on this machine, as slime's rollout process makes, tells right from wrong"
     return f"{settings.sandbox_url} tells right from wrong"
 
 
