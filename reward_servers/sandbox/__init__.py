@@ -12,9 +12,11 @@ Warm interpreters fork once per program. How a test is decided depends on the te
   and plain values pass between the two; what a returned object says of itself decides no comparison with a plain value.
 - *inline*: tests that reach past calls (mocks, captured output, subclasses of the program's classes) share the program's interpreter.
 
-The first three are *sealed*: the program is never in one process with the tests or the expected values. `TestResult.sealed` tells. Three
-known ways to pass *inline* without being right: to read the tests from the stack, to find them on the heap, and to report through the
-runner's own objects, found on the stack. Mode `sealed` refuses inline tests, mode `inline` wants them wherever they are possible.
+The first three are *sealed*: the program is never in one process with the tests or the expected values. `TestResult.sealed` tells. Four
+known ways to pass *inline* without being right: to read the tests from the stack, to find them on the heap, to report through the runner's
+own objects, found on the stack, and to ask the referee for the tests while the program's top level still runs, and report in their stead.
+No secret keeps any of them out: what our code in that process can do, the program can. Mode `sealed` refuses inline tests, mode `inline`
+wants them wherever they are possible.
 
 What it protects against, as far as its layers could be had (`isolation` names three levels; `self_check` tests what is claimed): reading
 and writing the host's files, the network, signals to and inspection of other processes, processes that outlive their program, exhaustion of
@@ -22,7 +24,7 @@ CPU time, memory, disk, descriptors and tasks, and any influence of one program 
 
 What it does not protect against: errors in the kernel, which programs speak to directly (use a virtual machine around it where programs
 come from people); side channels of time and caches; a test that is wrong, or that asks so little that it can be guessed; in mode `auto`,
-the three ways above on tests that run inline. At level `limited`, the host's files and network are in reach. The sum of several allowed
+the four ways above on tests that run inline. At level `limited`, the host's files and network are in reach. The sum of several allowed
 processes' memory (`Limits.processes`) is bounded only by their number. Linux 5.3 or newer is needed.
 """
 

@@ -1,8 +1,8 @@
 """Beside the candidate: tests that share its interpreter, and their verdicts.
 
-The tests arrive only after the program's own top level has run, what it patched is put back, the modules of the sandbox are out of sight,
-and a verdict counts only with a secret that came with the tests. A determined program can still find and bend what runs in its own
-process: this mode is hard to cheat, not sealed. What is known to pass is listed in `reward_servers.sandbox`.
+The tests are asked for only after the program's own top level has run, what it patched is put back, the modules of the sandbox are out of
+sight, and a verdict counts only with a secret that came with the tests. A determined program can still find and bend what runs in its own
+process, or ask for the tests itself: this mode is hard to cheat, not sealed. What is known to pass is listed in `reward_servers.sandbox`.
 """
 
 from __future__ import annotations

@@ -22,7 +22,8 @@ class Zygotes:
     def __init__(self, light: Link) -> None:
         self._light = light
         self._heavy: Link | None = None
-        self._absent: list[str] = []
+        self.absent: list[str] = []
+        """What that one would import but is not installed; known once it is there."""
 
     def choose(self, *sources: str) -> Link:
         """The zygote for these sources."""
@@ -32,17 +33,12 @@ class Zygotes:
             self._heavy = self._warm()
         return self._heavy
 
-    def lacks(self, module: str) -> bool:
-        """Whether this one of the modules that the second zygote imports is not installed."""
-        self.choose(module)
-        return module in self._absent
-
     def _warm(self) -> Link:
         ours, theirs = connect_pair()
         with theirs:
             self._light.send(("warm", 0), [theirs.fileno()])
         link = Link(ours)
-        self._absent = link.hear_ready()
+        self.absent = link.hear_ready()
         return link
 
 
@@ -69,9 +65,9 @@ class Job:
         return link
 
     def lacks(self, module: str) -> bool:
-        """Whether the sandbox, not the program, is without this module."""
+        """Whether this one of the slow modules is not installed where the sandbox runs."""
         self.choose(module)
-        return self.zygotes.lacks(module)
+        return module in self.zygotes.absent
 
     def start(self, link: Link, role: str, work: dict[str, Any], *, steps: int = 1, fds: Sequence[int] = ()) -> Process:
         """Fork a child for a role; `steps` is how many times it may use up the CPU limit."""

@@ -53,7 +53,7 @@ class Process:
             return
 
     def keep_tests(self, data: bytes) -> None:
-        """Send this when the child asks for its tests."""
+        """Send this when the child asks for its tests; whether the program itself asks, before its time, nobody can tell from here."""
         self._tests = data
 
     def cpu_used(self) -> float:
