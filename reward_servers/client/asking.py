@@ -13,13 +13,16 @@ import aiohttp
 from reward_servers.client.settings import Reason
 from reward_servers.wire import BadReply, Dialect, Result
 
+LONGEST_RETRY_AFTER = 60.0
+"""Seconds. A server that names a longer time, by mistake or for its own reasons, may be well long before: verdicts must not wait for it."""
+
 
 class AskError(Exception):
     """A request without usable answer.
 
     Args:
         received: The server had the request, so that what was sent may be the cause.
-        retry_after: How many seconds the server asked us to wait.
+        retry_after: How many seconds the server asked us to wait, at most `LONGEST_RETRY_AFTER`.
     """
 
     def __init__(
@@ -48,7 +51,8 @@ async def ask(session: aiohttp.ClientSession, url: str, dialect: Dialect, batch:
     try:
         async with session.post(url + dialect.path, data=body, headers={"Content-Type": "application/json"}) as response:
             reply = await response.read()
-    except aiohttp.ClientConnectorError as error:
+    except (aiohttp.ClientConnectorError, aiohttp.ServerTimeoutError) as error:
+        # The second is the time limit of connecting (aiohttp 3.9 has no class for it alone); our sessions set none for single reads.
         raise AskError("unreachable", f"{url}: {error}", received=False) from error
     except asyncio.TimeoutError as error:
         raise AskError("timeout", f"{url} did not answer in time") from error
@@ -72,10 +76,11 @@ def _failure(url: str, response: aiohttp.ClientResponse, reply: bytes) -> AskErr
 
 
 def _retry_after(header: str | None) -> float | None:
-    """Seconds from a Retry-After header, which holds seconds or a date."""
+    """Seconds from a Retry-After header, which holds seconds or a date; never more than `LONGEST_RETRY_AFTER`."""
     if header is None:
         return None
     try:
-        return max(0.0, float(header) if header.strip().isdigit() else parsedate_to_datetime(header).timestamp() - time())
+        seconds = float(header) if header.strip().isdigit() else parsedate_to_datetime(header).timestamp() - time()
     except ValueError:
         return None
+    return min(max(0.0, seconds), LONGEST_RETRY_AFTER)

@@ -66,7 +66,8 @@ class ClientSettings(BaseModel):
     backoff_seconds: float = Field(default=0.1, gt=0)
     """Pause after a worker's first failure; doubles with each further one, with jitter."""
     max_backoff_seconds: float = Field(default=2.0, gt=0)
-    """The longest such pause, and thus about the longest time until a server that came back is used again."""
+    """The longest such pause, and thus about the longest time until a server that came back is used again. One that asks to be left alone
+    for longer (`Retry-After`) is, for a minute at most."""
     refresh_seconds: float = Field(default=10.0, gt=0)
     """How often a router is asked for its workers."""
     cache_items: int = Field(default=100_000, ge=0)

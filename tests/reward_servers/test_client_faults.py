@@ -1,8 +1,11 @@
 """Servers that really misbehave: whatever they do, every sample has its right score or a typed `Missing`, and never a wrong number."""
 
 import asyncio
+import socket
+from contextlib import AsyncExitStack
 from time import perf_counter
 
+import aiohttp
 import pytest
 from misbehaving import Misbehaving, other_score_of, score_of
 from tiny_rm import answer, build_client_folder, statement
@@ -11,6 +14,8 @@ from code_reward.errors import RewardServerError
 from code_reward.rm_input import RMInput
 from code_reward.verdict import Missing, Scored
 from reward_servers.client import ClientSettings, RewardClient
+from reward_servers.client.asking import AskError, ask
+from reward_servers.wire import CLASSIFY
 
 QUICK = {
     "deadline_seconds": 30.0,
@@ -254,6 +259,32 @@ async def test_retry_after_is_honoured(connect, truth, fault):
         assert verdicts(await calls) == truth[:4]
         assert 1 <= perf_counter() - start < 5
         assert server.requests == 2
+
+
+@pytest.mark.parametrize("asked", ["86400", "9" * 400, "Fri, 31 Dec 2100 23:59:59 GMT"])
+async def test_no_server_is_left_alone_for_longer_than_a_minute(asked):
+    async with Misbehaving() as server, aiohttp.ClientSession() as session:
+        server.fault, server.retry_after = "503", asked
+        with pytest.raises(AskError) as caught:
+            await ask(session, server.url, CLASSIFY, [[1]])
+    assert caught.value.retry_after == 60
+
+
+async def test_a_connection_that_cannot_be_made_in_time_is_nothing_that_a_batch_may_have_caused():
+    """The queue of a listener that nobody serves is full: the kernel answers further connections with silence."""
+    timeout = aiohttp.ClientTimeout(total=10, sock_connect=0.2)
+    async with AsyncExitStack() as stack:
+        listener = stack.enter_context(socket.socket())
+        listener.bind(("127.0.0.1", 0))
+        listener.listen(0)
+        for _ in range(4):
+            waiting = stack.enter_context(socket.socket())
+            waiting.setblocking(False)
+            waiting.connect_ex(listener.getsockname())
+        session = await stack.enter_async_context(aiohttp.ClientSession(timeout=timeout))
+        with pytest.raises(AskError) as caught:
+            await ask(session, f"http://127.0.0.1:{listener.getsockname()[1]}", CLASSIFY, [[1]])
+    assert (caught.value.reason, caught.value.received, caught.value.suspicious) == ("unreachable", False, False)
 
 
 async def test_a_dead_server_is_not_hammered(connect):
