@@ -80,6 +80,7 @@ def compare(reference: Reference, scores: Sequence[float], dtype: Dtype) -> Diff
 
     Every score must be within the tolerance; and of two items whose reference scores are further apart than both tolerances together, the
     better one must stay the better. (The second follows from the first: where both fail, it tells another model from an inexact one.)
+    Scores that are off, but not by more than another dtype may be, are said to be so: perhaps only the setting is wrong.
 
     Args:
         reference (`Reference`): The expected scores.
@@ -92,15 +93,18 @@ def compare(reference: Reference, scores: Sequence[float], dtype: Dtype) -> Diff
     unusable = next((index for index, score in enumerate(scores) if not math.isfinite(score)), None)
     if unusable is not None:
         return Difference("not_finite", f"reference item {unusable} scored {scores[unusable]}, not {expected[unusable]:.6g}")
-    tolerance = reference.tolerance.get(dtype, TOLERANCES[dtype])
-    allowed = [tolerance * max(1.0, abs(score)) for score in expected]
-    excess = [abs(score - right) / limit for score, right, limit in zip(scores, expected, allowed, strict=True)]
+    allowed = _allowed(reference, dtype)
+    excess = _excess(expected, scores, allowed)
     worst = max(range(len(excess)), key=excess.__getitem__)
     if excess[worst] <= 1:
         return None
     swapped = _swapped_pairs(expected, scores, allowed)
     shift = _common_shift(expected, scores, allowed)
     where = f"reference item {worst} scored {scores[worst]:.6g}, not {expected[worst]:.6g} (more than {allowed[worst]:.2g} off in {dtype})"
+    others = [other for other in TOLERANCES if max(_excess(expected, scores, _allowed(reference, other))) <= 1]
+    # A shift that all scores have in common is no rounding.
+    if others and not shift:
+        where += f", though none by more than {' or '.join(others)} allows (if that is what the server computes in, set dtype to it)"
     if swapped:
         pairs = "a pair of items has" if swapped == 1 else f"{swapped} pairs of items have"
         return Difference("other_order", f"{where}, and {pairs} changed order, as with another model or input")
@@ -114,6 +118,16 @@ def require_equal(reference: Reference, scores: Sequence[float], dtype: Dtype, s
     if difference is not None:
         message = f"{server} is not the expected reward model: {difference.message}; start it from the right checkpoint."
         raise RewardServerError(message, kind="wrong_model")
+
+
+def _allowed(reference: Reference, dtype: Dtype) -> list[float]:
+    tolerance = reference.tolerance.get(dtype, TOLERANCES[dtype])
+    return [tolerance * max(1.0, abs(item.score)) for item in reference.items]
+
+
+def _excess(expected: Sequence[float], scores: Sequence[float], allowed: Sequence[float]) -> list[float]:
+    """How far each score is off, in units of what is allowed."""
+    return [abs(score - right) / limit for score, right, limit in zip(scores, expected, allowed, strict=True)]
 
 
 def _swapped_pairs(expected: Sequence[float], scores: Sequence[float], allowed: Sequence[float]) -> int:

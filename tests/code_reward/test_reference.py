@@ -66,6 +66,18 @@ def test_a_random_bias_is_recognised():
     assert "off by" not in difference([1.0, 2.0, 9.0], expected=[2.0, 3.0, 4.0]).message
 
 
+def test_a_setting_that_may_be_wrong_is_recognised():
+    rounded = [1.55, -0.48, 0.2, 7.95]
+    assert "none by more than bfloat16 allows (if that is what the server computes in, set dtype to it)" in difference(rounded).message
+    assert "none by more than float16 or bfloat16 allows" in difference(moved(0, 0.005)).message
+    assert "allows" not in difference(moved(0, 0.2)).message, "no dtype explains that"
+    assert "allows" not in difference(moved(0, 0.2), "bfloat16").message
+    assert "allows" not in difference([score + 0.05 for score in SCORES]).message, "rounding does not shift all alike"
+    near = difference([1.51, 1.5, 3.0], expected=[1.5, 1.505, 3.0])
+    assert near.kind == "other_order"
+    assert "none by more than float16 or bfloat16 allows" in near.message, "rounding swaps what lies close together"
+
+
 def test_another_order_is_told_from_inexact_scores():
     found = difference([8.0, 1.5, -0.5, 0.2])
     assert found.kind == "other_order"
