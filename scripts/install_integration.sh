@@ -88,7 +88,8 @@ if [[ -z $(version_of torch) ]]; then
 fi
 # A CUDA build of torch brought the triton that it needs; beside a CPU build, SGLang imports the pinned one.
 if [[ -n $(version_of triton) ]]; then brought='^triton=='; else brought='^$'; fi
-{ grep -v "$brought" constraints-integration.txt; echo "torch==$(version_of torch)"; } >"$ENV/constraints.txt"
+# sed, because grep fails where no line is left: the file is emptied to move to newer versions.
+{ sed "/$brought/d" constraints-integration.txt; echo "torch==$(version_of torch)"; } >"$ENV/constraints.txt"
 site=$("$ENV/bin/python" -c 'import sysconfig; print(sysconfig.get_path("purelib"))')
 pinned=(--constraint "$ENV/constraints.txt")
 
