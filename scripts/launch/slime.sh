@@ -30,7 +30,7 @@ $ABOUT
 Every number is a variable of the environment; those that most runs set:
   SLIME_ROOT MEGATRON_ROOT   checkouts (in slime's image /root/slime, /root/Megatron-LM)
   MODEL_DIR PROMPT_DATA EVAL_SETS RM_DIR RUN_DIR
-  CURRICULUM TRAIN_SCRIPT NUM_GPUS NODES RM_PLACEMENT RM_GPUS RM_URLS SANDBOX_URL RAY_DASHBOARD
+  CURRICULUM TRAIN_SCRIPT NUM_GPUS NODES RM_PLACEMENT RM_GPUS RM_URLS RM_DTYPE SANDBOX_URL RAY_DASHBOARD
 All others stand in the script. Options after -- come last and so count.
 TEXT
 }
