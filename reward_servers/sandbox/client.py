@@ -7,19 +7,19 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Sequence
-from typing import Any, TypeVar
+from typing import Any
 
 import aiohttp
-from pydantic import ValidationError
 
 from code_reward.errors import DataError
 from code_reward.problem import Test
-from reward_servers.sandbox.outcome import Execution, Limits, Mode, Observations, Outcome
-
-Answer = TypeVar("Answer", Outcome, Observations, Execution)
+from reward_servers.sandbox.outcome import Answer, Execution, Limits, Mode, Observations, Outcome, read_answer
 
 _ATTEMPTS = 4
 _PAUSE = 0.5
+_CONNECT_SECONDS = 10.0
+_GRACE_SECONDS = 180.0
+"""How much longer than the wall limits of what may be queued before it an answer may take: workers start, and lost ones are replaced."""
 
 
 class HttpSandbox:
@@ -29,6 +29,10 @@ class HttpSandbox:
         url (`str`): The server's address, e.g. `http://127.0.0.1:8100`.
         mode (`str`, *optional*, defaults to `auto`): See `reward_servers.sandbox.connect`.
         concurrency (`int`, *optional*, defaults to 64): Requests under way at once; the rest wait here.
+
+    A try ends when the server takes no connection for 10 s, or says nothing for as long as all requests under way would need one after the
+    other, each to its wall limit, and 3 minutes more: 19 minutes by default. So a host that vanishes is a `sandbox_error` in the end; so
+    is a server with fewer workers than clients and nothing but sleepers to run.
     """
 
     def __init__(self, url: str, mode: Mode = "auto", concurrency: int = 64) -> None:
@@ -66,11 +70,13 @@ class HttpSandbox:
     async def _ask(self, path: str, request: dict[str, Any]) -> dict[str, Any] | str:
         """The server's answer to `request`, or what was wrong with the last of several tries."""
         trouble = ""
+        patience = request["limits"]["wall_seconds"] * self._concurrency + _GRACE_SECONDS
+        timeout = aiohttp.ClientTimeout(total=None, sock_connect=_CONNECT_SECONDS, sock_read=patience)
         for attempt in range(_ATTEMPTS):
             if attempt:
                 await asyncio.sleep(_PAUSE * 3 ** (attempt - 1))
             try:
-                async with self._session().post(f"{self._url}{path}", json=request) as response:
+                async with self._session().post(f"{self._url}{path}", json=request, timeout=timeout) as response:
                     if response.status == 200:
                         answer = await response.json()
                         if isinstance(answer, dict) and "kind" in answer:
@@ -98,17 +104,12 @@ class HttpSandbox:
         loop = asyncio.get_running_loop()
         session = self._sessions.get(loop)
         if session is None or session.closed:
-            session = aiohttp.ClientSession(
-                connector=aiohttp.TCPConnector(limit=self._concurrency), timeout=aiohttp.ClientTimeout(total=None, connect=None)
-            )
+            session = aiohttp.ClientSession(connector=aiohttp.TCPConnector(limit=self._concurrency))
             self._sessions[loop] = session
         return session
 
 
 def _read(model: type[Answer], answer: dict[str, Any] | str) -> Answer:
     if isinstance(answer, str):
-        return model.model_validate({"kind": "sandbox_error", "message": answer})
-    try:
-        return model.model_validate(answer)
-    except ValidationError as error:
-        return model.model_validate({"kind": "sandbox_error", "message": f"the sandbox server's answer is malformed: {error}"})
+        answer = {"kind": "sandbox_error", "message": answer}
+    return read_answer(model, answer)

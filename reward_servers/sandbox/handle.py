@@ -46,14 +46,13 @@ class WorkerHandle:
 
     def start(self) -> Isolation:
         """Start the process; what it has around its programs. Raises `SandboxError` when it does not start or has too little."""
-        ours, theirs = socket.socketpair()
-        arguments = json.dumps({"libraries": _libraries(), "without": list(self._without)})
-        command = [sys.executable, "-s", "-S", "-X", "utf8", "-c", _START, _ROOT, arguments]
-        with theirs:
-            self._process = subprocess.Popen(command, stdin=theirs.fileno(), stdout=subprocess.DEVNULL, env=_ENVIRONMENT, cwd="/")
-        self._line = ours
         try:
+            self._spawn()
             answer = self._receive(_START_SECONDS)
+        except OSError as error:
+            raise SandboxError(
+                f"A sandbox worker cannot be started ({error}); free what this machine is short of, or use fewer."
+            ) from error
         except WorkerLost as error:
             self.stop()
             raise SandboxError("A sandbox worker does not start; its message is on standard error.") from error
@@ -64,6 +63,18 @@ class WorkerHandle:
             self.stop()
             raise
         return isolation
+
+    def _spawn(self) -> None:
+        arguments = json.dumps({"libraries": _libraries(), "without": list(self._without)})
+        command = [sys.executable, "-s", "-S", "-X", "utf8", "-c", _START, _ROOT, arguments]
+        ours, theirs = socket.socketpair()
+        with theirs:
+            try:
+                self._process = subprocess.Popen(command, stdin=theirs.fileno(), stdout=subprocess.DEVNULL, env=_ENVIRONMENT, cwd="/")
+            except OSError:
+                ours.close()
+                raise
+        self._line = ours
 
     @property
     def is_running(self) -> bool:
@@ -92,7 +103,11 @@ class WorkerHandle:
     def _receive(self, seconds: float) -> dict[str, Any]:
         assert self._line is not None
         self._line.settimeout(seconds)
-        message: dict[str, Any] = json.loads(self._receive_exactly(struct.unpack("!I", self._receive_exactly(4))[0]))
+        data = self._receive_exactly(struct.unpack("!I", self._receive_exactly(4))[0])
+        try:
+            message: dict[str, Any] = json.loads(data)
+        except ValueError as error:
+            raise WorkerLost(f"the worker's answer is not JSON: {error}") from error
         return message
 
     def _receive_exactly(self, size: int) -> bytes:

@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Literal, Protocol
+from typing import Any, Literal, Protocol, TypeVar
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from code_reward.problem import Test
 from code_reward.verdict import Missing, Scored, Verdict
@@ -99,6 +99,17 @@ class Observations(BaseModel):
     """One per call, in the order in which they were asked for; incomplete after a `sandbox_error`."""
     seconds: float = 0.0
     """CPU seconds of the program."""
+
+
+Answer = TypeVar("Answer", Outcome, Observations, Execution)
+
+
+def read_answer(model: type[Answer], answer: dict[str, Any]) -> Answer:
+    """What a worker or a server answered; `sandbox_error` when it is malformed."""
+    try:
+        return model.model_validate(answer)
+    except ValidationError as error:
+        return model.model_validate({"kind": "sandbox_error", "message": f"the sandbox's answer is malformed: {error}"})
 
 
 class Sandbox(Protocol):

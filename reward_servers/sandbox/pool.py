@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import base64
+import contextlib
 import json
 import os
 import queue
@@ -16,7 +17,7 @@ from code_reward.errors import DataError, SandboxError
 from code_reward.problem import Test
 from reward_servers.sandbox.handle import WorkerHandle, WorkerLost
 from reward_servers.sandbox.isolation import Isolation, Level
-from reward_servers.sandbox.outcome import Execution, Limits, Mode, Observations, Outcome
+from reward_servers.sandbox.outcome import Execution, Limits, Mode, Observations, Outcome, read_answer
 
 _ATTEMPTS = 2
 _Item = tuple[dict[str, Any] | None, "Future[dict[str, Any]]"]
@@ -53,12 +54,12 @@ class LocalSandbox:
     ) -> Outcome:
         """See `Sandbox.run`; `mode` is for this program only."""
         job = _job(program, entry_point, limits, tests=json.dumps([vars(test) for test in tests]), mode=mode or self._mode)
-        return Outcome.model_validate(_valid(await self._submit(job)))
+        return read_answer(Outcome, _valid(await self._submit(job)))
 
     async def observe(self, program: str, calls: Sequence[str], *, limits: Limits | None = None) -> Observations:
         """See `Sandbox.observe`."""
         job = _job(program, None, limits, calls=list(calls), mode=self._mode)
-        return Observations.model_validate(_valid(await self._submit(job)))
+        return read_answer(Observations, _valid(await self._submit(job)))
 
     async def execute(
         self,
@@ -80,7 +81,7 @@ class LocalSandbox:
         encoded = {name: base64.b64encode(content).decode() for name, content in (files or {}).items()}
         answer = await self._submit(_job(program, None, limits, stdin=stdin, files=encoded, fetch=list(fetch)))
         found = {name: base64.b64decode(content) for name, content in answer.get("files", {}).items()}
-        return Execution.model_validate({**answer, "files": found})
+        return read_answer(Execution, {**answer, "files": found})
 
     async def isolation(self) -> Isolation:
         """What a worker has around its programs. Raises `SandboxError` when none starts or it has too little."""
@@ -94,10 +95,11 @@ class LocalSandbox:
         if self._closed:
             return
         self._closed = True
-        while not self._jobs.empty():
-            item = self._jobs.get()
-            if item is not None:
-                item[1].cancel()
+        with contextlib.suppress(queue.Empty):
+            while True:
+                item = self._jobs.get_nowait()
+                if item is not None:
+                    item[1].cancel()
         for _ in self._threads:
             self._jobs.put(None)
         await asyncio.get_running_loop().run_in_executor(None, self._join)

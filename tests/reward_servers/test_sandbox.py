@@ -1,10 +1,12 @@
 import asyncio
+import queue
 
 import pytest
 
 from code_reward.errors import DataError
 from code_reward.problem import AssertTest, CallTest, CheckTest, PytestTest, StdioTest, UnittestTest
 from reward_servers.sandbox import connect
+from reward_servers.sandbox.handle import WorkerHandle
 from reward_servers.sandbox.outcome import Limits
 
 ADD_ONE = "def f(x):\n    return x + 1\n"
@@ -141,6 +143,49 @@ async def test_long_values_stay_apart_and_equal_ones_equal(sandbox):
     first, second, third = (call.value for call in observations.calls)
     assert first == third != second
     assert len(first) < 3000
+
+
+def no_process(*arguments, **options):
+    raise BlockingIOError(11, "Resource temporarily unavailable")
+
+
+async def test_a_worker_that_cannot_be_started_is_our_trouble(monkeypatch):
+    monkeypatch.setattr("reward_servers.sandbox.handle.subprocess.Popen", no_process)
+    short = connect(workers=1)
+    outcome = await short.run(ADD_ONE, [AssertTest(code="assert f(1) == 2")])
+    assert outcome.kind == "sandbox_error"
+    assert "Resource temporarily unavailable" in outcome.message
+    monkeypatch.undo()
+    assert (await short.run(ADD_ONE, [AssertTest(code="assert f(1) == 2")])).passed
+    await short.close()
+
+
+@pytest.mark.parametrize("answer", [b"[", b"{}", b'{"kind": "strange"}'])
+async def test_a_malformed_answer_of_a_worker_is_our_trouble(monkeypatch, answer):
+    babbling = connect(workers=1)
+    await babbling.isolation()
+    read = WorkerHandle._receive_exactly
+    monkeypatch.setattr(WorkerHandle, "_receive_exactly", lambda self, size: read(self, size) if size == 4 else answer)
+    assert (await babbling.run(ADD_ONE, [AssertTest(code="assert f(1) == 2")])).kind == "sandbox_error"
+    await babbling.close()
+
+
+async def test_forged_files_are_no_trouble_of_ours(sandbox):
+    program = 'import os\nos.write(200, b\'["file",0,"out","#"]\\n\')'
+    assert (await sandbox.execute(program, fetch=["out"])).files == {}
+
+
+class TakenMeanwhile(queue.SimpleQueue):
+    """Its last job is taken by a worker after `empty` has answered."""
+
+    def empty(self):
+        return False
+
+
+@pytest.mark.timeout(30)
+async def test_closing_does_not_wait_for_a_job_that_a_worker_took(monkeypatch):
+    monkeypatch.setattr("reward_servers.sandbox.pool.queue.SimpleQueue", TakenMeanwhile)
+    await connect(workers=1).close()
 
 
 async def test_what_is_no_call_is_an_error(sandbox):

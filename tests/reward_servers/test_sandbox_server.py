@@ -1,5 +1,6 @@
 import asyncio
 import base64
+import contextlib
 import signal
 import socket
 import subprocess
@@ -11,6 +12,8 @@ import pytest
 from code_reward.errors import DataError
 from code_reward.problem import AssertTest, CallTest
 from reward_servers.sandbox import connect
+from reward_servers.sandbox.client import HttpSandbox
+from reward_servers.sandbox.outcome import Limits
 from reward_servers.sandbox.self_check import self_check
 
 ADD_ONE = "def f(x):\n    return x + 1\n"
@@ -75,6 +78,33 @@ async def test_a_server_that_is_not_there_is_a_sandbox_error(monkeypatch):
         outcome = await client.run(ADD_ONE, [AssertTest(code="assert f(1) == 2")])
     await client.close()
     assert outcome.kind == "sandbox_error"
+
+
+async def test_a_server_that_falls_silent_is_a_sandbox_error(monkeypatch):
+    monkeypatch.setattr("reward_servers.sandbox.client._PAUSE", 0.001)
+    monkeypatch.setattr("reward_servers.sandbox.client._GRACE_SECONDS", 0.05)
+    server = await asyncio.start_server(lambda reader, writer: asyncio.sleep(60), "127.0.0.1", 0)
+    client = HttpSandbox(f"http://127.0.0.1:{server.sockets[0].getsockname()[1]}", concurrency=2)
+    run = client.run(ADD_ONE, [AssertTest(code="assert f(1) == 2")], limits=Limits(wall_seconds=0.05))
+    assert (await asyncio.wait_for(run, 20)).kind == "sandbox_error"
+    await client.close()
+    server.close()
+
+
+async def test_a_host_that_takes_no_connection_is_a_sandbox_error(monkeypatch):
+    monkeypatch.setattr("reward_servers.sandbox.client._PAUSE", 0.001)
+    monkeypatch.setattr("reward_servers.sandbox.client._CONNECT_SECONDS", 0.1)
+    with socket.socket() as deaf, contextlib.ExitStack() as waiting:
+        deaf.bind(("127.0.0.1", 0))
+        deaf.listen(0)
+        for _ in range(4):  # Fill the queue of connections that nobody takes.
+            one = waiting.enter_context(socket.socket())
+            one.setblocking(False)
+            one.connect_ex(deaf.getsockname())
+        client = connect(f"http://127.0.0.1:{deaf.getsockname()[1]}")
+        run = client.run(ADD_ONE, [AssertTest(code="assert f(1) == 2")])
+        assert (await asyncio.wait_for(run, 20)).kind == "sandbox_error"
+        await client.close()
 
 
 async def test_run_code_prints_like_sandbox_fusion(url):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import base64
 import os
 from typing import Any
 
@@ -28,7 +29,8 @@ def execute(job: Job, stdin: str, files: dict[str, bytes], fetch: list[str]) -> 
 
     def take(event: Event) -> bool:
         if event[0] == "file" and event[2] in fetch:
-            found[event[2]] = str(event[3])
+            base64.b64decode(event[3], validate=True)  # What the program may have written in the runner's place is refused here.
+            found[event[2]] = event[3]
         return False
 
     streams = [os.memfd_create(name) for name in ("stdin", "stdout", "stderr")]
