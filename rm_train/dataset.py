@@ -16,6 +16,7 @@ from torch.utils.data import Dataset
 from code_reward.reward_data import Pair
 from code_reward.rm_input import RMInput
 from code_reward.verdict import Rejected
+from rm_train.answers import read_of
 from rm_train.layout import lay_problems
 
 
@@ -58,7 +59,7 @@ def _encode(pairs: Sequence[Pair], rm_input: RMInput) -> EncodedProblem:
     for pair in pairs:
         for program in (pair.chosen, pair.rejected):
             if program not in position:
-                encoded = rm_input.encode(pair.statement, program)
+                encoded = rm_input.encode(pair.statement, read_of(program, rm_input.settings))
                 fits = not isinstance(encoded, Rejected)
                 position[program] = len(problem.inputs) if fits else None
                 problem.inputs.extend([encoded.ids] if not isinstance(encoded, Rejected) else [])

@@ -30,7 +30,8 @@ def export(
     """Write the checkpoint folder `out`.
 
     Args:
-        examples (`Sequence[tuple[str, str]]`): (statement, program) texts of which the first that fit become the reference scores.
+        examples (`Sequence[tuple[str, str]]`): (statement, answer) texts, as `RMInput.encode` takes them, of which the first that
+            fit become the reference scores.
     """
     with replacing_folder(out) as folder:
         model.save_pretrained(folder)

@@ -16,6 +16,7 @@ from code_reward.reward_data import Pair, Prefix
 from code_reward.rm_input import PRESETS, RMInput
 from code_reward.rows import read_rows
 from code_reward.serving import fit_context
+from rm_train.answers import read_of, read_of_prefix
 from rm_train.dataset import PairDataset, collate
 from rm_train.export import export
 from rm_train.model import PairModel, ValueModel, load_backbone
@@ -37,7 +38,7 @@ def fit(settings: Train) -> None:
         raise DataError(
             f"None of the {len(pairs)} pairs of {settings.pairs} fits the model's input; give pairs, or a preset with more tokens."
         )
-    examples = [(pair.statement, program) for pair in pairs for program in (pair.chosen, pair.rejected)]
+    examples = [(pair.statement, read_of(program, rm_input.settings)) for pair in pairs for program in (pair.chosen, pair.rejected)]
     model = PairModel(load_backbone(settings.init, settings.seed, extra_layers=settings.extra_layers))
     if _train(model, data, collate, examples, rm_input, settings):
         print(f"trained on {len(pairs) - data.left_out} pairs of {len(data)} problems: {settings.out}")
@@ -53,7 +54,7 @@ def regress(settings: Regress) -> None:
     data = PrefixDataset(rows, rm_input)
     if not len(data):
         raise DataError(f"None of the {len(rows)} rows of {settings.prefixes} fits the model's input; give rows, or more tokens.")
-    examples = [(row.statement, row.program) for row in rows]
+    examples = [(row.statement, read_of_prefix(row, rm_input.settings)) for row in rows]
     model = ValueModel(load_backbone(settings.init, settings.seed, extra_layers=settings.extra_layers))
     if _train(model, data, collate_prefixes, examples, rm_input, settings):
         print(f"trained on {len(rows) - data.left_out} prefixes of {len(data)} problems: {settings.out}")

@@ -17,6 +17,7 @@ from code_reward.reward_data import LabelledProgram
 from code_reward.rm_input import RMInput
 from code_reward.verdict import Rejected
 from reward_servers.scorer import Scorer
+from rm_train.answers import read_of
 from rm_train.evaluate import Evaluation, Figure, ScoredProgram
 
 BATCH = 64
@@ -29,7 +30,7 @@ def score_programs(model: Path, rows: Sequence[LabelledProgram]) -> list[ScoredP
     """Score each distinct program of a problem once; what has no program or does not fit the input gets no row, as it gets no score."""
     rm_input, scorer = RMInput.load(model), Scorer(model)
     distinct = {(row.problem_id, row.program): row for row in rows if row.program}
-    encoded = [(row, rm_input.encode(row.statement, row.program)) for row in distinct.values()]
+    encoded = [(row, rm_input.encode(row.statement, read_of(row.program, rm_input.settings))) for row in distinct.values()]
     inputs = [(row, ids.ids) for row, ids in encoded if not isinstance(ids, Rejected)]
     batches = [inputs[start : start + BATCH] for start in range(0, len(inputs), BATCH)]
     return [
