@@ -8,8 +8,9 @@ Stages whose result is there are not run again. Variables, not options:
 
   FOLDER     where everything goes (runs/test_generator)
   PYTHON     the interpreter (.venv/bin/python)
-  PROBLEMS   problems to train on (400)
-  EPOCHS     passes over them (3)
+  BASE       problems whose programs the language model is taught first (2000)
+  PROBLEMS   problems whose tests it is then taught (400)
+  EPOCHS     passes over these (3)
   TASKS      problems to write tests for (40)
   SAMPLES    tests for each of them (8)
 END
@@ -24,6 +25,7 @@ cd "$(dirname "$0")/.."
 
 FOLDER=$(realpath -m "${FOLDER:-runs/test_generator}")
 PYTHON=${PYTHON:-.venv/bin/python}
+BASE=${BASE:-2000}
 PROBLEMS=${PROBLEMS:-400}
 EPOCHS=${EPOCHS:-3}
 TASKS=${TASKS:-40}
@@ -45,13 +47,15 @@ stage() {
 }
 
 data() {
-  stage "$FOLDER/problems/test.jsonl" data_prep.families --out "$FOLDER/problems" --policy-sft "$PROBLEMS" --rm 1 --rl 1 --test "$TASKS" --test-held-out 0 --held-out 0
+  stage "$FOLDER/problems/test.jsonl" data_prep.families --out "$FOLDER/problems" --policy-sft "$PROBLEMS" --rm "$BASE" --rl 1 --test "$TASKS" --test-held-out 0 --held-out 0
   local name file
   for name in policy_sft test; do
     file="$FOLDER/problems/$name.jsonl"
     stage "$FOLDER/$name.mutants.jsonl" data_prep.mutants --problems "$file" --out "$FOLDER/$name.mutants.jsonl"
     stage "$FOLDER/$name.labelled.jsonl" data_prep.label --problems "$file" --candidates "$FOLDER/$name.mutants.jsonl" --out "$FOLDER/$name.labelled.jsonl"
   done
+  stage "$FOLDER/references.jsonl" data_prep.demonstrations --problems "$FOLDER/problems/rm.jsonl" --per-problem 1 --right-share 1 \
+    --out "$FOLDER/references.jsonl"
   stage "$FOLDER/written.jsonl" data_prep.unit_tests.offline --problems "$FOLDER/problems/policy_sft.jsonl" --out "$FOLDER/written.jsonl"
   stage "$FOLDER/sft.jsonl" data_prep.unit_tests.training --problems "$FOLDER/problems/policy_sft.jsonl" --tests "$FOLDER/written.jsonl" \
     --wrong "$FOLDER/policy_sft.labelled.jsonl" --out "$FOLDER/sft.jsonl"
@@ -59,8 +63,12 @@ data() {
 
 train() {
   stage "$FOLDER/tokenizer/tokenizer.json" data_prep.tokenizer --rows "$FOLDER/sft.jsonl" --out "$FOLDER/tokenizer"
-  stage "$FOLDER/generator" code_reward_trl.sft --data "$FOLDER/sft.jsonl" --tokenizer "$FOLDER/tokenizer" --out "$FOLDER/generator" \
-    --epochs "$EPOCHS" --batch-size 16 --max-length 640
+  local short=(--batch-size 4 --adam-beta2 0.99)
+  # To copy a function's name from a question is what a small model learns last, and sooner from short programs than from long tests.
+  stage "$FOLDER/base" code_reward_trl.sft --data "$FOLDER/references.jsonl" --tokenizer "$FOLDER/tokenizer" --out "$FOLDER/base" \
+    --epochs 4 --learning-rate 2.5e-3 "${short[@]}"
+  stage "$FOLDER/generator" code_reward_trl.sft --data "$FOLDER/sft.jsonl" --init "$FOLDER/base" --out "$FOLDER/generator" \
+    --epochs "$EPOCHS" --learning-rate 1.5e-3 --max-length 640 "${short[@]}"
 }
 
 # Serve the generator as an OpenAI-compatible server on a free port, and write the endpoint's address into a file.

@@ -18,7 +18,7 @@ ROOT = Path(__file__).resolve().parents[2]
 @pytest.mark.integration
 @pytest.mark.timeout(1800)
 def test_a_tiny_generator_is_trained_served_and_asked_for_tests(tmp_path):
-    sizes = {"PROBLEMS": "4", "EPOCHS": "1", "TASKS": "2", "SAMPLES": "2"}
+    sizes = {"BASE": "4", "PROBLEMS": "4", "EPOCHS": "1", "TASKS": "2", "SAMPLES": "2"}
     environment = os.environ | sizes | {"FOLDER": str(tmp_path), "PYTHON": sys.executable}
     command = [str(ROOT / "scripts" / "train_test_generator.sh")]
     done = subprocess.run(command, capture_output=True, text=True, check=False, env=environment)
