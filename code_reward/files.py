@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import hashlib
 import os
 import shutil
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
+
+from code_reward.errors import ConfigurationError
 
 
 @contextmanager
@@ -55,3 +58,21 @@ def _tidy(path: Path, temporary: Path, old: Path) -> None:
         os.rename(old, path)
     for folder in (temporary, old):
         shutil.rmtree(folder, ignore_errors=True)
+
+
+def digest(path: str | Path) -> str:
+    """SHA-256 of a file's bytes, or of the names and bytes of the files that lie in a folder, hidden ones left out.
+
+    Raises `ConfigurationError` if there is nothing at `path`.
+    """
+    path = Path(path)
+    if not path.exists():
+        raise ConfigurationError(f"{path} does not exist; give the path of a file or folder that does.")
+    files = sorted(file for file in path.iterdir() if file.is_file() and not file.name.startswith(".")) if path.is_dir() else [path]
+    whole = hashlib.sha256()
+    for file in files:
+        whole.update(f"{file.name}\0{file.stat().st_size}\0".encode() if path.is_dir() else b"")
+        with file.open("rb") as content:
+            while block := content.read(2**20):
+                whole.update(block)
+    return whole.hexdigest()

@@ -17,6 +17,7 @@ from pydantic import BaseModel, ConfigDict
 
 from code_reward.cli import Command, run
 from code_reward.errors import DataError, RewardServerError
+from code_reward.journal import Journal
 from code_reward.problem import Problem, load_problems
 from code_reward.reference import FILE as REFERENCE
 from code_reward.reference import Dtype
@@ -24,7 +25,6 @@ from code_reward.rm_input import FILE as RM_INPUT
 from code_reward.rows import read_rows, write_rows
 from code_reward.shaping import squash
 from code_reward.verdict import Missing, Scored, Verdict, from_record, to_record
-from data_prep.journal import Journal
 
 if TYPE_CHECKING:
     from reward_servers.client import RewardClient

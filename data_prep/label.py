@@ -28,7 +28,7 @@ from data_prep.candidates import Candidate
 from reward_servers.sandbox.outcome import Limits, Outcome, Sandbox
 
 if TYPE_CHECKING:
-    from data_prep.journal import Journal
+    from code_reward.journal import Journal
 
 ATTEMPTS = 3
 RETRY_SECONDS = 0.5
@@ -200,7 +200,7 @@ def label_now(
     """`label` for scripts: an event loop, a sandbox (the server at `url`, else this machine's) and a progress bar of its own."""
     from rich.progress import Progress as Bar
 
-    from data_prep.journal import Journal
+    from code_reward.journal import Journal
     from reward_servers.sandbox import connect
 
     async def work() -> list[LabelledProgram]:

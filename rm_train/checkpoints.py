@@ -6,7 +6,6 @@ included, lies beside the checkpoints, and a command that says otherwise is refu
 
 from __future__ import annotations
 
-import hashlib
 import json
 import os
 from pathlib import Path
@@ -14,7 +13,7 @@ from typing import Any, Final
 
 from code_reward.cli import Command
 from code_reward.errors import ConfigurationError
-from code_reward.files import write_text
+from code_reward.files import digest, write_text
 
 SETUP: Final = "setup.json"
 
@@ -65,17 +64,5 @@ def begin(settings: Command) -> None:
 def _setup(settings: Command) -> dict[str, Any]:
     """Every setting that makes the run what it is, files by their contents; and the number of processes, each of which has its batches."""
     plain = settings.model_dump(mode="json", exclude=MAY_DIFFER)
-    files = {name: _digest(value) for name, value in settings if isinstance(value, Path) and name not in MAY_DIFFER | BY_NAME}
+    files = {name: digest(value) for name, value in settings if isinstance(value, Path) and name not in MAY_DIFFER | BY_NAME}
     return {**plain, **files, "nproc-per-node": os.environ.get("WORLD_SIZE", "1")}
-
-
-def _digest(path: Path) -> str:
-    """Of a file's bytes, or of the names and bytes of the files that lie in a folder, hidden ones left out."""
-    files = sorted(file for file in path.iterdir() if file.is_file() and not file.name.startswith(".")) if path.is_dir() else [path]
-    digest = hashlib.sha256()
-    for file in files:
-        digest.update(f"{file.name}\0{file.stat().st_size}\0".encode() if path.is_dir() else b"")
-        with file.open("rb") as content:
-            while block := content.read(2**20):
-                digest.update(block)
-    return digest.hexdigest()

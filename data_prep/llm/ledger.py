@@ -15,7 +15,7 @@ from pathlib import Path
 from typing import Any
 
 from code_reward.errors import CodeRewardError, ConfigurationError, SandboxError
-from data_prep.journal import Appender, read_lines
+from code_reward.journal import Appender, read_lines
 from data_prep.llm.budget import Budget
 from data_prep.llm.errors import TRANSIENT, LLMError, RunStopped
 from data_prep.llm.request import Reply

@@ -155,8 +155,9 @@ def _part(kept: list[Problem], settings: Prompts) -> tuple[list[Problem], list[P
 
 
 def _report(settings: Prompts, dropped: list[Dropped], prompts: list[Problem], held_out: list[Problem]) -> Report:
+    from code_reward.files import digest
     from data_prep.prompts.decontamination import read_benchmark
-    from data_prep.prompts.report import Report, digest, kinds, losses
+    from data_prep.prompts.report import Report, kinds, losses
 
     files = settings.path or [beside(settings.out, "rows.jsonl")]
     return Report(

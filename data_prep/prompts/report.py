@@ -2,10 +2,8 @@
 
 from __future__ import annotations
 
-import hashlib
 from collections import Counter
 from collections.abc import Iterator, Sequence
-from pathlib import Path
 
 from pydantic import BaseModel
 
@@ -61,8 +59,3 @@ def losses(dropped: Sequence[Dropped]) -> dict[str, Loss]:
 def kinds(problems: Sequence[Problem]) -> dict[str, int]:
     """How many tests of which kind."""
     return dict(sorted(Counter(test.kind for problem in problems for test in problem.tests).items()))
-
-
-def digest(path: Path) -> str:
-    """SHA-256 of a file."""
-    return hashlib.sha256(path.read_bytes()).hexdigest()

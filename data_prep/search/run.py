@@ -18,8 +18,8 @@ from pydantic import BaseModel
 
 from code_reward.errors import ConfigurationError, DataError, SandboxError
 from code_reward.files import write_text
+from code_reward.journal import Appender, read_lines
 from code_reward.problem import Problem
-from data_prep.journal import Appender, read_lines
 from data_prep.judges import Judge
 from data_prep.llm import Budget, Ledger
 from data_prep.llm.prompt import FOLDER, prompt

@@ -18,11 +18,11 @@ from pydantic import Field
 
 from code_reward.cli import Command, run
 from code_reward.errors import SandboxError
+from code_reward.journal import Journal
 from code_reward.problem import AssertTest, Test
 from code_reward.reward_data import LabelledProgram
 from code_reward.rows import read_rows
 from code_reward.selection.matrix import ResultsMatrix, save_matrices
-from data_prep.journal import Journal
 from data_prep.unit_tests.asserts import calls_in
 from data_prep.unit_tests.sample import TestSample
 from reward_servers.sandbox.outcome import Limits, Observation, Sandbox

@@ -131,7 +131,7 @@ async def _judge_all(
 ) -> list[Judged]:
     from rich.progress import track
 
-    from data_prep.journal import Journal
+    from code_reward.journal import Journal
     from reward_servers.sandbox import connect
 
     sandbox = connect(settings.sandbox)

@@ -19,9 +19,9 @@ from dataclasses import dataclass
 from pathlib import Path
 from random import Random
 
+from code_reward.journal import read_lines
 from code_reward.problem import Problem, save_problems
 from data_prep.families import generate
-from data_prep.journal import read_lines
 from data_prep.llm.simulated import SimulatedEndpoint
 from data_prep.search.records import TreeRecord
 from data_prep.search.run import read_trees

@@ -78,6 +78,8 @@ def build_model(data: Path, folder: Path) -> Path:
 def _tasks(data: Path) -> list[dict[str, Any]]:
     path = data / "candidates" / "codegen16b_humaneval_even.jsonl.gz"
     if not path.is_file():
-        raise ConfigurationError(f"{path} does not exist; set --data or CODE_REWARD_DATA to the folder of the real data (docs/real_data.md says what is in it).")
+        raise ConfigurationError(
+            f"{path} does not exist; set --data or CODE_REWARD_DATA to the folder of the real data (docs/real_data.md says what is in it)."
+        )
     with gzip.open(path, "rt") as lines:
         return [json.loads(line) for line in lines]

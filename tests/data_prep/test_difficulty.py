@@ -5,12 +5,12 @@ from misbehaving import Misbehaving, score_of
 from tiny_rm import answer, build_client_folder, program, statement
 
 from code_reward.errors import DataError, RewardServerError
+from code_reward.journal import Journal
 from code_reward.problem import Problem, save_problems
 from code_reward.rm_input import RMInput
 from code_reward.rows import read_rows, write_rows
 from code_reward.shaping import squash
 from data_prep.difficulty import Completion, Difficulty, MeasureDifficulty, main, measure
-from data_prep.journal import Journal
 from reward_servers.client import ClientSettings, RewardClient
 
 QUICK = ClientSettings(deadline_seconds=1.0, request_seconds=0.5, backoff_seconds=0.01, max_backoff_seconds=0.05)

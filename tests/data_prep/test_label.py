@@ -14,12 +14,12 @@ from typing import Any
 import pytest
 
 from code_reward.errors import DataError, SandboxError
+from code_reward.journal import Journal
 from code_reward.problem import AssertTest, CallTest, Problem, Test, save_problems
 from code_reward.reward_data import LabelledProgram
 from code_reward.rows import read_rows, write_rows
 from data_prep import label as module
 from data_prep.candidates import Candidate, load_candidates
-from data_prep.journal import Journal
 from data_prep.label import Label, label, main
 from data_prep.sources import load
 from reward_servers.sandbox.outcome import Limits, Outcome, Sandbox

@@ -6,9 +6,9 @@ from random import Random
 import pytest
 
 from code_reward.errors import ConfigurationError, DataError, JudgeError, SandboxError
+from code_reward.journal import read_lines
 from code_reward.problem import Problem, save_problems
 from data_prep.families import generate
-from data_prep.journal import read_lines
 from data_prep.judges import Judgement, LLMJudge, ReferenceJudge
 from data_prep.llm import LLM, Budget, Endpoint, Ledger, RunStopped
 from data_prep.llm.simulated import SimulatedEndpoint

@@ -12,9 +12,9 @@ import psutil
 import pytest
 
 from code_reward.errors import ConfigurationError, DataError
+from code_reward.journal import read_lines
 from code_reward.problem import save_problems
 from data_prep.families import generate
-from data_prep.journal import read_lines
 from data_prep.llm import RunStopped
 from data_prep.llm.simulated import SimulatedEndpoint
 from data_prep.search.cluster import grow_parts

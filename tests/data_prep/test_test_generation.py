@@ -9,12 +9,12 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from code_reward.errors import DataError, SandboxError
+from code_reward.journal import read_lines
 from code_reward.problem import CallTest, Problem, UnittestTest, save_problems
 from code_reward.reward_data import LabelledProgram
 from code_reward.rows import read_rows, write_rows
 from code_reward.selection import ResultsMatrix
 from data_prep.families import generate
-from data_prep.journal import read_lines
 from data_prep.llm import Ledger, LLMError, Reply, RunStopped
 from data_prep.llm.request import Sampling
 from data_prep.llm.simulated import SimulatedEndpoint

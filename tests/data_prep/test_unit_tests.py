@@ -7,10 +7,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from code_reward.errors import SandboxError
+from code_reward.journal import Journal
 from code_reward.problem import AssertTest, UnittestTest
 from code_reward.reward_data import LabelledProgram
 from code_reward.selection import load_matrices
-from data_prep.journal import Journal
 from data_prep.unit_tests.asserts import calls_in, read_asserts
 from data_prep.unit_tests.matrix import Matrix, main, matrices, tasks
 from data_prep.unit_tests.pools import codegen16b

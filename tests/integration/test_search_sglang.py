@@ -16,9 +16,9 @@ import pytest
 from slime_on_cpu.environment import engine_environment
 from tiny_policy import build_policy
 
+from code_reward.journal import read_lines
 from code_reward.problem import save_problems
 from data_prep.families import generate
-from data_prep.journal import read_lines
 from data_prep.search.run import read_trees
 from reward_servers.sglang_server.supervisor import free_ports
 

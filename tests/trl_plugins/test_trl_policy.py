@@ -1,8 +1,9 @@
+from itertools import count
 from pathlib import Path
 
 import pytest
 from code_reward_trl.policy import answer, ask, load_policy, sample
-from code_reward_trl.sample import Completion, Sample
+from code_reward_trl.sample import Completion, Sample, Worker
 from code_reward_trl.sample import main as sample_main
 from code_reward_trl.sft import Sft
 from code_reward_trl.sft import main as sft_main
@@ -44,6 +45,30 @@ def test_samples_are_written_in_the_order_of_the_problems_however_many_processes
     assert [row.problem_id for row in rows] == [one.id for one in load_problems(problem_file) for _ in range(3)]
     sample_main(Sample(out=tmp_path / "again.parquet", processes=2, **options))
     assert read_rows(tmp_path / "again.parquet", Completion) == rows
+
+
+def test_sampling_that_is_killed_goes_on_with_the_batches_that_it_lacks(policy_dir: Path, problem_file: Path, tmp_path: Path, monkeypatch):
+    options = {"policy": policy_dir, "problems": problem_file, "samples": 3, "max_new_tokens": 4, "batch_size": 5}
+    sample_main(Sample(out=tmp_path / "whole.jsonl", **options))
+    draw, asked, calls = Worker.draw, [], count(1)
+
+    def die_at_the_third(self: Worker, number: int, statements: list[str]) -> list[str]:
+        asked.append(number)
+        if next(calls) == 3:
+            raise InterruptedError
+        return draw(self, number, statements)
+
+    monkeypatch.setattr(Worker, "draw", die_at_the_third)
+    with pytest.raises(InterruptedError):
+        sample_main(Sample(out=tmp_path / "samples.jsonl", **options))
+    assert not (tmp_path / "samples.jsonl").exists()
+    sample_main(Sample(out=tmp_path / "samples.jsonl", **options))
+    batches = list(range(max(asked) + 1))
+    assert asked == [0, 1, 2, *batches[2:]], "only what was not drawn is asked again"
+    assert (tmp_path / "samples.jsonl").read_bytes() == (tmp_path / "whole.jsonl").read_bytes()
+    asked.clear()
+    sample_main(Sample(out=tmp_path / "samples.jsonl", **{**options, "temperature": 2.0}))
+    assert asked == batches, "and what is to be drawn otherwise, whole"
 
 
 def test_what_a_policy_is_taught_is_what_extraction_reads() -> None:

@@ -1,14 +1,16 @@
 """Sample programs from a policy: `python -m code_reward_trl.sample`.
 
-Writes one row per completion, in the order of the problems; what the completion is worth is for other stages to say.
+Writes one row per completion, in the order of the problems; what the completion is worth is for other stages to say. Every batch is in a
+journal as soon as it is drawn, so that a run that was killed continues.
 """
 
 from __future__ import annotations
 
 import random
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from concurrent.futures import ProcessPoolExecutor
 from contextlib import contextmanager
+from hashlib import sha256
 from multiprocessing import get_context
 from pathlib import Path
 
@@ -32,7 +34,7 @@ class Sample(Command):
     problems: Path
     """Problem file (JSONL or parquet)."""
     out: Path
-    """File for the completions."""
+    """File for the completions; beside it lies a journal, from which a killed run continues."""
     samples: int = 8
     """Completions per problem."""
     temperature: float = 1.0
@@ -51,32 +53,52 @@ def main(settings: Sample) -> None:
     """Sample and write the file."""
     from rich.progress import track
 
+    from code_reward.journal import Journal
     from code_reward.problem import load_problems
     from code_reward.rows import write_rows
 
     asked = [problem for problem in load_problems(settings.problems) for _ in range(settings.samples)]
     statements = [problem.statement for problem in asked]
     batches = [statements[start : start + settings.batch_size] for start in range(0, len(statements), settings.batch_size)]
-    with sampling(settings) as draw:
-        drawn = track(draw(batches), f"sampling {len(asked)} completions", total=len(batches))
-        responses = [response for batch in drawn for response in batch]
-    rows = [Completion(problem_id=problem.id, response=response) for problem, response in zip(asked, responses, strict=True)]
+    run_of = _name(settings)
+    keys = [f"{run_of}/{number}" for number in range(len(batches))]
+    with Journal(f"{settings.out}.journal") as journal:
+        absent = {number: batches[number] for number, key in enumerate(keys) if key not in journal.records}
+        if absent:
+            title = f"sampling {sum(map(len, absent.values()))} completions"
+            with sampling(settings) as draw:
+                for number, responses in zip(absent, track(draw(absent), title, total=len(absent)), strict=True):
+                    journal.write(keys[number], responses)
+        every = [response for key in keys for response in journal.records[key]]
+    rows = [Completion(problem_id=problem.id, response=response) for problem, response in zip(asked, every, strict=True)]
     write_rows(settings.out, rows)
 
 
+def _name(settings: Sample) -> str:
+    """Names all that decides what is drawn: two runs of one name draw the same."""
+    from code_reward.files import digest
+
+    parts = [
+        digest(settings.policy),
+        digest(settings.problems),
+        settings.model_dump_json(exclude={"policy", "problems", "out", "processes"}),
+    ]
+    return sha256("\n".join(parts).encode()).hexdigest()
+
+
 @contextmanager
-def sampling(settings: Sample) -> Iterator[Callable[[Sequence[Sequence[str]]], Iterator[list[str]]]]:
-    """Gives a function from batches of statements to their completions, in order, drawn in `settings.processes` processes.
+def sampling(settings: Sample) -> Iterator[Callable[[Mapping[int, Sequence[str]]], Iterator[list[str]]]]:
+    """Gives a function from numbered batches of statements to their completions, in order, drawn in `settings.processes` processes.
 
     Every batch has a seed of its own, so the number of processes changes no completion.
     """
     if settings.processes == 1:
         worker = Worker(settings)
-        yield lambda batches: (worker.draw(*numbered) for numbered in enumerate(batches))
+        yield lambda batches: (worker.draw(*numbered) for numbered in batches.items())
         return
     # Spawned, for torch's threads do not survive a fork.
     with ProcessPoolExecutor(settings.processes, get_context("spawn"), initializer=_start, initargs=(settings,)) as pool:
-        yield lambda batches: pool.map(_draw, *zip(*enumerate(batches), strict=True))
+        yield lambda batches: pool.map(_draw, batches.keys(), batches.values())
 
 
 _worker: Worker

@@ -11,7 +11,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from code_reward.errors import ConfigurationError, DataError
-from data_prep.journal import Appender, Journal, read_lines
+from code_reward.journal import Appender, Journal, read_lines
 
 
 @given(cut=st.integers(0, 200))
@@ -43,7 +43,7 @@ def test_one_file_has_one_writer_and_damage_is_named(tmp_path):
 
 def test_a_killed_writer_loses_no_line_that_it_has_appended(tmp_path):
     program = (
-        "import sys, os\nfrom data_prep.journal import Appender\nfile = Appender(sys.argv[1])\n"
+        "import sys, os\nfrom code_reward.journal import Appender\nfile = Appender(sys.argv[1])\n"
         "for n in range(100):\n    file.append(n)\nos.kill(os.getpid(), 9)\n"
     )
     done = subprocess.run([sys.executable, "-c", program, tmp_path / "f.jsonl"], env={**os.environ, "PYTHONPATH": os.getcwd()}, check=False)
@@ -54,7 +54,7 @@ def test_a_killed_writer_loses_no_line_that_it_has_appended(tmp_path):
 @pytest.mark.parametrize("most", [1, 50, 5000])
 def test_a_full_disk_stops_the_writer_and_leaves_no_half_line(tmp_path, most):
     program = (
-        "import resource, sys\nfrom code_reward.errors import ConfigurationError\nfrom data_prep.journal import Appender\n"
+        "import resource, sys\nfrom code_reward.errors import ConfigurationError\nfrom code_reward.journal import Appender\n"
         "file = Appender(sys.argv[1])\nresource.setrlimit(resource.RLIMIT_FSIZE, (int(sys.argv[2]),) * 2)\n"
         "for n in range(100):\n"
         "    try:\n        file.append('x' * 99)\n"
@@ -74,7 +74,7 @@ def test_a_failed_sync_is_told_by_a_later_append(tmp_path, monkeypatch):
         raise OSError(5, "Input/output error")
 
     file = Appender(tmp_path / "f.jsonl")
-    monkeypatch.setattr("data_prep.journal.os.fsync", fail)
+    monkeypatch.setattr("code_reward.journal.os.fsync", fail)
     file.append(1)
 
     def go_on():
@@ -98,8 +98,8 @@ def test_a_sync_that_failed_after_the_last_append_is_told_on_closing(tmp_path, m
         failed.set()
         raise OSError(5, "Input/output error")
 
-    monkeypatch.setattr("data_prep.journal.os.fsync", fail)
-    monkeypatch.setattr("data_prep.journal.SYNC_SECONDS", 0.0 if later else 60.0)
+    monkeypatch.setattr("code_reward.journal.os.fsync", fail)
+    monkeypatch.setattr("code_reward.journal.SYNC_SECONDS", 0.0 if later else 60.0)
     file = Appender(tmp_path / "f.jsonl")
     file.append(1)
     if later:
