@@ -7,11 +7,15 @@ problem, AUC over all programs, and calibration, for each origin of the wrong pr
 from __future__ import annotations
 
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from pydantic import BaseModel, FiniteFloat
 
 from code_reward.cli import Command, run
 from code_reward.reward_data import LabelledProgram
+
+if TYPE_CHECKING:
+    from code_reward.metrics import Interval
 
 
 class ScoredProgram(LabelledProgram):
@@ -26,6 +30,10 @@ class Figure(BaseModel):
     value: float
     low: float
     high: float
+
+    @classmethod
+    def of(cls, interval: Interval) -> Figure:
+        return cls(value=interval.estimate, low=interval.low, high=interval.high)
 
 
 class Evaluation(BaseModel):

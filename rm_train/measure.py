@@ -12,7 +12,7 @@ from rich.progress import track
 from rich.table import Table
 
 from code_reward.errors import DataError
-from code_reward.metrics import Interval, auc, bootstrap, cross_calibrate, reliability
+from code_reward.metrics import auc, bootstrap, cross_calibrate, reliability
 from code_reward.reward_data import LabelledProgram
 from code_reward.rm_input import RMInput
 from code_reward.verdict import Rejected
@@ -66,8 +66,8 @@ def evaluate(rows: Sequence[ScoredProgram], *, seed: int) -> Evaluation:
         problems=len(set(problems)),
         right=sum(labels),
         wrong=len(rows) - sum(labels),
-        pair_accuracy=_figure(bootstrap(np.mean, accuracies, seed=seed)),
-        auc=_figure(bootstrap(auc, labels, scores, groups=problems, seed=seed)),
+        pair_accuracy=Figure.of(bootstrap(np.mean, accuracies, seed=seed)),
+        auc=Figure.of(bootstrap(auc, labels, scores, groups=problems, seed=seed)),
         ece=reliability(labels, cross_calibrate(labels, scores, problems, seed=seed)).ece,
     )
 
@@ -83,10 +83,6 @@ def _pair_accuracies(rows: Sequence[ScoredProgram]) -> list[float]:
 def _pair_accuracy(rows: Sequence[ScoredProgram]) -> float | None:
     pairs = list(product([row.score for row in rows if row.passed], [row.score for row in rows if not row.passed]))
     return float(np.mean([(right > wrong) + 0.5 * (right == wrong) for right, wrong in pairs])) if pairs else None
-
-
-def _figure(interval: Interval) -> Figure:
-    return Figure(value=interval.estimate, low=interval.low, high=interval.high)
 
 
 def print_table(evaluations: dict[str, Evaluation]) -> None:

@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-import shlex
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 
 from scripts.ablation.settings import Ablation
 from scripts.quickstart.settings import Sizes
-from scripts.quickstart.stage import Stage
+from scripts.quickstart.stage import Stage, python
 
 
 @dataclass(frozen=True)
@@ -53,16 +52,16 @@ def common(settings: Ablation) -> list[Stage]:
             "problems",
             "Problems",
             (
-                _python(f"data_prep.families --out problems {families} {counts}"),
-                _python(f"data_prep.demonstrations --problems problems/policy_sft.jsonl --out demonstrations.jsonl {mix}"),
-                _python("data_prep.tokenizer --rows demonstrations.jsonl --out tokenizer --vocab-size 768"),
+                python(f"data_prep.families --out problems {families} {counts}"),
+                python(f"data_prep.demonstrations --problems problems/policy_sft.jsonl --out demonstrations.jsonl {mix}"),
+                python("data_prep.tokenizer --rows demonstrations.jsonl --out tokenizer --vocab-size 768"),
             ),
             outputs=("problems", "demonstrations.jsonl", "tokenizer"),
         ),
         Stage(
             "policy",
             "Language model that the reward models start from",
-            (_python(f"code_reward_trl.sft --data demonstrations.jsonl --tokenizer tokenizer --out policy {sft}"),),
+            (python(f"code_reward_trl.sft --data demonstrations.jsonl --tokenizer tokenizer --out policy {sft}"),),
             ("demonstrations.jsonl", "tokenizer"),
             ("policy",),
         ),
@@ -70,9 +69,9 @@ def common(settings: Ablation) -> list[Stage]:
             "test",
             "Test programs, labelled by hidden tests",
             (
-                _python("data_prep.mutants --problems problems/test.jsonl --out mutants.jsonl --per-problem 8"),
-                _python("code_reward_trl.sample --policy policy --problems problems/test.jsonl --out samples.jsonl --samples 8"),
-                _python(
+                python("data_prep.mutants --problems problems/test.jsonl --out mutants.jsonl --per-problem 8"),
+                python("code_reward_trl.sample --policy policy --problems problems/test.jsonl --out samples.jsonl --samples 8"),
+                python(
                     "data_prep.label --problems problems/test.jsonl --candidates mutants.jsonl --candidates samples.jsonl"
                     " --out test.parquet --cpu-seconds 0.5"
                 ),
@@ -101,9 +100,9 @@ def _arm(name: str, settings: Ablation, seed: int) -> Iterator[Stage]:
         f"train_{name}",
         f"Reward model, {arm.title} (seed {seed})",
         (
-            _python(data),
+            python(data),
             *_train(name, seed, two_stages=arm.two_stages),
-            _python(f"rm_train.evaluate --model {name}.rm {files} --out {name}.json"),
+            python(f"rm_train.evaluate --model {name}.rm {files} --out {name}.json"),
         ),
         (f"{trees}.trees", "../common/policy", "../common/test.parquet"),
         (f"{name}.data", f"{name}.rm", f"{name}.json"),
@@ -115,17 +114,13 @@ def _search(arm: Arm, name: str, settings: Ablation, seed: int) -> tuple[str, ..
     # Every seed takes another part of the problems. No tree ends early: all cost the same.
     part = f"--problems ../common/problems/rm.jsonl --shard {seed}/{settings.seeds} --seed {seed}"
     budget = f"--change rollouts={settings.rollouts} --change settled_after=0"
-    return _python(f"data_prep.search --out {name}.trees {part} {players} {budget} {arm.search.format(rollouts=settings.rollouts)}")
+    return python(f"data_prep.search --out {name}.trees {part} {players} {budget} {arm.search.format(rollouts=settings.rollouts)}")
 
 
 def _train(name: str, seed: int, *, two_stages: bool) -> Iterator[tuple[str, ...]]:
     recipe = f"--epochs 2 --batch-size 2 --learning-rate 1e-3 --seed {seed}"
     start = "../common/policy"
     if two_stages:
-        yield _python(f"rm_train.regress --prefixes {name}.data/prefixes.train.parquet --init {start} --out {name}.stage1 {recipe}")
+        yield python(f"rm_train.regress --prefixes {name}.data/prefixes.train.parquet --init {start} --out {name}.stage1 {recipe}")
         start = f"{name}.stage1"
-    yield _python(f"rm_train.train --pairs {name}.data/pairs.train.parquet --init {start} --out {name}.rm {recipe}")
-
-
-def _python(command: str) -> tuple[str, ...]:
-    return ("-m", *shlex.split(command))
+    yield python(f"rm_train.train --pairs {name}.data/pairs.train.parquet --init {start} --out {name}.rm {recipe}")

@@ -9,7 +9,7 @@ from rich.table import Table
 
 from code_reward.files import write_text
 from rm_train.evaluate import Figure
-from scripts.quickstart.figures import Figures, measure
+from scripts.quickstart.figures import YARDSTICKS, Figures, measure
 from scripts.quickstart.plots import plot_all
 from scripts.quickstart.stage import Run, Stage, console
 from scripts.quickstart.stages import ARMS
@@ -26,6 +26,11 @@ def write_report(work: Run, stages: Sequence[Stage], seed: int) -> Path:
         "pass@1 on hidden tests (%), with 95 % intervals over problems": (
             ("policy", *(f"{PART[part]} ({count} problems)" for part, count in figures.problems.items())),
             _policies(figures),
+        ),
+        **_comparison(figures),
+        "Test samples for known families, with 95 % intervals over problems": (
+            ("policy", "do not parse (%)", "distinct programs of a problem"),
+            _samples(figures),
         ),
         "Reward model on problems it has not seen": (("wrong programs", "pair accuracy", "AUC", "ECE"), _reward_model(figures)),
         "Time and memory": (("stage", "seconds", "peak MB"), _costs(figures, stages)),
@@ -48,6 +53,30 @@ def _policies(figures: Figures) -> Rows:
         if arms:
             rows.append((f"after: {words}", *(f"{_percent(arm.after)}, gain {_percent(arm.gain, sign=True)}" for arm in arms)))
     return rows
+
+
+def _comparison(figures: Figures) -> dict[str, tuple[tuple[str, ...], Rows]]:
+    """The table of every arm against two others, if there are several."""
+    if len(figures.over) < 2:
+        return {}
+    yardsticks = [name for name in YARDSTICKS if name in figures.over]
+    rows: Rows = [
+        (ARMS[name], *(_percent(over[other], sign=True) if other in over else "" for other in yardsticks))
+        for name, over in figures.over.items()
+    ]
+    title = "pass@1 after, above that after another reward (points), paired over problems of known families"
+    return {title: (("reward", *(f"above: {ARMS[name]}" for name in yardsticks)), rows)}
+
+
+def _samples(figures: Figures) -> Rows:
+    return [
+        (
+            name if name == "before" else f"after: {ARMS[name]}",
+            _percent(samples.unparsable),
+            f"{samples.distinct.value:.1f} [{samples.distinct.low:.1f}, {samples.distinct.high:.1f}]",
+        )
+        for name, samples in figures.samples.items()
+    ]
 
 
 def _reward_model(figures: Figures) -> Rows:

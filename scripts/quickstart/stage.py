@@ -10,6 +10,7 @@ from __future__ import annotations
 import json
 import math
 import os
+import shlex
 import shutil
 import subprocess
 import sys
@@ -64,6 +65,11 @@ class Stage:
     """A reward model folder that is served meanwhile; its address replaces `{url}` in the commands."""
     beside: bool = False
     """Whether it is done beside the stage before it, which leaves a core free."""
+
+
+def python(command: str) -> tuple[str, ...]:
+    """A stage's command from the words that a person would type after `python -m`."""
+    return ("-m", *shlex.split(command))
 
 
 @dataclass

@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-import shlex
 from collections.abc import Iterator
 
 from scripts.quickstart.settings import Sizes
-from scripts.quickstart.stage import Stage
+from scripts.quickstart.stage import Stage, python
 
 ARMS = {
     "rm": "reward model",
@@ -44,10 +43,10 @@ def _prepare(sizes: Sizes, seed: int) -> Iterator[Stage]:
         "problems",
         "Problems",
         (
-            _python(f"data_prep.families --out problems {families} {counts} --seed {seed}"),
-            _python(f"{teach} --right-share 1 --out references.jsonl --seed {seed}"),
-            _python(f"{teach} --right-share {sizes.right_share} --out demonstrations.jsonl --seed {seed}"),
-            _python("data_prep.tokenizer --rows demonstrations.jsonl --out tokenizer --vocab-size 768"),
+            python(f"data_prep.families --out problems {families} {counts} --seed {seed}"),
+            python(f"{teach} --right-share 1 --out references.jsonl --seed {seed}"),
+            python(f"{teach} --right-share {sizes.right_share} --out demonstrations.jsonl --seed {seed}"),
+            python("data_prep.tokenizer --rows demonstrations.jsonl --out tokenizer --vocab-size 768"),
         ),
         outputs=("problems", "references.jsonl", "demonstrations.jsonl", "tokenizer"),
     )
@@ -91,7 +90,7 @@ def _prepare(sizes: Sizes, seed: int) -> Iterator[Stage]:
 def _taught(name: str, title: str, data: str, start: str, recipe: str) -> Stage:
     # Small batches: what a model of this size learns in a given time depends on its number of steps. Half of one would take as long.
     command = f"code_reward_trl.sft --data {data} --out {name} {recipe} --batch-size 4 {SHORT_RUN}"
-    return Stage(name, title, (_python(command),), (data, start), (name,))
+    return Stage(name, title, (python(command),), (data, start), (name,))
 
 
 def _reward_model(name: str, labels: tuple[str, ...], sizes: Sizes, seed: int) -> Stage:
@@ -103,7 +102,7 @@ def _reward_model(name: str, labels: tuple[str, ...], sizes: Sizes, seed: int) -
         f"train_{name}",
         f"{ARMS[name].capitalize()}: pairs and Bradley-Terry training",
         (
-            _python(f"data_prep.pairs {files} --out {pairs} --per-problem 16 --per-program 8 --seed {seed}"),
+            python(f"data_prep.pairs {files} --out {pairs} --per-problem 16 --per-program 8 --seed {seed}"),
             _two_processes(f"rm_train.train --pairs {pairs} --init base --out {name} {recipe}"),
         ),
         (*labels, "base"),
@@ -116,7 +115,7 @@ def _evaluate(seed: int) -> Stage:
     return Stage(
         "evaluate",
         "Reward model on unseen problems",
-        (_python(f"rm_train.evaluate --model rm {files} --out rm.evaluation.json --seed {seed}"),),
+        (python(f"rm_train.evaluate --model rm {files} --out rm.evaluation.json --seed {seed}"),),
         ("rm", "test_mutants.parquet", "before.parquet"),
         ("rm.evaluation.json", "rm.evaluation.scores.parquet"),
     )
@@ -155,11 +154,11 @@ def _compare(sizes: Sizes, seed: int) -> Iterator[Stage]:
         "noise",
         "Noisy tests and shuffled labels",
         (
-            _python(f"data_prep.noise --problems problems/rl.jsonl --out noisy/rl.jsonl --seed {seed}"),
-            _python(f"data_prep.noise --problems problems/rm.jsonl --out noisy/rm.jsonl --seed {seed}"),
+            python(f"data_prep.noise --problems problems/rl.jsonl --out noisy/rl.jsonl --seed {seed}"),
+            python(f"data_prep.noise --problems problems/rm.jsonl --out noisy/rm.jsonl --seed {seed}"),
             # With 12 tests of which 30 % are wrong, hardly any program passes all.
             (*_label("noisy/rm.jsonl", "noisy/labels.parquet", "samples.jsonl", "mutants.jsonl"), "--share", "0.65"),
-            _python(f"data_prep.noise {shuffled} --out shuffled.parquet --seed {seed}"),
+            python(f"data_prep.noise {shuffled} --out shuffled.parquet --seed {seed}"),
         ),
         ("problems", "samples.jsonl", "mutants.jsonl", *LABELS),
         ("noisy/rl.jsonl", "noisy/labels.parquet", "shuffled.parquet"),
@@ -176,24 +175,20 @@ def _compare(sizes: Sizes, seed: int) -> Iterator[Stage]:
     yield from _reinforce("syntax", sizes, seed, reward="--reward syntax")
 
 
-def _python(command: str) -> tuple[str, ...]:
-    return ("-m", *shlex.split(command))
-
-
 def _two_processes(command: str) -> tuple[str, ...]:
     # Two processes, not two threads of one: threads wait for each other all the time and on a busy machine crawl.
-    return _python(f"torch.distributed.run --standalone --nproc-per-node 2 -m {command}")
+    return python(f"torch.distributed.run --standalone --nproc-per-node 2 -m {command}")
 
 
 def _sample(policy: str, part: str, samples: int, out: str, seed: int) -> tuple[str, ...]:
     files = f"--policy {policy} --problems problems/{part}.jsonl --out {out}"
-    return _python(f"code_reward_trl.sample {files} --samples {samples} --processes 2 --seed {seed}")
+    return python(f"code_reward_trl.sample {files} --samples {samples} --processes 2 --seed {seed}")
 
 
 def _mutants(part: str, per_problem: int, out: str, seed: int) -> tuple[str, ...]:
-    return _python(f"data_prep.mutants --problems problems/{part}.jsonl --out {out} --per-problem {per_problem} --seed {seed}")
+    return python(f"data_prep.mutants --problems problems/{part}.jsonl --out {out} --per-problem {per_problem} --seed {seed}")
 
 
 def _label(problems: str, out: str, *candidates: str) -> tuple[str, ...]:
     files = " ".join(f"--candidates {name}" for name in candidates)
-    return _python(f"data_prep.label --problems {problems} {files} --out {out} --cpu-seconds 0.5")
+    return python(f"data_prep.label --problems {problems} {files} --out {out} --cpu-seconds 0.5")

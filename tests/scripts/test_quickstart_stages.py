@@ -253,8 +253,8 @@ def hand_made_run(folder: Path) -> tuple[Run, list[Stage]]:
     def row(i: int, program: str, passed: bool, **more: object) -> dict[str, object]:
         return {"problem_id": f"p{i}", "statement": "?", "program": program, "passed": passed, **more}
 
-    before = [row(i, f"x = {j}", j == 0 and i < 4) for i in range(6) for j in range(2)]
-    after = [row(i, f"x = {j}", i < 4) for i in range(6) for j in range(2)]
+    before = [row(i, f"x = {j}" if i else "", j == 0 and i < 4, outcome="" if i else "does_not_parse") for i in range(6) for j in range(2)]
+    after = [row(i, "x = 0", i < 4) for i in range(6) for j in range(2)]
     for name, rows in (("before", before), ("after_rm", after), ("after_syntax", before)):
         write_rows(folder / f"{name}.parquet", [LabelledProgram.model_validate(r) for r in rows])
     rollouts = [row(i, "x = 1", step > 0, step=step, reward=float(step) if i else None) for step in range(3) for i in range(2)]
@@ -283,11 +283,27 @@ def test_the_figures_are_those_of_the_files(tmp_path: Path) -> None:
         ("syntax", "known"): (0.5, 0.0),
         ("syntax", "held_out"): (0.0, 0.0),
     }
+    assert {arm: {other: figure.value for other, figure in over.items()} for arm, over in figures.over.items()} == {
+        "rm": {"syntax": 0.5},
+        "syntax": {"rm": -0.5},
+    }
+    # One of the four known problems has two samples that do not parse, the others have two different programs each.
+    wrote = {name: (samples.unparsable.value, samples.distinct.value) for name, samples in figures.samples.items()}
+    assert wrote == {"before": (0.25, 1.5), "rm": (0.0, 1.0), "syntax": (0.25, 1.5)}
     for part in ("known", "held_out"):
         accuracies = {origin: result.pair_accuracy.value for origin, result in figures.reward_model[part].items()}
         assert accuracies == {"all": 0.5, "mutant": 1, "policy": 0}
     assert figures.seconds == {"before": 1, "after_rm": 2, "after_syntax": 3}
     assert figures.peak_mb["after_syntax"] == 300
+
+
+def test_a_run_without_rivals_compares_nothing(tmp_path: Path) -> None:
+    from scripts.quickstart.report import write_report
+
+    run, stages = hand_made_run(tmp_path)
+    text = write_report(run, stages[:2], seed=0).read_text()
+    assert "above:" not in text
+    assert "| after: reward model | 0.0 [0.0, 0.0] | 1.0 [1.0, 1.0] |" in text
 
 
 def test_the_report_holds_the_figures_and_its_pictures(tmp_path: Path) -> None:
@@ -296,6 +312,9 @@ def test_the_report_holds_the_figures_and_its_pictures(tmp_path: Path) -> None:
     report = write_report(*hand_made_run(tmp_path), seed=5)
     text = report.read_text()
     assert "| after: reward model | 100.0 [100.0, 100.0], gain +50.0" in text
+    assert "| reward | above: reward model | above: syntax check alone |" in text
+    assert "| reward model |  | +50.0 [50.0, 50.0] |" in text
+    assert "| before | 25.0 [0.0, " in text
     assert "| mutant (known families) | 1.000" in text
     assert "| all | 6 | 300 |" in text
     pictures = [line.partition("(")[2].rstrip(")") for line in text.splitlines() if line.startswith("![")]
