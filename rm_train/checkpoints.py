@@ -53,7 +53,9 @@ def begin(settings: Command) -> None:
     if last_checkpoint(folder) is None:
         write_text(path, json.dumps(setup, indent=1))
         return
-    begun: dict[str, Any] = json.loads(path.read_text(encoding="utf-8")) if path.is_file() else {}
+    if not path.is_file():
+        raise ConfigurationError(f"{folder} does not say of which run its checkpoints are; remove it to begin anew, or give another --out.")
+    begun: dict[str, Any] = json.loads(path.read_text(encoding="utf-8"))
     changed = [f"--{name.replace('_', '-')}" for name, value in setup.items() if begun.get(name) != value]
     if changed:
         raise ConfigurationError(

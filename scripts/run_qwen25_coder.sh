@@ -91,7 +91,7 @@ option_groups() {
    )
    REWARD_ARGS=(--reward "$REWARD")
    local url
-   for url in $RM_URLS; do REWARD_ARGS+=(--rm "$RM_DIR" --rm-url "$url" --rm-dtype "$RM_DTYPE" --shaping "${SHAPING:-default}"); done
+   for url in $RM_URLS; do REWARD_ARGS+=(--rm "$RM_DIR" --rm-url "$url" --rm-dtype "$RM_DTYPE" --shaping "${SHAPING:-default}" ${REJECTED:+--rejected "$REJECTED"}); done
    GRPO_ARGS=(
       --steps "${STEPS:-278}"
       --prompts "${PROMPTS:-32}"

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 from collections.abc import Sequence
 from statistics import median
 from typing import Literal
@@ -16,6 +15,7 @@ from data_prep.llm import Asker, Request, Scope
 from data_prep.llm.asking import ask
 from data_prep.llm.prompt import prompt
 from data_prep.llm.request import Sampling
+from data_prep.together import all_of
 from reward_servers.sandbox.outcome import Sandbox
 
 ATTEMPTS = 4
@@ -84,7 +84,7 @@ class LLMBench:
         votes: list[Vote] = []
         junk, last = 0, None
         for _ in range(ATTEMPTS):
-            replies = await asyncio.gather(*[ask(self._asker, scope, request) for _ in range(self._votes - len(votes))])
+            replies = await all_of(ask(self._asker, scope, request) for _ in range(self._votes - len(votes)))
             for reply in replies:
                 try:
                     votes.append(self._read(reply.text))

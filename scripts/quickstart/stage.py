@@ -126,13 +126,17 @@ class Run:
         return bool(known["commands"] == [list(command) for command in stage.commands] and newest <= known[when])
 
     def _begin(self, stage: Stage) -> None:
-        """Write down what is begun, or keep what was; the checkpoints of another beginning are removed."""
+        """Write down what is begun, or keep what was; the checkpoints of another beginning are removed, and of one that is done again
+        the journals too."""
         begun = self.folder / "stages" / f"{stage.name}.begun.json"
-        if self._is_of(stage, begun, "began"):
+        again = stage.name in self.again
+        if self._is_of(stage, begun, "began") and not again:
             return
         for command in stage.commands:
             for name in (value for option, value in pairwise(command) if option == "--out"):
                 shutil.rmtree(checkpoints(self.folder / name), ignore_errors=True)
+                if again:
+                    (self.folder / f"{name}.journal").unlink(missing_ok=True)
         write_text(begun, json.dumps({"commands": stage.commands, "began": time.time()}))
 
     def _execute(self, command: Sequence[str], output: IO[str] | None) -> None:

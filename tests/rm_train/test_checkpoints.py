@@ -87,4 +87,4 @@ def test_a_run_without_a_checkpoint_left_nothing_to_mix_with(begun: Teach) -> No
 
 def test_checkpoints_that_nobody_knows_the_run_of_are_refused(begun: Teach) -> None:
     (checkpoints(begun.out) / "setup.json").unlink()
-    assert "--data" in refused(begun)
+    assert "does not say of which run" in refused(begun)

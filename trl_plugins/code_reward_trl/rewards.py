@@ -81,11 +81,12 @@ def unit_test_reward(
     async def unit_tests(
         completions: Sequence[Completion],
         entry_point: Sequence[str | None],
-        starter_code: Sequence[str],
         tests: Sequence[str],
+        starter_code: Sequence[str] | None = None,
         **columns: Any,
     ) -> list[float | None]:
-        problems = [_problem(*row) for row in zip(entry_point, starter_code, tests, strict=True)]
+        starters = starter_code or [""] * len(tests)
+        problems = [_problem(*row) for row in zip(entry_point, starters, tests, strict=True)]
         verdicts = await asyncio.gather(*(judge(*answer) for answer in zip(completions, problems, strict=True)))
         return _shape_all(verdicts, "raw", 0.0, max_missing, columns)
 
