@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 import os
 import shutil
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
@@ -60,17 +60,18 @@ def _tidy(path: Path, temporary: Path, old: Path) -> None:
         shutil.rmtree(folder, ignore_errors=True)
 
 
-def digest(path: str | Path) -> str:
-    """SHA-256 of a file's bytes, or of the names and bytes of the files that lie in a folder, hidden ones left out.
+def digest(path: str | Path, without: Collection[str] = ()) -> str:
+    """SHA-256 of a file's bytes, or of the names and bytes of the files that lie in a folder, hidden ones and those named left out.
 
     Raises `ConfigurationError` if there is nothing at `path`.
     """
     path = Path(path)
     if not path.exists():
         raise ConfigurationError(f"{path} does not exist; give the path of a file or folder that does.")
-    files = sorted(file for file in path.iterdir() if file.is_file() and not file.name.startswith(".")) if path.is_dir() else [path]
+    inside = path.iterdir() if path.is_dir() else ()
+    files = sorted(file for file in inside if file.is_file() and not file.name.startswith(".") and file.name not in without)
     whole = hashlib.sha256()
-    for file in files:
+    for file in files if path.is_dir() else [path]:
         whole.update(f"{file.name}\0{file.stat().st_size}\0".encode() if path.is_dir() else b"")
         with file.open("rb") as content:
             while block := content.read(2**20):

@@ -21,6 +21,9 @@ MAY_DIFFER: Final = {"out", "save_steps", "device_batch", "rm_url", "rm_dtype"}
 """Settings with which a run may go on otherwise than it was begun: how often it saves, how its steps are divided into passes, and where
 its reward model is served."""
 
+LOGS: Final = ("trainer_state.json", "training_args.bin")
+"""Files of a model's folder that tell how it was made, with times: the same model made again has others."""
+
 BY_NAME: Final = {"rm"}
 """Folders that are compared by name: a reward model may be swapped while a run goes on (docs/serving.md)."""
 
@@ -66,5 +69,5 @@ def begin(settings: Command) -> None:
 def _setup(settings: Command) -> dict[str, Any]:
     """Every setting that makes the run what it is, files by their contents; and the number of processes, each of which has its batches."""
     plain = settings.model_dump(mode="json", exclude=MAY_DIFFER)
-    files = {name: digest(value) for name, value in settings if isinstance(value, Path) and name not in MAY_DIFFER | BY_NAME}
+    files = {name: digest(value, LOGS) for name, value in settings if isinstance(value, Path) and name not in MAY_DIFFER | BY_NAME}
     return {**plain, **files, "nproc-per-node": os.environ.get("WORLD_SIZE", "1")}

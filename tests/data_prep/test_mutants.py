@@ -122,9 +122,10 @@ def test_each_operator_makes_its_mistake(statements: str, operator: str, expecte
 
 def test_a_moved_jump_that_is_no_python_is_no_mutant() -> None:
     program = body("for y in numbers:\n    if y:\n        x = y\n        break\nreturn x")
-    for texts in single(program).values():
-        for text in texts:
-            compile(text, "mutant", "exec")
+    made = [text for texts in single(program).values() for text in texts]
+    assert made
+    for text in made:
+        assert compile(text, "mutant", "exec")
 
 
 def test_the_same_seed_gives_the_same_mutants_and_another_seed_others() -> None:

@@ -3,7 +3,7 @@ import queue
 
 import pytest
 
-from code_reward.errors import DataError
+from code_reward.errors import DataError, SandboxError
 from code_reward.problem import AssertTest, CallTest, CheckTest, PytestTest, StdioTest, UnittestTest
 from reward_servers.sandbox import connect
 from reward_servers.sandbox.handle import WorkerHandle
@@ -185,7 +185,10 @@ class TakenMeanwhile(queue.SimpleQueue):
 @pytest.mark.timeout(30)
 async def test_closing_does_not_wait_for_a_job_that_a_worker_took(monkeypatch):
     monkeypatch.setattr("reward_servers.sandbox.pool.queue.SimpleQueue", TakenMeanwhile)
-    await connect(workers=1).close()
+    sandbox = connect(workers=1)
+    await sandbox.close()
+    with pytest.raises(SandboxError, match="closed"):
+        await sandbox.run(ADD_ONE, [])
 
 
 async def test_what_is_no_call_is_an_error(sandbox):

@@ -52,8 +52,11 @@ def refused(settings: Teach) -> str:
 def test_the_same_run_goes_on_and_so_does_one_that_differs_in_what_does_not_matter(begun: Teach, tmp_path: Path) -> None:
     (tmp_path / "moved.jsonl").write_text("rows")
     (tmp_path / "init" / ".cache").touch()
+    (tmp_path / "init" / "trainer_state.json").write_text("made again, at another time")
+    setup = (checkpoints(begun.out) / "setup.json").read_bytes()
     for changes in ({}, {"save_steps": 1, "device_batch": 4}, {"data": tmp_path / "moved.jsonl"}):
         begin(begun.model_copy(update=changes))
+        assert (checkpoints(begun.out) / "setup.json").read_bytes() == setup
 
 
 @pytest.mark.parametrize(("name", "value"), [("learning_rate", 1e-2), ("rm", Path("another"))])
