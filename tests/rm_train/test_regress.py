@@ -73,6 +73,7 @@ def test_checkpoints_of_another_run_are_refused(tmp_path: Path, policy_dir: Path
     checkpoint = tmp_path / "stage1.checkpoints" / "checkpoint-1"
     checkpoint.mkdir(parents=True)
     (checkpoint / "trainer_state.json").write_text("{}")
+    (checkpoint.parent / "setup.json").write_text("{}")
     with pytest.raises(ConfigurationError, match=r"stage1.checkpoints .*another .*--prefixes"):
         main(settings(tmp_path, policy_dir, ROWS))
 

@@ -108,6 +108,7 @@ def test_checkpoints_of_another_run_are_refused(policy_dir: Path, tmp_path: Path
     checkpoint = tmp_path / "policy.checkpoints" / "checkpoint-1"
     checkpoint.mkdir(parents=True)
     (checkpoint / "trainer_state.json").write_text("{}")
+    (checkpoint.parent / "setup.json").write_text("{}")
     with pytest.raises(ConfigurationError, match=r"policy.checkpoints .*another .*--data"):
         sft_main(Sft(data=demonstrations(tmp_path / "data.jsonl"), out=tmp_path / "policy", init=policy_dir))
 
