@@ -76,7 +76,7 @@ async def label(
     outcomes = await _run_all({job.key: job for job in jobs if not job.rejected}, sandbox, limits, share, journal, progress)
     rows = [_row(job, job.rejected or outcomes[job.key]) for job in jobs if job.rejected or job.key in outcomes]
     if len(rows) < len(jobs):
-        log.warning("%d of %d candidates are left out: the sandbox failed %d times on each.", len(jobs) - len(rows), len(jobs), ATTEMPTS)
+        log.warning("%d of %d candidates are left out: the sandbox failed on their programs.", len(jobs) - len(rows), len(jobs))
     return rows
 
 
@@ -125,13 +125,16 @@ async def _run_all(
     """The outcome's kind by job key; jobs on which the sandbox failed are absent."""
     outcomes = {key: kind for key, kind in (journal.records if journal else {}).items() if key in jobs}
     todo = iter([job for key, job in jobs.items() if key not in outcomes])
-    finished, failed_in_a_row = len(outcomes), 0
+    finished, failed_in_a_row, said = len(outcomes), 0, ""
 
     async def work() -> None:
-        nonlocal finished, failed_in_a_row
+        nonlocal finished, failed_in_a_row, said
         for job in todo:
             outcome = await _run(job, sandbox, limits)
-            failed_in_a_row = failed_in_a_row + 1 if outcome.kind == "sandbox_error" else 0
+            if outcome.kind == "sandbox_error":
+                failed_in_a_row, said = failed_in_a_row + 1, outcome.message
+            else:
+                failed_in_a_row = 0
             if failed_in_a_row >= GIVE_UP:
                 raise SandboxError(f"The sandbox failed on {GIVE_UP} programs in a row ({outcome.message}); mend it and run this again.")
             if not failed_in_a_row:
@@ -144,6 +147,8 @@ async def _run_all(
                 progress(finished, len(jobs))
 
     await _together([work() for _ in range(IN_FLIGHT)])
+    if failed := len(jobs) - len(outcomes):
+        log.warning("The sandbox failed %d times on each of %d programs, and last said: %s", ATTEMPTS, failed, said)
     return outcomes
 
 

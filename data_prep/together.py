@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Awaitable, Callable, Iterable, Iterator
+from collections.abc import Awaitable, Callable, Iterable, Iterator, Sequence
 from typing import TypeVar
 
+S = TypeVar("S")
 T = TypeVar("T")
 
 
@@ -17,6 +18,17 @@ async def all_of(work: Iterable[Awaitable[T]]) -> list[T]:
             raise result
         results.append(result)
     return results
+
+
+async def results_of(items: Sequence[S], do: Callable[[S], Awaitable[T]], at_once: int) -> list[T]:
+    """What `do` returns for each item, in order; as `work_off`."""
+    results: dict[int, T] = {}
+
+    async def keep(number: int) -> None:
+        results[number] = await do(items[number])
+
+    await work_off(iter(range(len(items))), keep, at_once)
+    return [results[number] for number in range(len(items))]
 
 
 async def work_off(items: Iterator[T], do: Callable[[T], Awaitable[None]], at_once: int) -> None:

@@ -3,8 +3,8 @@
 A call is known by its *scope* (a rollout of a tree), its digest (what was asked) and its occurrence number (the how-many-th time the scope
 asked just this); so a run that is repeated asks the same questions in the same scopes and is given the same answers, in whatever order its
 scopes run. Answers of scopes that are over are not held in memory. Sandbox runs are kept likewise: a program may print something else
-when run again, and the next question would then be another one. Failures are kept for replays alone: a run that goes on asks again where
-a server or the sandbox failed, or an outage would be for ever.
+when run again, and the next question would then be another one. Failures are kept for replays alone: a scope that is entered again asks
+again where a server or the sandbox failed. (A rollout that ended with a server's failure is over and is not entered again.)
 """
 
 from __future__ import annotations
@@ -41,7 +41,7 @@ class Ledger:
     def __init__(
         self, path: str | Path, budget: Budget | None = None, wanted: Callable[[str], bool] = lambda scope: True, replay: bool = False
     ) -> None:
-        self.replay = replay
+        self._replay = replay
         self._scopes: dict[str, dict[str, Record]] = {}
         for line in read_lines(Path(path)):
             # Sandbox runs are in the ledger too, under keys with a dash; only replies have a text and no failure.
@@ -72,7 +72,7 @@ class Ledger:
     def find(self, scope: str, key: str) -> Record | None:
         """What is recorded, failures of ours only in a replay; raises `RunStopped` for what a replay does not have."""
         found = self._scopes.get(scope, {}).get(key)
-        if self.replay:
+        if self._replay:
             if found is None:
                 raise RunStopped(
                     f"The recording has no answer to {key} in {scope}; replay with the settings of its run.", kind="not_recorded"
@@ -95,8 +95,6 @@ class Scope:
     def __init__(self, name: str, ledger: Ledger, urgency: float = 0.0) -> None:
         self.name = name
         self.urgency = urgency
-        self.replay = ledger.replay
-        """Whether the ledger alone answers."""
         self._ledger = ledger
         self._occurrences: Counter[str] = Counter()
 

@@ -49,7 +49,7 @@ async def grow(
 
     Raises:
         RunStopped: No later call will be answered either; what was finished has been kept.
-        SandboxError: The sandbox failed; what was finished has been kept. In a replay this is a failure in the records.
+        SandboxError: The sandbox failed; what was finished has been kept.
     """
     record = TreeRecord(
         problem_id=problem.id,
@@ -63,11 +63,9 @@ async def grow(
             length = len(problem.statement)
             raise DataError(f"The statement has {length} characters; at most {LONGEST_STATEMENT} work.", kind="statement_too_long")
         bench = await judge.open(problem, ledger.scope(scope))
-    except (RunStopped, ConfigurationError):
+    except (RunStopped, SandboxError, ConfigurationError):
         raise
     except CodeRewardError as error:
-        if isinstance(error, SandboxError) and not ledger.replay:
-            raise
         return record.model_copy(update={"failure": Failure(kind=error.kind, message=str(error))})
     finally:
         ledger.forget(scope)

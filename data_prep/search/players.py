@@ -29,9 +29,14 @@ def read_endpoints(path: Path | None) -> list[Endpoint]:
         raise ConfigurationError(f"{path} is no list of endpoints ({' '.join(str(error).split())}); see --help.") from error
 
 
+def questions_at_once(endpoints: Sequence[Endpoint]) -> int:
+    """As many questions as the endpoints take together."""
+    return sum(endpoint.concurrency for endpoint in endpoints)
+
+
 def trees_at_once(endpoints: Sequence[Endpoint]) -> int:
     """Enough trees under way to keep the endpoints busy: each has one to four requests at a time, and some are nearly done."""
-    return max(4 * sum(endpoint.concurrency for endpoint in endpoints), 64)
+    return max(4 * questions_at_once(endpoints), 64)
 
 
 def make_judge(

@@ -32,7 +32,7 @@ async def roll_out(plan: Plan, tree: Tree, players: Players, scope: Scope) -> Ro
 
     Raises:
         RunStopped: No later call will be answered either.
-        SandboxError: The sandbox failed. In a replay this too is the record's failure.
+        SandboxError: The sandbox failed, which says nothing of the program.
         ConfigurationError: The settings cannot work.
     """
     record = RolloutRecord(problem_id=players.problem.id, number=plan.number, node=plan.node, action=plan.action, attempt=plan.attempt)
@@ -41,13 +41,11 @@ async def roll_out(plan: Plan, tree: Tree, players: Players, scope: Scope) -> Ro
         program = "\n".join(segment.text for segment in record.segments)
         judgement = await players.bench.judge(program, record.suffix, scope)
         return record.model_copy(update={"judgement": judgement})
-    except (RunStopped, ConfigurationError):
+    except (RunStopped, SandboxError, ConfigurationError):
         raise
     except PolicyError as error:
         return record.model_copy(update={"failure": Failure(kind=error.kind, message=str(error)), "junk": error.junk})
     except CodeRewardError as error:
-        if isinstance(error, SandboxError) and not scope.replay:
-            raise
         return record.model_copy(update={"failure": Failure(kind=error.kind, message=str(error))})
 
 

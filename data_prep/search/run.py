@@ -93,7 +93,8 @@ class Run:
         self._rollouts = Appender(folder / "rollouts.jsonl")
         self._trees = Appender(folder / "trees.jsonl")
         self._past = _read_past(folder)
-        self._left = self._left_in_a_row = 0
+        self._left: list[str] = []
+        self._left_in_a_row = 0
         self._ledger = Ledger(folder / "calls.jsonl", budget, self._past.wants, replay)
 
     def __enter__(self) -> Run:
@@ -121,14 +122,15 @@ class Run:
         await work_off(self._unfinished(problems), lambda problem: self._grow_or_leave(problem, policy, judge, done), at_once)
         if self._left:
             raise SandboxError(
-                f"The sandbox failed on {self._left} trees, which are left unfinished; mend it and give the same command again."
+                f"The sandbox failed on {len(self._left)} trees, such as that of {self._left[0]}; they are left unfinished: mend it and "
+                "give the same command again, or go on with the trees that are finished."
             )
 
     async def _grow_or_leave(self, problem: Problem, policy: Policy, judge: Judge, done: Done | None) -> None:
         try:
             await self._grow(problem, policy, judge, done)
         except SandboxError as error:
-            self._left += 1
+            self._left.append(f"{problem.id!r} ({error})")
             self._left_in_a_row += 1
             if self._left_in_a_row >= GIVE_UP:
                 said = f"The sandbox failed on {GIVE_UP} trees in a row ({error}); mend it and give the same command again."

@@ -55,7 +55,10 @@ def _verified(problems: list[Problem], journal: str) -> list[Problem]:
     outcomes = {row.problem_id: row.outcome for row in label_now(testable, references, journal=journal)}
     unknown = [problem.id for problem in testable if problem.id not in outcomes]
     if unknown:
-        raise SandboxError(f"The sandbox failed on {len(unknown)} references, such as that of {unknown[0]!r}; mend it and run this again.")
+        raise SandboxError(
+            f"The sandbox failed on {len(unknown)} references, such as that of {unknown[0]!r}; mend it and run this again, or take them "
+            "out of the file."
+        )
     failing = {problem.id for problem in testable if outcomes[problem.id] != "passed"}
     for problem_id in sorted(failing):
         print(f"  left out: {problem_id} (its reference solution: {outcomes[problem_id]})")

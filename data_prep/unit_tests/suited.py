@@ -19,7 +19,7 @@ from data_prep.llm.asking import ask
 from data_prep.llm.errors import LLMError, RunStopped
 from data_prep.llm.prompt import prompt
 from data_prep.llm.request import Sampling
-from data_prep.together import all_of
+from data_prep.together import results_of
 
 if TYPE_CHECKING:
     from data_prep.llm import Asker, Ledger
@@ -33,9 +33,9 @@ def read_answer(text: str) -> Answer:
     return "unreadable" if len(words) != 1 else "suited" if words == {"YES"} else "not_suited"
 
 
-async def sort_out(problems: Sequence[Problem], asker: Asker, ledger: Ledger) -> list[Answer]:
+async def sort_out(problems: Sequence[Problem], asker: Asker, ledger: Ledger, at_once: int = 64) -> list[Answer]:
     """One answer per problem. Raises `RunStopped` where nothing will be answered any more; what was paid for is in the ledger."""
-    return await all_of(_ask(problem, asker, ledger) for problem in problems)
+    return await results_of(problems, lambda problem: _ask(problem, asker, ledger), at_once)
 
 
 async def _ask(problem: Problem, asker: Asker, ledger: Ledger) -> Answer:
@@ -75,12 +75,13 @@ def main(settings: Suited) -> None:
 
 async def _sort_out(settings: Suited, problems: Sequence[Problem]) -> list[Answer]:
     from data_prep.llm import LLM, Budget, Ledger
-    from data_prep.search.players import read_endpoints
+    from data_prep.search.players import questions_at_once, read_endpoints
 
     budget = Budget(settings.max_calls)
-    async with LLM(read_endpoints(settings.endpoints), budget) as llm:
+    endpoints = read_endpoints(settings.endpoints)
+    async with LLM(endpoints, budget) as llm:
         with Ledger(f"{settings.out}.calls.jsonl", budget) as ledger:
-            return await sort_out(problems, llm, ledger)
+            return await sort_out(problems, llm, ledger, questions_at_once(endpoints))
 
 
 if __name__ == "__main__":

@@ -21,7 +21,7 @@ from code_reward.selection.allocation import allocate, published_gain
 from data_prep.llm.asking import ask
 from data_prep.llm.errors import LLMError, RunStopped
 from data_prep.llm.prompt import prompt
-from data_prep.together import all_of
+from data_prep.together import results_of
 from data_prep.unit_tests.extraction import extract_test
 from data_prep.unit_tests.probe import PredictedRate
 from data_prep.unit_tests.sample import TestSample
@@ -51,28 +51,32 @@ async def synthesise(
     ledger: Ledger,
     sampling: Sampling,
     shares: Mapping[str, int],
+    *,
+    at_once: int = 64,
     progress: Callable[[int, int], None] | None = None,
 ) -> list[TestSample]:
-    """As many samples of each problem as is its share, spread over its solutions in turn; in the order of problems.
+    """As many samples of each problem as is its share, spread over its solutions in turn, `at_once` at a time; in the order of problems.
 
     Raises:
         RunStopped: Nothing will be answered any more. What was paid for is in the ledger; run this again.
+        ConfigurationError: The ledger cannot be written.
     """
     of_problem: dict[str, list[Solution]] = {}
     for row in solutions:
         of_problem.setdefault(row.problem_id, []).append(row)
     finished = 0
 
-    async def one(row: Solution, scope: str) -> TestSample:
+    async def one(job: tuple[Solution, str]) -> TestSample:
         nonlocal finished
+        row, scope = job
         sample = await _ask(row, asker, ledger.scope(scope), sampling)
         finished += 1
         if progress:
             progress(finished, len(jobs))
         return sample
 
-    jobs = [one(rows[index % len(rows)], f"{name}/{index}") for name, rows in of_problem.items() for index in range(shares[name])]
-    return await all_of(jobs)
+    jobs = [(rows[index % len(rows)], f"{name}/{index}") for name, rows in of_problem.items() for index in range(shares[name])]
+    return await results_of(jobs, one, at_once)
 
 
 async def _ask(row: Solution, asker: Asker, scope: Scope, sampling: Sampling) -> TestSample:
@@ -148,18 +152,19 @@ async def _synthesise(settings: Synthesis, solutions: Sequence[Solution], shares
 
     from data_prep.llm import LLM, Budget, Ledger
     from data_prep.llm.request import Sampling
-    from data_prep.search.players import read_endpoints
+    from data_prep.search.players import questions_at_once, read_endpoints
 
     sampling = Sampling(temperature=settings.temperature, top_p=settings.top_p, max_tokens=settings.max_tokens)
     budget = Budget(settings.max_calls)
-    async with LLM(read_endpoints(settings.endpoints), budget) as llm:
+    endpoints = read_endpoints(settings.endpoints)
+    async with LLM(endpoints, budget) as llm:
         with Ledger(f"{settings.out}.calls.jsonl", budget) as ledger, Progress() as bar:
             task = bar.add_task("writing tests", total=None)
 
             def show(done: int, total: int) -> None:
                 bar.update(task, completed=done, total=total)
 
-            return await synthesise(solutions, llm, ledger, sampling, shares, show)
+            return await synthesise(solutions, llm, ledger, sampling, shares, at_once=questions_at_once(endpoints), progress=show)
 
 
 if __name__ == "__main__":

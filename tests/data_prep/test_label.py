@@ -113,6 +113,7 @@ async def test_a_failure_of_the_sandbox_is_tried_again_and_never_a_label(caplog:
     assert [row.program for row in rows] == [RIGHT, RIGHT + "# fail 2"]
     assert all(row.passed for row in rows)
     assert "2 of 4 candidates are left out" in caplog.text
+    assert "on each of 2 programs, and last said: out of forks" in caplog.text
 
 
 async def test_a_sandbox_that_is_down_stops_the_run_early() -> None:

@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from code_reward.errors import DataError, SandboxError
+from code_reward.errors import ConfigurationError, DataError, SandboxError
 from code_reward.journal import read_lines
 from code_reward.problem import CallTest, Problem, UnittestTest, save_problems
 from code_reward.reward_data import LabelledProgram
@@ -174,6 +174,19 @@ async def test_what_an_outage_kept_from_us_is_asked_for_again_and_nothing_else(t
     later = Author(fenced(CLASS))
     assert [sample.reason for sample in await write(tmp_path, later)] == [""] * 4
     assert len(later.asked) == 2
+
+
+async def test_a_full_disk_ends_the_run_before_anything_more_is_paid_for(tmp_path, monkeypatch):
+    def full(*_):
+        raise ConfigurationError("The disk is full.")
+
+    author = Author(fenced(CLASS))
+    solutions = [Solution(**row.model_dump()) for row in SOLUTIONS]
+    with Ledger(tmp_path / "calls.jsonl") as ledger:
+        monkeypatch.setattr(ledger, "write", full)
+        with pytest.raises(ConfigurationError):
+            await synthesise(solutions, author, ledger, Sampling(), {"p": 100}, at_once=4)
+    assert len(author.asked) <= 4
 
 
 async def test_a_stopped_run_goes_on_later(tmp_path):
