@@ -37,6 +37,8 @@ class LocalSandbox:
         self._mode = mode
         self._jobs: queue.SimpleQueue[_Item | None] = queue.SimpleQueue()
         self._closed = False
+        self._closing = threading.Lock()
+        """Nothing is queued after the sandbox was closed: nobody would take it."""
         count = workers or len(os.sched_getaffinity(0))
         handles = [WorkerHandle(require, without) for _ in range(count)]
         self._threads = [threading.Thread(target=self._serve, args=[handle], daemon=True) for handle in handles]
@@ -92,9 +94,10 @@ class LocalSandbox:
 
     async def close(self) -> None:
         """Stop the workers; what is queued is cancelled."""
-        if self._closed:
-            return
-        self._closed = True
+        with self._closing:
+            if self._closed:
+                return
+            self._closed = True
         with contextlib.suppress(queue.Empty):
             while True:
                 item = self._jobs.get_nowait()
@@ -105,10 +108,11 @@ class LocalSandbox:
         await asyncio.get_running_loop().run_in_executor(None, self._join)
 
     async def _submit(self, job: dict[str, Any] | None) -> dict[str, Any]:
-        if self._closed:
-            raise SandboxError("This sandbox is closed; make a new one.")
         future: Future[dict[str, Any]] = Future()
-        self._jobs.put((job, future))
+        with self._closing:
+            if self._closed:
+                raise SandboxError("This sandbox is closed; make a new one.")
+            self._jobs.put((job, future))
         return await asyncio.wrap_future(future)
 
     def _join(self) -> None:

@@ -80,13 +80,31 @@ async def test_a_server_that_is_not_there_is_a_sandbox_error(monkeypatch):
     assert outcome.kind == "sandbox_error"
 
 
-async def test_a_server_that_falls_silent_is_a_sandbox_error(monkeypatch):
+@pytest.mark.parametrize(("is_well", "said"), [(False, "does not answer any more"), (True, "is well, but gave no answer")])
+async def test_a_server_that_gives_no_answer_is_a_sandbox_error(monkeypatch, is_well, said):
     monkeypatch.setattr("reward_servers.sandbox.client._PAUSE", 0.001)
-    monkeypatch.setattr("reward_servers.sandbox.client._GRACE_SECONDS", 0.05)
-    server = await asyncio.start_server(lambda reader, writer: asyncio.sleep(60), "127.0.0.1", 0)
-    client = HttpSandbox(f"http://127.0.0.1:{server.sockets[0].getsockname()[1]}", concurrency=2)
+    monkeypatch.setattr("reward_servers.sandbox.client._BEAT_SECONDS", 0.02)
+    monkeypatch.setattr("reward_servers.sandbox.client._CONNECT_SECONDS", 0.02 if not is_well else 10)
+    monkeypatch.setattr("reward_servers.sandbox.client._GRACE_SECONDS", 0.5 if is_well else 180)
+    posts = 0
+
+    async def answer(reader, writer):
+        nonlocal posts
+        asked = await reader.readline()
+        posts += asked.startswith(b"POST")
+        if is_well and asked.startswith(b"GET /health"):
+            writer.write(b"HTTP/1.1 200 OK\r\ncontent-length: 2\r\nconnection: close\r\n\r\n{}")
+            await writer.drain()
+            writer.close()
+
+    server = await asyncio.start_server(answer, "127.0.0.1", 0)
+    # One after the other: the question after the server's health must not wait behind what it is about.
+    client = HttpSandbox(f"http://127.0.0.1:{server.sockets[0].getsockname()[1]}", concurrency=1)
     run = client.run(ADD_ONE, [AssertTest(code="assert f(1) == 2")], limits=Limits(wall_seconds=0.05))
-    assert (await asyncio.wait_for(run, 20)).kind == "sandbox_error"
+    outcome = await asyncio.wait_for(run, 20)
+    assert outcome.kind == "sandbox_error"
+    assert said in outcome.message
+    assert posts == (1 if is_well else 4)
     await client.close()
     server.close()
 

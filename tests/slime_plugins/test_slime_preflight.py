@@ -22,6 +22,8 @@ from slime_command import prompt_row, words, write_rows
 from slime_samples import REAL_SLIME
 
 from code_reward.errors import ConfigurationError, SandboxError
+from reward_servers.sandbox.outcome import Outcome
+from reward_servers.sandbox.pool import LocalSandbox
 
 
 async def found(words: list[str] | None = None, **settings) -> dict[str, list]:
@@ -101,6 +103,36 @@ async def test_a_sandbox_of_our_own_that_does_not_work_is_found(tmp_path, monkey
 
     monkeypatch.setattr("reward_servers.sandbox.handle.WorkerHandle.start", start_in_vain)
     assert "no memory left); set code_reward_sandbox_url to a server" in failures(await preflight(tmp_path, "{}"))["sandbox"]
+
+
+async def test_a_sandbox_without_pytest_is_told_apart(tmp_path, monkeypatch):
+    assert (await preflight(tmp_path, "{}"))["sandbox"][0].found.endswith("tells right from wrong")
+    run = LocalSandbox.run
+
+    async def lacking(self, program, tests, **more):
+        if tests[0].kind == "pytest":
+            return Outcome(kind="sandbox_error", message="pytest is not installed")
+        return await run(self, program, tests, **more)
+
+    monkeypatch.setattr(LocalSandbox, "run", lacking)
+    row = (await preflight(tmp_path, "{}"))["sandbox"][0]
+    assert (row.state, row.found.partition(", but ")[2]) == ("ok", "runs no pytest files (pytest is not installed)")
+
+
+@pytest.mark.parametrize(
+    ("reward", "more", "needed"),
+    [
+        ("model_reward", {}, False),
+        ("model_reward", {"code_reward_drift_share": 0.1}, True),
+        ("hybrid_reward", {}, True),
+    ],
+)
+async def test_a_sandbox_is_only_looked_for_where_something_is_executed(command, settings, tmp_path, reward, more, needed):
+    (tmp_path / "code_reward.yaml").write_text(yaml.safe_dump({**settings, **more}))
+    change = {"--custom-rm-path": [f"code_reward_slime.rewards.{reward}"]}
+    assert "sandbox" in await found(words({**command, **change}), gpus=8), "the held-out set is judged by tests"
+    without = {**command, **change, "--eval-interval": None, "--eval-config": None}
+    assert ("sandbox" in await found(words(without), gpus=8)) == needed
 
 
 @pytest.mark.parametrize("content", ["- a\n- b\n", "3", "a: [", "1: 2"])

@@ -10,9 +10,11 @@ from typing import TYPE_CHECKING
 from pydantic import Field
 
 from code_reward.cli import Command, run
+from code_reward.errors import ConfigurationError
 
 if TYPE_CHECKING:
     from code_reward_slime.preflight.row import Row
+    from code_reward_slime.preflight.train_arguments import TrainArguments
 
 
 class Preflight(Command):
@@ -67,7 +69,8 @@ async def rows(settings: Preflight, words: list[str]) -> AsyncIterator[Row]:
             yield row
     config = arguments.one("--custom-config-path") if words else settings.config
     if config is not None:
-        async for row in check_services(Path(config), rm_later=settings.rm_later):
+        used = _rewards(arguments) if words else None
+        async for row in check_services(Path(config), used, rm_later=settings.rm_later):
             yield row
     if words:
         for row in guarded("options", lambda: check_options(arguments)):
@@ -75,6 +78,16 @@ async def rows(settings: Preflight, words: list[str]) -> AsyncIterator[Row]:
         environment = runtime_environment(settings.runtime_env)
         for row in guarded("hooks", lambda: check_hooks(arguments, reward_names(arguments), settings.ray, environment)):
             yield row
+
+
+def _rewards(arguments: TrainArguments) -> list[str] | None:
+    """The reward functions of a run; None if its eval config, of which a check of its own tells, cannot be read."""
+    from code_reward_slime.preflight.evaluation import reward_names
+
+    try:
+        return [*arguments.all("--custom-rm-path"), *reward_names(arguments)]
+    except ConfigurationError:
+        return None
 
 
 def main(settings: Preflight, words: list[str] | None = None) -> int:

@@ -6,19 +6,26 @@ A reward model inside slime (`--sglang-config`) is not up yet; it is checked at 
 from __future__ import annotations
 
 from argparse import Namespace
-from collections.abc import AsyncIterator, Awaitable, Callable
+from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 from pathlib import Path
+from typing import Final
 
 from code_reward.errors import CodeRewardError, SandboxError
 from code_reward_slime.preflight.hook_settings import settings_in
 from code_reward_slime.preflight.row import Row, failed, ok
 from code_reward_slime.settings import PREFIX, Settings
 
+_EXECUTING: Final = {"unit_test_reward", "hybrid_reward"}
+_PROGRAM: Final = "def f():\n    return 1\n"
 
-async def check_services(config: Path, *, rm_later: bool = False) -> AsyncIterator[Row]:
-    """A row for the settings, one for the sandbox, and one for each other thing that they name.
 
-    With `rm_later` the reward model's servers are not asked yet.
+async def check_services(config: Path, rewards: Sequence[str] | None = None, *, rm_later: bool = False) -> AsyncIterator[Row]:
+    """A row for the settings, and one for each thing that they name or the run uses.
+
+    Args:
+        config: The file of settings.
+        rewards: The reward functions of the run; None where they are not known.
+        rm_later: The reward model's servers are not asked yet.
     """
     try:
         settings = settings_in(config)
@@ -28,11 +35,16 @@ async def check_services(config: Path, *, rm_later: bool = False) -> AsyncIterat
     yield ok("settings", f"{config} has known settings only")
     for name, wanted, check in (
         ("reward model", settings.rm_dir, _check_folder if rm_later or not settings.rm_urls else _check_reward_model),
-        ("sandbox", settings, _check_sandbox),
+        ("sandbox", settings if _needs_sandbox(settings, rewards) else None, _check_sandbox),
         ("curriculum", settings.curriculum, _check_curriculum),
     ):
         if wanted is not None:
             yield await _guarded(name, check, settings)
+
+
+def _needs_sandbox(settings: Settings, rewards: Sequence[str] | None) -> bool:
+    named = settings.sandbox_url is not None or settings.drift_share > 0
+    return named or rewards is None or any(reward.rpartition(".")[2] in _EXECUTING for reward in rewards)
 
 
 async def _guarded(name: str, check: Callable[[Settings], Awaitable[str]], settings: Settings) -> Row:
@@ -66,20 +78,21 @@ async def _check_reward_model(settings: Settings) -> str:
 
 
 async def _check_sandbox(settings: Settings) -> str:
-    from code_reward.problem import AssertTest
+    from code_reward.problem import AssertTest, PytestTest
     from code_reward_slime.connections import close, sandbox
 
     box = await sandbox(settings)
-    outcomes = [await box.run("def f():\n    return 1", [AssertTest(code=f"assert f() == {value}")], entry_point="f") for value in (1, 2)]
+    outcomes = [await box.run(_PROGRAM, [AssertTest(code=f"assert f() == {value}")], entry_point="f") for value in (1, 2)]
+    file = await box.run(_PROGRAM, [PytestTest(code="from solution import f\n\ndef test_f():\n    assert f() == 1\n")])
     await close()
     if [outcome.kind for outcome in outcomes] != ["passed", "failed"]:
         said = "; ".join(f"{outcome.kind} {outcome.message}".strip() for outcome in outcomes)
         if settings.sandbox_url is None:
             raise SandboxError(f"A sandbox on this machine does not tell right from wrong ({said}); set {PREFIX}sandbox_url to a server.")
         raise SandboxError(f"The sandbox at {settings.sandbox_url} does not tell right from wrong ({said}); start or correct it.")
-    if settings.sandbox_url is None:
-        return "one on this machine, as slime's rollout process makes, tells right from wrong"
-    return f"{settings.sandbox_url} tells right from wrong"
+    place = settings.sandbox_url or "one on this machine, as slime's rollout process makes,"
+    # Not a failure: nothing says here that the problems have such tests.
+    return f"{place} tells right from wrong" + ("" if file.passed else f", but runs no pytest files ({file.message or file.kind})")
 
 
 async def _check_curriculum(settings: Settings) -> str:
