@@ -17,11 +17,12 @@ from code_reward.rm_input import PRESETS, RMInput
 from code_reward.rows import read_rows
 from code_reward.serving import fit_context
 from rm_train.answers import read_of, read_of_prefix
+from rm_train.checkpoints import begin
 from rm_train.dataset import PairDataset, collate
 from rm_train.export import export
 from rm_train.model import PairModel, ValueModel, load_backbone
 from rm_train.prefixes import PrefixDataset, collate_prefixes
-from rm_train.training import begin, common_arguments, quiet, resume
+from rm_train.training import common_arguments, quiet, resume
 
 if TYPE_CHECKING:
     from rm_train.regress import Regress

@@ -16,12 +16,10 @@ from transformers import PrinterCallback, TrainerCallback
 from transformers.utils import is_datasets_available, logging
 
 from code_reward.files import replacing_folder
-from rm_train.checkpoints import begin, checkpoints, last_checkpoint, step_of
+from rm_train.checkpoints import checkpoints, last_checkpoint
 
 if TYPE_CHECKING:
     from transformers import Trainer
-
-__all__ = ["Bar", "begin", "checkpoints", "common_arguments", "last_checkpoint", "quiet", "resume", "step_of", "train_policy"]
 
 
 def quiet() -> None:

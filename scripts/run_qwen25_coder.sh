@@ -19,6 +19,7 @@ Reinforce Qwen2.5-Coder-Instruct on KodCode with TRL: groups of 7, 32 prompts a 
 
 Every number is a variable of the environment; those that most runs set:
   MODEL_DIR PROBLEMS RM_DIR RUN_DIR NUM_GPUS RM_GPUS RM_URLS RM_DTYPE
+  SHAPING REJECTED   how scores become rewards; raw has no reward of its own for a rejected answer, so name one
   RM_PYTHON   the Python whose environment has SGLang, which pins other versions than TRL
 All others stand in the script. Options after -- come last and so count.
 TEXT

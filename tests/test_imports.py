@@ -23,7 +23,7 @@ MAY_IMPORT = {
     "slime_on_cpu": ("code_reward", *CLIENTS),
     "code_reward_trl": ("code_reward", *CLIENTS),
 }
-ENTRY_POINTS_MAY_IMPORT = {"code_reward_trl": ("rm_train.training",)}
+ENTRY_POINTS_MAY_IMPORT = {"code_reward_trl": ("rm_train.checkpoints", "rm_train.training")}
 OURS = {*MAY_IMPORT, "scripts", "tests", "slime_plugins", "trl_plugins"}
 
 VOCABULARY_NEEDS = {"jinja2", "numpy", "pydantic", "pydantic_settings", "rich", "tokenizers", "yaml"}

@@ -12,6 +12,7 @@ custom_config() {
          rm_addresses | while read -r address; do say "  - $(yaml "$address")"; done
       fi
       say "code_reward_shaping: ${SHAPING:-default}"
+      if [[ -n ${REJECTED:-} ]]; then say "code_reward_rejected: $REJECTED"; fi
    fi
    if [[ $REWARD != rm ]]; then say "code_reward_tests_reward: $TESTS_REWARD"; fi
    # Gated, a model is only asked about problems without tests.

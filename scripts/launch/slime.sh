@@ -31,6 +31,8 @@ Every number is a variable of the environment; those that most runs set:
   SLIME_ROOT MEGATRON_ROOT   checkouts (in slime's image /root/slime, /root/Megatron-LM)
   MODEL_DIR PROMPT_DATA EVAL_SETS RM_DIR RUN_DIR
   CURRICULUM TRAIN_SCRIPT NUM_GPUS NODES RM_PLACEMENT RM_GPUS RM_URLS RM_DTYPE SANDBOX_URL RAY_DASHBOARD
+  SHAPING REJECTED           how scores become rewards; raw has no reward of its own for a rejected answer, so name one
+  SETTINGS                   more lines for the hooks' settings (docs/slime.md)
 All others stand in the script. Options after -- come last and so count.
 TEXT
 }

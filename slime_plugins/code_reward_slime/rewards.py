@@ -99,7 +99,7 @@ async def _value(args: Any, sample: Any, kind: _Kind) -> float | Refusal:
     except CodeRewardError as error:
         HEALTH.fail(error)
         settings = Settings()
-    worth = await _worth(args, settings, sample, kind)
+    worth = await _weigh(args, settings, sample, kind)
     verdict, shaped, terms = worth.judgement.verdict, worth.shaped, worth.terms
     details = {"seconds": perf_counter() - start, **worth.judgement.details}
     write_record(sample, {**to_record(verdict), "shaped": shaped, "terms": terms, **details})
@@ -111,7 +111,7 @@ async def _value(args: Any, sample: Any, kind: _Kind) -> float | Refusal:
     return PLACEHOLDER if shaped is None else shaped + sum(terms.values())
 
 
-async def _worth(args: Any, settings: Settings, sample: Any, kind: _Kind) -> _Worth:
+async def _weigh(args: Any, settings: Settings, sample: Any, kind: _Kind) -> _Worth:
     """What one sample is worth. Whatever goes wrong becomes a missing verdict; what must stop the run is remembered."""
     try:
         judgement = await _judge(args, settings, sample, kind)

@@ -5,20 +5,31 @@ from __future__ import annotations
 from pathlib import Path
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 from tiny_policy import pair, right, statement, wrong
 from tiny_rm import build_rm
 
+from code_reward.extraction import extract_code
 from code_reward.reference import Reference
 from code_reward.reward_data import LabelledProgram, Prefix
 from code_reward.rm_input import PRESETS, Encoded, RMInput
 from code_reward.rows import write_rows
 from reward_servers.scorer import Scorer
+from rm_train.answers import read_of
 from rm_train.dataset import PairDataset
 from rm_train.measure import score_programs
 from rm_train.prefixes import PrefixDataset
 from rm_train.train import Train, main
 
-pytestmark = pytest.mark.parametrize("preset", ["default", "generic"])
+by_preset = pytest.mark.parametrize("preset", ["default", "generic"])
+
+
+@given(st.lists(st.text("`~ax \t", max_size=12), max_size=5))
+def test_the_answer_that_is_read_holds_the_program_whatever_fences_stand_in_it(lines: list[str]) -> None:
+    program = '"""\n{}\n"""\nvalue = 1'.format("\n".join(lines))
+    answer = read_of(program, PRESETS.get("generic"))
+    assert extract_code(answer).code == program
 
 
 def served(rm_input: RMInput, program: str) -> list[int]:
@@ -27,11 +38,13 @@ def served(rm_input: RMInput, program: str) -> list[int]:
     return encoded.ids
 
 
+@by_preset
 def test_pairs_are_trained_on_as_they_are_served(policy_dir: Path, preset: str) -> None:
     rm_input = RMInput.load(policy_dir, PRESETS.get(preset))
     assert PairDataset([pair(1)], rm_input)[0].inputs == [served(rm_input, right(1)), served(rm_input, wrong(1))]
 
 
+@by_preset
 def test_prefixes_are_the_beginnings_of_what_is_served(policy_dir: Path, preset: str) -> None:
     rm_input = RMInput.load(policy_dir, PRESETS.get(preset))
     row = {"problem_id": "p1", "statement": statement(1), "value": 1.0, "visits": 1}
@@ -47,6 +60,7 @@ def test_prefixes_are_the_beginnings_of_what_is_served(policy_dir: Path, preset:
     assert inputs == [served(rm_input, right(1)), *(one.ids for one in encoded if isinstance(one, Encoded))]
 
 
+@by_preset
 def test_evaluation_gives_the_scores_that_a_server_gives(tmp_path: Path, preset: str) -> None:
     model = build_rm(tmp_path / "rm", num_hidden_layers=1)
     rm_input = RMInput.load(model, PRESETS.get(preset).model_copy(update={"max_tokens": 512}))
@@ -57,6 +71,7 @@ def test_evaluation_gives_the_scores_that_a_server_gives(tmp_path: Path, preset:
     assert [row.score for row in score_programs(model, rows)] == pytest.approx(direct, abs=1e-5)
 
 
+@by_preset
 def test_the_reference_scores_are_of_what_is_served(policy_dir: Path, tmp_path: Path, preset: str) -> None:
     write_rows(tmp_path / "pairs.jsonl", [pair(1)])
     main(Train(pairs=tmp_path / "pairs.jsonl", init=policy_dir, out=tmp_path / "rm", preset=preset))

@@ -97,7 +97,8 @@ def main(settings: Grpo) -> None:
 
     from code_reward.problem import load_problems
     from code_reward_trl.policy import load_policy
-    from rm_train.training import begin, checkpoints, common_arguments, last_checkpoint, quiet, step_of, train_policy
+    from rm_train.checkpoints import begin, checkpoints, last_checkpoint, step_of
+    from rm_train.training import common_arguments, quiet, train_policy
 
     quiet()
     world, rank = (int(os.environ.get(name, default)) for name, default in (("WORLD_SIZE", "1"), ("RANK", "0")))

@@ -59,7 +59,8 @@ def main(settings: Sft) -> None:
     from code_reward.reward_data import LabelledProgram
     from code_reward.rows import read_rows
     from code_reward_trl.policy import answer, ask, create_policy, load_policy
-    from rm_train.training import begin, common_arguments, quiet, train_policy
+    from rm_train.checkpoints import begin
+    from rm_train.training import common_arguments, quiet, train_policy
 
     quiet()
     rows = read_rows(settings.data, LabelledProgram)
