@@ -69,7 +69,10 @@ class ResultsMatrix(BaseModel):
         return [[column] for column in range(len(self.passed[0]) if self.passed else 0)]
 
     def limited(self, samples: Sequence[int]) -> ResultsMatrix:
-        """As if only these samples had been generated: their tests, and the inputs that they ask about."""
+        """As if only these samples had been generated: their tests, and what was given on the inputs that they ask about.
+
+        Outputs are left out where nobody knows what the tests ask about.
+        """
         chosen = [self.columns_of_samples[sample] for sample in samples]
         tests = sorted({test for sample in chosen for test in sample})
         inputs = sorted({place for test in tests for place in (self.asks or [])[test]}) if self.asks is not None else []
@@ -79,8 +82,9 @@ class ResultsMatrix(BaseModel):
             correct=self.correct,
             passed=[[row[test] for test in tests] for row in self.passed or []],
             samples=[[renamed[test] for test in sample] for sample in chosen],
-            outputs=None if self.outputs is None else [[row[place] for place in inputs] for row in self.outputs],
-            values=None if self.values is None else [self.values[place] for place in inputs],
+            outputs=None if self.outputs is None or self.asks is None else [[row[place] for place in inputs] for row in self.outputs],
+            values=None if self.values is None or self.asks is None else [self.values[place] for place in inputs],
+            scores=self.scores,
         )
 
     def candidates(self) -> Candidates:

@@ -80,13 +80,16 @@ def test_a_limited_matrix_holds_what_the_samples_ask_about():
         asks=[[1], [0], [2, 1]],
         outputs=[[0, 0, 0], [0, 1, 0]],
         values=[["a"], ["b", "c"], ["d"]],
+        scores=[1.5, None],
     )
     part = whole.limited([1, 2])
     assert part.passed == [[True], [False]]
     assert part.samples == [[0], []]
     assert part.outputs == [[0, 0], [1, 0]]
     assert part.values == [["b", "c"], ["d"]]
+    assert part.scores == [1.5, None], "a reward model's scores have nothing to do with tests"
     assert whole.limited([]).candidates().outputs.shape == (2, 0)
+    assert whole.model_copy(update={"asks": None}).limited([1]).outputs is None, "nobody knows what the test asks about"
     columns = whole.model_copy(update={"samples": None})
     assert columns.limited([2, 0]).passed == [[True, True], [False, False]], "then each column is a sample"
     with pytest.raises(ValueError, match="asks has 1 tests"):

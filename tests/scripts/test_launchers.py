@@ -86,11 +86,12 @@ def test_slimes_own_numbers_of_the_model_are_taken(tmp_path):
 
 
 def test_every_number_can_be_said_otherwise_and_options_after_the_dashes_count(tmp_path):
-    shown = dry(tmp_path, "run_glm4_9b.sh", "hybrid", GROUP="4", LR="2e-6", SHAPING="coderm-nt", SETTINGS="code_reward_drift_share: 0.02")
+    shaping = {"SHAPING": "raw", "REJECTED": "-4", "SETTINGS": "code_reward_drift_share: 0.02"}
+    shown = dry(tmp_path, "run_glm4_9b.sh", "hybrid", GROUP="4", LR="2e-6", **shaping)
     assert "--n-samples-per-prompt 4" in shown
     assert "--global-batch-size 32" in shown
     assert "--lr 2e-6" in shown
-    assert "code_reward_shaping: coderm-nt\n" in shown
+    assert "code_reward_shaping: raw\ncode_reward_rejected: -4\n" in shown
     assert "code_reward_drift_share: 0.02\n" in shown
     done = run("run_glm4_9b.sh", "tests", "--dry-run", "--", "--lr", "3e-6", "--seed", "a b")
     assert done.stdout.rstrip().endswith("--lr 3e-6 \\\n   --seed a\\ b")
