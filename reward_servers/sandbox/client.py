@@ -94,7 +94,7 @@ class HttpSandbox:
                     raise DataError(f"The sandbox server refuses the request: {text[:300]}")
                 if status < 500:
                     break
-            except (asyncio.TimeoutError, TimeoutError):
+            except asyncio.TimeoutError:
                 trouble = f"the sandbox server at {self._url} is well, but gave no answer in {patience:.0f} s; give it more workers"
                 break
             except (aiohttp.ClientError, OSError, ValueError) as error:
