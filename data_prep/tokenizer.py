@@ -13,6 +13,7 @@ from pathlib import Path
 from tokenizers import Tokenizer, decoders, models, pre_tokenizers, trainers
 
 from code_reward.cli import Command, run
+from code_reward.errors import DataError
 from code_reward.files import write_text
 from code_reward.reward_data import LabelledProgram
 from code_reward.rows import read_rows
@@ -72,6 +73,8 @@ class TrainTokenizer(Command):
 def main(settings: TrainTokenizer) -> None:
     """Train and write the folder."""
     rows = read_rows(settings.rows, LabelledProgram)
+    if not rows:
+        raise DataError(f"{settings.rows} has no rows; make some with python -m data_prep.demonstrations.")
     # As they stand in a chat: the fence and the role names become single tokens too.
     texts = (f"user\n{row.statement}\nassistant\n```python\n{row.program}\n```" for row in rows)
     tokenizer = train_tokenizer(texts, settings.vocab_size)

@@ -33,12 +33,12 @@ def fit(settings: Train) -> None:
     """Train on the pairs that fit the model's input, export, and print how many did not fit."""
     quiet()
     pairs = read_rows(settings.pairs, Pair)
+    if not pairs:
+        raise DataError(f"{settings.pairs} has no pairs; make some with python -m data_prep.pairs.")
     rm_input = RMInput.load(settings.init, fit_context(PRESETS.get(settings.preset), settings.init))
     data = PairDataset(pairs, rm_input)
     if not len(data):
-        raise DataError(
-            f"None of the {len(pairs)} pairs of {settings.pairs} fits the model's input; give pairs, or a preset with more tokens."
-        )
+        raise DataError(f"None of the {len(pairs)} pairs of {settings.pairs} fits the model's input; use a preset with more tokens.")
     examples = [(pair.statement, read_of(program, rm_input.settings)) for pair in pairs for program in (pair.chosen, pair.rejected)]
     model = PairModel(load_backbone(settings.init, settings.seed, extra_layers=settings.extra_layers))
     if _train(model, data, collate, examples, rm_input, settings):

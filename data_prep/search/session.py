@@ -10,7 +10,7 @@ from dataclasses import dataclass
 import yaml
 from pydantic import ValidationError
 
-from code_reward.errors import ConfigurationError
+from code_reward.errors import ConfigurationError, DataError
 from data_prep.llm import LLM, Budget, Endpoint
 from data_prep.llm.request import Sampling
 from data_prep.search.offline import OfflinePolicy
@@ -50,7 +50,10 @@ def grow_part(settings: Search, told: Told) -> Spent:
 
 async def _grow_part(settings: Search, told: Told) -> Spent:
     number, count = settings.part()
-    problems = load(settings.source, settings.problems)[number::count]
+    every = load(settings.source, settings.problems)
+    if not every:
+        raise DataError(f"{settings.problems} holds no problems; give a file that does.")
+    problems = every[number::count]
     folder = part_folder(settings.out, number, count)
     recipe, endpoints = make_recipe(settings.recipe, settings.change), _endpoints(settings, count)
     budget = Budget(settings.max_calls, settings.max_tokens)

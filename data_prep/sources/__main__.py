@@ -8,7 +8,7 @@ from pathlib import Path
 from pydantic_settings import CliPositionalArg
 
 from code_reward.cli import Command, run
-from code_reward.errors import SandboxError
+from code_reward.errors import DataError, SandboxError
 from code_reward.problem import Problem, save_problems
 from data_prep.sources import load
 
@@ -31,6 +31,8 @@ class Sources(Command):
 def main(settings: Sources) -> None:
     """Read, perhaps verify, write, and say how many of what."""
     problems = load(settings.name, settings.path)
+    if not problems:
+        raise DataError(f"{settings.path} holds no problems; give the published file, as docs/real_data.md names it.")
     if settings.verify:
         problems = _verified(problems, f"{settings.out}.journal")
     save_problems(settings.out, problems)

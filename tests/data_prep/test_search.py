@@ -457,7 +457,8 @@ def test_the_command_searches_offline_in_shards_and_says_what_came_of_it(tmp_pat
         assert done.returncode == 0, done.stderr
         assert "1 trees" in done.stdout
     assert len(list(read_trees(tmp_path / "run"))) == 2
-    wrong = subprocess.run(
-        [sys.executable, "-m", "data_prep.search", *map(str, options), "--policy", "llm"], capture_output=True, text=True, check=False
-    )
-    assert (wrong.returncode, wrong.stderr.count("\n")) == (2, 1)
+    (tmp_path / "empty.jsonl").write_text("")
+    for more in (["--policy", "llm"], ["--problems", str(tmp_path / "empty.jsonl")]):
+        command = [sys.executable, "-m", "data_prep.search", *map(str, options), *more]
+        wrong = subprocess.run(command, capture_output=True, text=True, check=False)
+        assert (wrong.returncode, wrong.stderr.count("\n")) == (2, 1)

@@ -419,3 +419,10 @@ def test_published_files_load_whole(real_data: Path, name: str, file: str, count
     if name != "lcb":
         assert all(problem.tests and problem.reference_solution for problem in problems)
         assert sum(problem.entry_point is None for problem in problems) <= 6, "only KodCode tasks with two functions"
+
+
+def test_a_file_without_problems_is_one_sentence(tmp_path: Path) -> None:
+    (tmp_path / "empty.jsonl").write_text("")
+    with pytest.raises(DataError, match="holds no problems"):
+        main(Sources(name="humaneval", path=tmp_path / "empty.jsonl", out=tmp_path / "out.jsonl", _cli_parse_args=False))
+    assert not (tmp_path / "out.jsonl").exists()

@@ -67,3 +67,10 @@ def test_rows_without_programs_are_refused(tmp_path: Path) -> None:
     with pytest.raises(DataError, match="row 1"):
         main(TrainTokenizer(rows=tmp_path / "rows.jsonl", out=tmp_path / "tokenizer"))
     assert not (tmp_path / "tokenizer").exists()
+
+
+def test_no_rows_are_one_sentence(tmp_path):
+    (tmp_path / "rows.jsonl").write_text("")
+    with pytest.raises(DataError, match="has no rows; make some"):
+        main(TrainTokenizer(rows=tmp_path / "rows.jsonl", out=tmp_path / "tokenizer", _cli_parse_args=False))
+    assert not (tmp_path / "tokenizer").exists()

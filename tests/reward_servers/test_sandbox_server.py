@@ -1,6 +1,7 @@
 import asyncio
 import base64
 import contextlib
+import os
 import signal
 import socket
 import subprocess
@@ -163,6 +164,16 @@ async def test_a_malformed_request_is_answered_422(url, path, body):
     status, answer = await post(url, path, body)
     assert status == 422
     assert answer
+
+
+def test_ctrl_c_ends_the_server_without_a_traceback_of_its_workers():
+    command = [sys.executable, "-m", "reward_servers.sandbox", "--workers", "2", "--require", "limited"]
+    pipes = {"stdout": subprocess.PIPE, "stderr": subprocess.PIPE, "text": True}
+    process = subprocess.Popen(command, start_new_session=True, **pipes)
+    assert process.stdout.readline().startswith("ready ")
+    os.killpg(process.pid, signal.SIGINT)
+    _, said = process.communicate(timeout=30)
+    assert "Traceback" not in said
 
 
 async def test_health_tells_the_isolation_and_metrics_count(url):

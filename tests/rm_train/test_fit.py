@@ -124,8 +124,8 @@ def test_what_does_not_fit_is_counted(tmp_path: Path, policy_dir: Path, capsys: 
 
 def test_pairs_that_all_do_not_fit_are_an_error(tmp_path: Path, policy_dir: Path) -> None:
     long = right(1) + "\n" + "    # so long\n" * 2000
-    for pairs in ([pair(1, chosen=long), pair(2, rejected=long)], []):
-        with pytest.raises(DataError, match="give pairs, or a preset with more tokens"):
+    for pairs, said in (([pair(1, chosen=long), pair(2, rejected=long)], "use a preset with more tokens"), ([], "has no pairs; make some")):
+        with pytest.raises(DataError, match=said):
             main(settings(tmp_path, policy_dir, pairs))
         assert not (tmp_path / "rm").exists()
 

@@ -14,7 +14,7 @@ from datasets import Dataset
 from transformers import AutoModelForCausalLM
 
 import reward_servers.sandbox.pool
-from code_reward.errors import ConfigurationError, RewardServerError
+from code_reward.errors import ConfigurationError, DataError, RewardServerError
 from code_reward.extraction import extract_code
 from code_reward.problem import load_problems, save_problems
 from code_reward.rows import read_rows
@@ -115,8 +115,22 @@ def test_a_reward_model_without_an_address_is_one_sentence(settings: dict[str, o
             main(Grpo(reward="rm", **settings, **half))
 
 
-def test_raw_scores_without_a_value_for_rejected_answers_are_one_sentence(settings: dict[str, object], rm_dir: Path) -> None:
-    command = {"reward": "rm", "rm": rm_dir, "rm_url": ["http://127.0.0.1:1"], "shaping": "raw"}
+def test_a_server_that_is_not_there_ends_the_run_before_it_begins(settings: dict[str, object], tmp_path: Path, rm_dir: Path) -> None:
+    with pytest.raises(RewardServerError, match="start or correct the reward server"):
+        main(Grpo(reward="rm", rm=rm_dir, rm_url=["http://127.0.0.1:1"], **settings))
+    assert not (tmp_path / "trained.checkpoints").exists()
+
+
+def test_fewer_problems_than_a_step_needs_are_one_sentence(settings: dict[str, object], tmp_path: Path) -> None:
+    with pytest.raises(DataError, match=r"has \d problems, fewer than the 8 prompts of a step; .*--prompts"):
+        main(Grpo(reward="syntax", **{**settings, "prompts": 8}))
+    assert not (tmp_path / "trained").exists()
+
+
+def test_raw_scores_without_a_value_for_rejected_answers_are_one_sentence(
+    settings: dict[str, object], rm_dir: Path, server_url: str
+) -> None:
+    command = {"reward": "rm", "rm": rm_dir, "rm_url": [server_url], "shaping": "raw"}
     with pytest.raises(ConfigurationError, match="no value for rejected answers; set one"):
         _reward(Grpo(**command, **settings))
     _reward(Grpo(**command, rejected=-5.0, **settings))

@@ -9,13 +9,14 @@ from __future__ import annotations
 import asyncio
 import os
 from collections.abc import Callable, Coroutine
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 
 from pydantic import BaseModel, Field
 
 from code_reward.cli import Command, run
-from code_reward.errors import ConfigurationError
+from code_reward.errors import ConfigurationError, DataError
 from code_reward.files import write_text
 from code_reward.reference import Dtype
 
@@ -24,6 +25,7 @@ if TYPE_CHECKING:
 
     from code_reward.problem import Problem
     from code_reward_trl.rewards import Completion, RewardFunction
+    from reward_servers.client import RewardClient
 
 
 class Rollout(BaseModel):
@@ -104,6 +106,12 @@ def main(settings: Grpo) -> None:
     world, rank = (int(os.environ.get(name, default)) for name, default in (("WORLD_SIZE", "1"), ("RANK", "0")))
     device_batch, accumulate = _divide(settings, world)
     problems = load_problems(settings.problems)
+    if len(problems) < settings.prompts:
+        # TRL would leave the incomplete step out, and so train on nothing.
+        raise DataError(
+            f"{settings.problems} has {len(problems)} problems, fewer than the {settings.prompts} prompts of a step; give more, or lower "
+            "--prompts."
+        )
     reward, close = _reward(settings)
     # Whatever a checkpoint is stored in: in bfloat16 steps as small as 1e-6 would vanish in rounding.
     model, tokenizer = load_policy(settings.policy, dtype="float32")
@@ -169,8 +177,17 @@ def _reward(settings: Grpo) -> tuple[RewardFunction, Callable[[], Coroutine[Any,
         raise ConfigurationError("--reward rm needs --rm (the reward model folder) and --rm-url (its server).")
     from reward_servers.client import ClientSettings, RewardClient
 
-    client = RewardClient(settings.rm, urls=settings.rm_url, settings=ClientSettings(dtype=settings.rm_dtype))
-    return rewards.model_reward(client, shaping=settings.shaping, rejected=settings.rejected), client.close
+    make = partial(RewardClient, settings.rm, urls=settings.rm_url, settings=ClientSettings(dtype=settings.rm_dtype))
+    client = make()
+    reward = rewards.model_reward(client, shaping=settings.shaping, rejected=settings.rejected)
+    asyncio.run(_check(make))
+    return reward, client.close
+
+
+async def _check(make: Callable[[], RewardClient]) -> None:
+    """Whether the reward model is served; a policy that writes no program yet would not ask it for long."""
+    async with make() as client:
+        await client.check()
 
 
 async def _nothing() -> None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import marshal
 import os
+import signal
 import site
 import socket
 import struct
@@ -22,6 +23,8 @@ def main() -> None:
     """
     package_root, options = sys.argv[1], json.loads(sys.argv[2])
     libraries, without = options["libraries"], options["without"]
+    # Ctrl-C is for the command whose sandbox this is; the worker ends when that closes the socket.
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
     sys.dont_write_bytecode = True
     sys.executable = os.path.realpath(sys.executable)
     sys.path = [path for path in sys.path if path != package_root] + libraries
