@@ -10,7 +10,7 @@ from pathlib import Path
 
 from code_reward.errors import DataError
 
-_NAME = re.compile(r"(?P<repo>[\w.-]+/[\w.-]+)(?:/(?P<file>[\w./-]+))?")
+_NAME = re.compile(r"(?P<repo>\w[\w.-]*/\w[\w.-]*)(?:/(?P<file>[\w./-]+))?")
 _ENDINGS = (".json", ".jsonl", ".json.gz", ".jsonl.gz", ".parquet")
 
 
@@ -23,21 +23,22 @@ def locate(path: Path) -> Path:
     named = _NAME.fullmatch(path.as_posix())
     if path.exists() or path.is_absolute() or named is None or (named["file"] is None and path.name.endswith(_ENDINGS)):
         return path
-    return _fetch(named["repo"], named["file"])
+    try:
+        return _fetch(named["repo"], named["file"])
+    except DataError:
+        raise
+    except Exception as error:  # The hub's client lets through what its own HTTP client raises, whichever that is.
+        said = str(error).strip().partition("\n")[0]
+        raise DataError(
+            f"There is no file {path}, nor can it be fetched from the hub ({said}); check the path.", kind="no_such_file"
+        ) from error
 
 
 def _fetch(repo: str, file: str | None) -> Path:
     from huggingface_hub import HfApi, hf_hub_download
-    from huggingface_hub.errors import HfHubHTTPError, LocalEntryNotFoundError, OfflineModeIsEnabled
 
-    try:
-        chosen = file or _only([name for name in HfApi().list_repo_files(repo, repo_type="dataset") if name.endswith(_ENDINGS)], repo)
-        return Path(hf_hub_download(repo, chosen, repo_type="dataset"))
-    except (HfHubHTTPError, LocalEntryNotFoundError, OfflineModeIsEnabled, OSError) as error:
-        said = str(error).strip().partition("\n")[0]
-        raise DataError(
-            f"There is no file {repo}, nor can it be fetched from the hub ({said}); check the path.", kind="no_such_file"
-        ) from error
+    chosen = file or _only([name for name in HfApi().list_repo_files(repo, repo_type="dataset") if name.endswith(_ENDINGS)], repo)
+    return Path(hf_hub_download(repo, chosen, repo_type="dataset"))
 
 
 def _only(files: list[str], repo: str) -> str:

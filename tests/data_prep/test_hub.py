@@ -91,3 +91,9 @@ def test_a_path_is_never_looked_for_on_the_hub(tmp_path: Path, monkeypatch: pyte
     for path in (tmp_path / "tasks.jsonl", Path("lab/tasks.jsonl"), Path("tasks.jsonl")):
         with pytest.raises(DataError, match="does not exist"):
             load("problems", path)
+
+
+@pytest.mark.parametrize("name", ["../nosuch.jsonl", "./some/nosuch.jsonl", "nosuch.jsonl"])
+def test_a_path_that_can_be_no_data_set_is_a_missing_file(name):
+    with pytest.raises(DataError, match="does not exist; check the path"):
+        load("problems", name)

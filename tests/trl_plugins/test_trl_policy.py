@@ -10,7 +10,7 @@ from code_reward_trl.sft import main as sft_main
 from tiny_policy import problem, right, statement, wrong
 from transformers import AutoModelForCausalLM, AutoTokenizer
 
-from code_reward.errors import ConfigurationError
+from code_reward.errors import ConfigurationError, DataError
 from code_reward.extraction import extract_code
 from code_reward.problem import load_problems
 from code_reward.reward_data import LabelledProgram
@@ -121,6 +121,13 @@ def test_bad_starts_are_one_sentence(policy_dir: Path, tmp_path: Path) -> None:
         with pytest.raises(ConfigurationError, match="give the folder of a causal language model") as caught:
             sft_main(bad)
         assert "\n" not in str(caught.value)
+
+
+def test_no_rows_are_one_sentence(policy_dir: Path, tmp_path: Path) -> None:
+    (tmp_path / "empty.jsonl").write_text("")
+    with pytest.raises(DataError, match="has no rows"):
+        sft_main(Sft(data=tmp_path / "empty.jsonl", out=tmp_path / "policy", init=policy_dir))
+    assert not (tmp_path / "policy.checkpoints").exists()
 
 
 def test_the_tiny_problems_are_what_they_say() -> None:

@@ -55,7 +55,7 @@ def main(settings: Sft) -> None:
     from transformers import AutoTokenizer
     from trl import SFTConfig, SFTTrainer
 
-    from code_reward.errors import ConfigurationError
+    from code_reward.errors import ConfigurationError, DataError
     from code_reward.reward_data import LabelledProgram
     from code_reward.rows import read_rows
     from code_reward_trl.policy import answer, ask, create_policy, load_policy
@@ -64,6 +64,8 @@ def main(settings: Sft) -> None:
 
     quiet()
     rows = read_rows(settings.data, LabelledProgram)
+    if not rows:
+        raise DataError(f"{settings.data} has no rows; make some with python -m data_prep.demonstrations.")
     if settings.init is not None:
         model, tokenizer = load_policy(settings.init)
     elif settings.tokenizer is not None:
