@@ -30,7 +30,7 @@ def rollouts(folder: Path) -> list[Rollout]:
     return read_rows(folder / "trained.rollouts.jsonl", Rollout)
 
 
-def check(folder: Path, steps: int = 2) -> list[Rollout]:
+def assert_whole(folder: Path, steps: int = 2) -> list[Rollout]:
     """Every completion of every step is in the rollouts, and the policy is whole."""
     rows = rollouts(folder)
     assert Counter(row.step for row in rows) == dict.fromkeys(range(steps), 4)
@@ -45,7 +45,7 @@ def check(folder: Path, steps: int = 2) -> list[Rollout]:
 
 def test_with_the_syntax_check(settings: dict[str, object], tmp_path: Path) -> None:
     main(Grpo(reward="syntax", **settings))
-    for row in check(tmp_path):
+    for row in assert_whole(tmp_path):
         assert row.reward == float(extract_code(row.response, entry_point="shift").code is not None)
 
 
@@ -57,7 +57,7 @@ def test_with_the_tests(settings: dict[str, object], tmp_path: Path, monkeypatch
     by_heart = "def shift(n):\n    return operator.add(n, 1)"
     monkeypatch.setattr(code_reward_trl.rewards, "content", lambda completion: f"```python\n{by_heart}\n```")
     main(Grpo(reward="tests", **{**settings, "problems": tmp_path / "problems.jsonl"}))
-    for row in check(tmp_path):
+    for row in assert_whole(tmp_path):
         assert row.reward == float(row.problem_id == "p1")
     assert set(psutil.Process().children(recursive=True)) == before, "the sandbox is closed"
 
@@ -71,7 +71,7 @@ def test_with_a_served_reward_model_nothing_is_executed(
     monkeypatch.setattr(reward_servers.sandbox.pool.LocalSandbox, "__init__", untouchable)
     monkeypatch.setattr(reward_servers.sandbox, "connect", untouchable)
     main(Grpo(reward="rm", rm=rm_dir, rm_url=[server_url], **settings))
-    rejected = [row.reward for row in check(tmp_path) if extract_code(row.response, entry_point="shift").code is None]
+    rejected = [row.reward for row in assert_whole(tmp_path) if extract_code(row.response, entry_point="shift").code is None]
     assert set(rejected) <= {-0.5}
 
 
@@ -99,14 +99,14 @@ def test_a_dead_server_stops_the_run_which_then_goes_on(
         main(command.model_copy(update={"learning_rate": 1.0}))
     assert (tmp_path / "trained.rollouts.jsonl").read_bytes() == kept
     main(command.model_copy(update={"save_steps": 2}))
-    check(tmp_path, steps=3)
+    assert_whole(tmp_path, steps=3)
     assert len(calls) == 4, "the two steps before the checkpoint are not repeated"
 
 
 def test_a_new_run_does_not_mix_its_rollouts_with_old_ones(settings: dict[str, object], tmp_path: Path) -> None:
     for steps in (2, 1):
         main(Grpo(reward="syntax", **{**settings, "steps": steps}))
-        check(tmp_path, steps=steps)
+        assert_whole(tmp_path, steps=steps)
 
 
 def test_a_reward_model_without_an_address_is_one_sentence(settings: dict[str, object], rm_dir: Path) -> None:
@@ -150,7 +150,7 @@ def test_an_answer_begins_with_the_prefill_for_the_policy_and_for_the_reward(
     main(Grpo(reward="syntax", system="Be brief.", prefill="```python\n", top_k=5, warmup=0.5, **settings))
     assert all(prompt.endswith("assistant\n```python\n") for prompt in prompts)
     assert all("Be brief." in prompt for prompt in prompts)
-    assert all(row.response.startswith("```python\n") for row in check(tmp_path))
+    assert all(row.response.startswith("```python\n") for row in assert_whole(tmp_path))
 
 
 def test_a_step_is_divided_among_processes_and_passes() -> None:
@@ -163,7 +163,7 @@ def test_a_step_is_divided_among_processes_and_passes() -> None:
 
 def test_gradients_of_several_passes_make_one_step(settings: dict[str, object], tmp_path: Path) -> None:
     main(Grpo(reward="syntax", device_batch=2, **settings))
-    check(tmp_path)
+    assert_whole(tmp_path)
 
 
 def test_a_policy_is_trained_in_single_precision_whatever_it_is_stored_in(settings: dict[str, object], tmp_path: Path) -> None:

@@ -9,7 +9,6 @@ from __future__ import annotations
 import asyncio
 import os
 from collections.abc import Callable, Coroutine
-from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 
@@ -177,16 +176,15 @@ def _reward(settings: Grpo) -> tuple[RewardFunction, Callable[[], Coroutine[Any,
         raise ConfigurationError("--reward rm needs --rm (the reward model folder) and --rm-url (its server).")
     from reward_servers.client import ClientSettings, RewardClient
 
-    make = partial(RewardClient, settings.rm, urls=settings.rm_url, settings=ClientSettings(dtype=settings.rm_dtype))
-    client = make()
+    client = RewardClient(settings.rm, urls=settings.rm_url, settings=ClientSettings(dtype=settings.rm_dtype))
     reward = rewards.model_reward(client, shaping=settings.shaping, rejected=settings.rejected)
-    asyncio.run(_check(make))
+    asyncio.run(_check(client))
     return reward, client.close
 
 
-async def _check(make: Callable[[], RewardClient]) -> None:
-    """Whether the reward model is served; a policy that writes no program yet would not ask it for long."""
-    async with make() as client:
+async def _check(client: RewardClient) -> None:
+    """Raise if the reward model is not served: a policy that writes no program yet would not ask it for long."""
+    async with client:  # It leaves this event loop; TRL asks from another.
         await client.check()
 
 
