@@ -6,6 +6,7 @@ import os
 import subprocess
 import sys
 from collections.abc import Iterator
+from graphlib import CycleError, TopologicalSorter
 from pathlib import Path
 
 import pytest
@@ -24,6 +25,8 @@ MAY_IMPORT = {
     "code_reward_trl": ("code_reward", *CLIENTS),
 }
 ENTRY_POINTS_MAY_IMPORT = {"code_reward_trl": ("rm_train.checkpoints", "rm_train.training")}
+IN_CIRCLES = ("rm_train.evaluate", "rm_train.fit", "rm_train.measure", "rm_train.regress", "rm_train.train")
+"""Modules whose settings have no place of their own yet."""
 OURS = {*MAY_IMPORT, "scripts", "tests", "slime_plugins", "trl_plugins"}
 
 VOCABULARY_NEEDS = {"jinja2", "numpy", "pydantic", "pydantic_settings", "rich", "tokenizers", "yaml"}
@@ -113,6 +116,43 @@ def test_only_an_entry_point_may_import_what_is_allowed_to_entry_points():
     line = "from rm_train.training import train_policy"
     assert trespasses("code_reward_trl", imports_of(ast.parse(line), "code_reward_trl")) == ["rm_train.training.train_policy"]
     assert trespasses("code_reward_trl", imports_of(ast.parse(line), "code_reward_trl"), entry_point=True) == []
+
+
+def graph_of(sources: dict[str, tuple[str, str]]) -> dict[str, set[str]]:
+    """Which of the named modules imports which, for types or inside a function too; `sources` gives each its package and its text."""
+    graph: dict[str, set[str]] = {name: set() for name in sources}
+    for name, (package, text) in sources.items():
+        for imported in imports_of(ast.parse(text), package):
+            module = imported if imported in sources else imported.rpartition(".")[0]
+            graph[name].update({module} & sources.keys())
+    return graph
+
+
+def circle_in(graph: dict[str, set[str]]) -> list[str]:
+    """Modules that import each other in a circle, if there are any."""
+    try:
+        TopologicalSorter(graph).prepare()
+    except CycleError as error:
+        return list(error.args[1])
+    return []
+
+
+def sources_of_all() -> dict[str, tuple[str, str]]:
+    paths = [path for room in [*MAY_IMPORT, "scripts"] for path in modules(room)]
+    return {package_of(path) + f".{path.stem}".replace(".__init__", ""): (package_of(path), path.read_text()) for path in paths}
+
+
+def test_no_modules_import_each_other_in_a_circle():
+    graph = graph_of({name: source for name, source in sources_of_all().items() if not is_within(name, IN_CIRCLES)})
+    assert "reward_servers.embedded.settings" in graph["reward_servers.embedded.__main__"]
+    assert circle_in(graph) == []
+
+
+def test_a_circle_is_found_wherever_the_import_stands():
+    a = "from __future__ import annotations\nif TYPE_CHECKING:\n    from p.b import B"
+    b = "def f():\n    from . import c"
+    assert circle_in(graph_of({"p.a": ("p", a), "p.b": ("p", b), "p.c": ("p", "import os")})) == []
+    assert circle_in(graph_of({"p.a": ("p", a), "p.b": ("p", b), "p.c": ("p", "import p.a")})) == ["p.a", "p.c", "p.b", "p.a"]
 
 
 def outside_functions(tree: ast.AST) -> Iterator[ast.AST]:

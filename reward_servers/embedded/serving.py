@@ -5,7 +5,6 @@ from __future__ import annotations
 import asyncio
 import ctypes
 import socket
-from typing import TYPE_CHECKING
 
 import uvicorn
 from tokenizers import Tokenizer
@@ -15,10 +14,8 @@ from code_reward.reference import Reference, require_equal
 from reward_servers.batching import Batcher
 from reward_servers.embedded.app import Service, build_app
 from reward_servers.embedded.metrics import Metrics
+from reward_servers.embedded.settings import EmbeddedServer
 from reward_servers.listener import Server, bind
-
-if TYPE_CHECKING:
-    from reward_servers.embedded.__main__ import EmbeddedServer
 
 _M_TRIM_THRESHOLD, _M_MMAP_THRESHOLD = -1, -3
 

@@ -13,7 +13,7 @@ from __future__ import annotations
 import asyncio
 from collections import Counter
 from collections.abc import Sequence
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import uvicorn
 from fastapi import FastAPI, HTTPException
@@ -24,10 +24,8 @@ from code_reward.errors import RewardServerError
 from code_reward.shaping import shape
 from code_reward.verdict import Missing, Rejected, Verdict
 from reward_servers.client import ClientSettings, RewardClient
+from reward_servers.gateway.settings import Gateway
 from reward_servers.listener import Server, bind
-
-if TYPE_CHECKING:
-    from reward_servers.gateway.__main__ import Gateway
 
 _STATEMENT_UNKNOWN = (
     "The prompt has no user's turn that could be the problem; send text without control tokens, messages, or Qwen or GLM turns."

@@ -20,9 +20,9 @@ from reward_servers.sandbox.isolation import Isolation
 from reward_servers.sandbox.outcome import Execution, Limits, Mode, Observations, Outcome
 from reward_servers.sandbox.pool import LocalSandbox
 from reward_servers.sandbox.self_check import self_check
+from reward_servers.sandbox.settings import SandboxServer
 
 if TYPE_CHECKING:
-    from reward_servers.sandbox.__main__ import SandboxServer
     from reward_servers.sandbox.ray_pool import RaySandbox
 
 _SECONDS = (0.001, 0.002, 0.005, 0.01, 0.05, 0.1, 0.5, 1.0, 5.0, 10.0, 30.0)

@@ -6,42 +6,9 @@ import os
 import sys
 from collections.abc import Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Final
 
 from code_reward.serving import PACKAGE_VARIABLE, context_length, model_package
-
-if TYPE_CHECKING:
-    from reward_servers.sglang_server.__main__ import SGLangServer
-
-_OURS: Final = {
-    "--model-path": "--model",
-    "--model": "--model",
-    "--dtype": "--dtype",
-    "--host": "--host",
-    "--port": "--port",
-    "--tp": "--tp",
-    "--tp-size": "--tp",
-    "--tensor-parallel-size": "--tp",
-    "--base-gpu-id": "--first-gpu",
-    "--device": "--device",
-}
-_HARMFUL: Final = {
-    "--allow-auto-truncate": "an input cut by the server is scored on its wrong token; inputs are cut by code_reward.json",
-    "--context-length": "the context follows from code_reward.json",
-    "--tokenizer-path": "the checkpoint's own tokenizer is the right one",
-    "--json-model-override-args": "it could change what the model computes",
-    "--quantization": "the scores would not be the reference scores",
-}
-
-
-def forbidden(option: str) -> str | None:
-    """Why `option` must not be handed on to SGLang; None if it may."""
-    name = option.partition("=")[0]
-    if not name.startswith("--"):
-        return f"{option!r} is no option; write --option=--name=value"
-    if name in _OURS:
-        return f"{name} is decided here; use {_OURS[name]}"
-    return f"{name} is not allowed: {_HARMFUL[name]}" if name in _HARMFUL else None
+from reward_servers.sglang_server.settings import SGLangServer
 
 
 def replica_command(settings: SGLangServer, model: Path, index: int, port: int) -> list[str]:

@@ -12,7 +12,7 @@ import sys
 from collections.abc import Coroutine
 from contextlib import AsyncExitStack, ExitStack
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import aiohttp
 
@@ -24,9 +24,7 @@ from reward_servers.client.discovery import list_workers
 from reward_servers.sglang_server.commands import replica_command, replica_environment, router_command
 from reward_servers.sglang_server.process import Process
 from reward_servers.sglang_server.replica import Replica
-
-if TYPE_CHECKING:
-    from reward_servers.sglang_server.__main__ import SGLangServer
+from reward_servers.sglang_server.settings import SGLangServer
 
 HIGHEST_PORT = 65535 - 10000
 """SGLang keeps the port that lies 10,000 above its own for gRPC, and does not start where there is none."""

@@ -54,8 +54,8 @@ def main(variant: Variant, folder: str) -> None:
     import torch
 
     from reward_servers import packing
-    from reward_servers.embedded.__main__ import EmbeddedServer
     from reward_servers.embedded.serving import answer, load
+    from reward_servers.embedded.settings import EmbeddedServer
     from reward_servers.listener import bind
 
     model = Path(folder)

@@ -21,9 +21,10 @@ from code_reward.serving import context_length
 from code_reward.verdict import Scored
 from reward_servers.client import ClientSettings, RewardClient
 from reward_servers.sglang_server import supervisor
-from reward_servers.sglang_server.__main__ import SGLangServer
-from reward_servers.sglang_server.commands import forbidden, replica_command, replica_environment, router_command
+from reward_servers.sglang_server.commands import replica_command, replica_environment, router_command
+from reward_servers.sglang_server.options import forbidden
 from reward_servers.sglang_server.replica import Replica
+from reward_servers.sglang_server.settings import SGLangServer
 from reward_servers.sglang_server.supervisor import free_ports
 
 STAND_IN = Path(__file__).parents[1] / "helpers" / "stand_in_sglang"
