@@ -7,12 +7,12 @@ from file layout. Columns of a file that are not ours are kept on the problem an
 
 from __future__ import annotations
 
-import ast
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field
 
+from code_reward.parsing import PARSE_ERRORS, parse_python
 from code_reward.rows import read_rows, write_rows
 
 
@@ -114,8 +114,8 @@ def runnable(problem: Problem, program: str) -> str:
     """The program that is run for an answer: with the starter code before it (LeetCode's imports and node classes), unless that is open at
     its end (the skeleton of a class) or the program must stand first because it imports from `__future__`."""
     try:
-        ast.parse(problem.starter_code)
-    except (SyntaxError, ValueError):
+        parse_python(problem.starter_code)
+    except PARSE_ERRORS:
         return program
     if not problem.starter_code.strip() or "from __future__ import" in program:
         return program

@@ -17,6 +17,8 @@ import warnings
 from collections.abc import Iterable, Iterator
 from typing import Final, Literal
 
+from code_reward.parsing import PARSE_ERRORS, parse_python
+
 FEATURE_VERSION: Final = (3, 10)
 """The grammar that decides what parses, whichever Python we run on; recorded in `code_reward.json`.
 
@@ -39,7 +41,7 @@ _EFFECTS = (ast.Call, ast.Await, ast.Yield, ast.YieldFrom, ast.NamedExpr)
 
 
 def check_program(code: str, entry_point: str | None = None) -> ValidityReason | None:
-    """Why `code` cannot be a right answer, or None. Never raises.
+    """Why `code` cannot be a right answer, or None. Never raises for what `code` is; `SystemError` where the interpreter fails.
 
     Args:
         code (`str`): A whole program.
@@ -66,11 +68,14 @@ def is_too_long(code: str) -> bool:
 
 
 def parse(code: str) -> ast.Module | None:
-    """The syntax tree of `code`, or None if it has none. `code` must have passed `is_too_long`."""
+    """The syntax tree of `code`, or None if it has none. `code` must have passed `is_too_long`.
+
+    Raises `SystemError` where the interpreter itself fails (`code_reward.parsing`), which says nothing of `code`.
+    """
     _silence_warnings()
     try:
-        return ast.parse(code, _FILE, feature_version=FEATURE_VERSION)
-    except Exception:  # SyntaxError, ValueError (null bytes, surrogates), MemoryError, RecursionError: all say "not a program".
+        return parse_python(code, _FILE, FEATURE_VERSION)
+    except PARSE_ERRORS:
         return None
 
 
@@ -80,11 +85,9 @@ def ends_inside_string(code: str) -> bool:
         return False
     _silence_warnings()
     try:
-        ast.parse(code, _FILE, feature_version=FEATURE_VERSION)
-    except SyntaxError as error:
-        return "unterminated triple-quoted" in str(error.msg)
-    except Exception:  # As in `parse`.
-        return False
+        parse_python(code, _FILE, FEATURE_VERSION)
+    except PARSE_ERRORS as error:
+        return isinstance(error, SyntaxError) and "unterminated triple-quoted" in str(error.msg)
     return False
 
 

@@ -13,6 +13,7 @@ from random import Random
 from typing import Any
 
 from code_reward.errors import DataError
+from code_reward.parsing import PARSE_ERRORS, parse_python
 from code_reward.problem import CallTest, Problem, StdioTest
 from data_prep.judges.changes import change
 
@@ -99,8 +100,8 @@ def _balanced(text: str) -> str:
 def _calls_in(code: str, names: set[str]) -> list[Any]:
     """The arguments of calls of `names` that are literals: a tuple, or a dict if there are keywords."""
     try:
-        tree = ast.parse(code.strip())
-    except (SyntaxError, ValueError, RecursionError, MemoryError):
+        tree = parse_python(code.strip())
+    except PARSE_ERRORS:
         return []
     calls = []
     for node in ast.walk(tree):

@@ -13,6 +13,7 @@ from dataclasses import dataclass
 from random import Random
 
 from code_reward.errors import DataError
+from code_reward.parsing import PARSE_ERRORS, parse_python
 from data_prep.mutants.edits import Edit, find_edits
 from data_prep.mutants.expressions import EXPRESSION_OPERATORS
 from data_prep.mutants.statements import BLOCK_OPERATORS
@@ -108,8 +109,8 @@ def _parse(program: str) -> ast.Module:
     try:
         with warnings.catch_warnings():
             warnings.simplefilter("ignore", SyntaxWarning)
-            return ast.parse(program)
-    except (SyntaxError, ValueError, RecursionError, MemoryError) as error:
+            return parse_python(program)
+    except PARSE_ERRORS as error:
         raise DataError(f"Only a program that parses can be mutated ({error}); check it first.", kind="not_python") from error
 
 
@@ -117,8 +118,8 @@ def _write(tree: ast.Module) -> str | None:
     """The text of a tree as a second reading of it would write it; None for what `ast.unparse` cannot write (deep nesting, an f-string
     with a backslash before Python 3.12)."""
     try:
-        return ast.unparse(ast.parse(ast.unparse(tree)))
-    except (SyntaxError, ValueError, RecursionError, MemoryError):
+        return ast.unparse(parse_python(ast.unparse(tree)))
+    except PARSE_ERRORS:
         return None
 
 
@@ -130,6 +131,6 @@ def _compiles(program: str) -> bool:
             warnings.simplefilter("ignore", SyntaxWarning)
             warnings.filterwarnings("error", '"is', SyntaxWarning)
             compile(program, "mutant", "exec", dont_inherit=True)
-    except (SyntaxError, ValueError, RecursionError, MemoryError):
+    except PARSE_ERRORS:
         return False
     return True

@@ -15,6 +15,7 @@ from itertools import pairwise
 from typing import Literal
 
 from code_reward.errors import DataError
+from code_reward.parsing import parse_python
 
 Rule = Literal["statements", "prints"]
 
@@ -69,7 +70,7 @@ def split_program(program: str, rule: Rule, prefix: tuple[Segment, ...] = ()) ->
     try:
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")
-            end = _end_of_definitions(ast.parse(program), rule)
+            end = _end_of_definitions(parse_python(program), rule)
         tokens = list(tokenize.generate_tokens(io.StringIO(program + "\n").readline))
     except (SyntaxError, tokenize.TokenError, ValueError, RecursionError, MemoryError) as error:
         raise DataError(f"Only a program that parses has segments ({error}); check it first.", kind="not_python") from error

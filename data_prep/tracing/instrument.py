@@ -16,6 +16,7 @@ from functools import lru_cache
 from typing import Any, NamedTuple, TypeVar
 
 from code_reward.errors import DataError
+from code_reward.parsing import PARSE_ERRORS, parse_python
 
 _LABEL = 60
 _DEFINITIONS = (ast.FunctionDef, ast.AsyncFunctionDef, ast.ClassDef)
@@ -66,12 +67,12 @@ def instrument(program: str) -> Instrumented:
     try:
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")
-            tree = ast.parse(program)
+            tree = parse_python(program)
             writer = _Writer(program, tree, prefix)
             new = writer.write(tree)
             source = ast.unparse(new)
-            lines = _match_lines(new, ast.parse(source))
-    except (SyntaxError, ValueError, RecursionError, MemoryError) as error:
+            lines = _match_lines(new, parse_python(source))
+    except PARSE_ERRORS as error:
         raise Untraceable(f"The program cannot be traced ({type(error).__name__}: {error}); run it as it is.") from error
     return Instrumented(source, tuple(writer.sites), f"{prefix}_put", f"{prefix}_caught", lines)
 

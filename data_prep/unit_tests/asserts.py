@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import ast
 
+from code_reward.parsing import PARSE_ERRORS, parse_python
 from code_reward.problem import AssertTest
 
 _KEYWORD = "assert "
@@ -29,15 +30,15 @@ def read_asserts(text: str, entry_point: str, most: int | None = None) -> list[A
 
 def calls_in(assertion: str, entry_point: str) -> list[str]:
     """The calls of the entry point that need nothing else to be known, as source."""
-    return [ast.unparse(call) for call in _calls(ast.parse(assertion), entry_point) if all(map(is_literal, _arguments(call)))]
+    return [ast.unparse(call) for call in _calls(parse_python(assertion), entry_point) if all(map(is_literal, _arguments(call)))]
 
 
 def _first_assertion(part: str) -> ast.Assert | None:
     lines = part.strip().split("\n")[:_MOST_LINES]
     for end in range(1, len(lines) + 1):
         try:
-            body = ast.parse(_KEYWORD + "\n".join(lines[:end])).body
-        except (SyntaxError, ValueError, RecursionError, MemoryError):
+            body = parse_python(_KEYWORD + "\n".join(lines[:end])).body
+        except PARSE_ERRORS:
             continue
         return body[0] if len(body) == 1 and isinstance(body[0], ast.Assert) else None
     return None

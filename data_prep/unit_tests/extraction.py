@@ -11,6 +11,7 @@ import sys
 from dataclasses import dataclass
 
 from code_reward.extraction import extract_code
+from code_reward.parsing import parse_python
 from code_reward.problem import UnittestTest
 
 
@@ -29,7 +30,7 @@ def extract_test(response: str, entry_point: str | None = None) -> ExtractedTest
     extraction = extract_code(response, policy="strict")
     if extraction.code is None:
         return ExtractedTest(None, str(extraction.reason))
-    tree = ast.parse(extraction.code)
+    tree = parse_python(extraction.code)
     classes = [node for node in tree.body if isinstance(node, ast.ClassDef) and _is_test_case(node)]
     if len(classes) != 1:
         return ExtractedTest(None, "several_test_classes" if classes else "no_test_class")

@@ -9,6 +9,7 @@ from __future__ import annotations
 import ast
 
 from code_reward.errors import SandboxError
+from code_reward.parsing import parse_python
 from code_reward.problem import UnittestTest
 from data_prep.unit_tests.asserts import is_literal
 from reward_servers.sandbox.outcome import Limits, Sandbox
@@ -22,7 +23,7 @@ async def repair(test: UnittestTest, program: str, entry_point: str, sandbox: Sa
 
     Raises `SandboxError` when the sandbox fails, which says nothing of the test.
     """
-    tree = ast.parse(test.code)
+    tree = parse_python(test.code)
     found = [place for node in ast.walk(tree) if isinstance(node, ast.Call) and (place := _expectation(node, entry_point))]
     if not found:
         return None
