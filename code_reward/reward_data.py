@@ -41,6 +41,12 @@ class Pair(BaseModel):
     entry_point: str | None = None
     chosen: str
     rejected: str
+    chosen_response: str = ""
+    """The policy's answer up to and with `chosen`, as in `Prefix.response`; empty if nobody has written one."""
+    rejected_response: str = ""
+    chosen_complete: bool = True
+    """Whether `chosen` is a whole program; a search prefers beginnings of programs to others, too."""
+    rejected_complete: bool = True
     origin: Origin = "policy"
     """Where the rejected program comes from."""
     weight: float = Field(default=1.0, ge=0)

@@ -7,7 +7,7 @@ problems than training rows. Beside the four parquet files lies `report.md`, for
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import ExitStack
 from itertools import combinations
 from pathlib import Path
@@ -59,14 +59,17 @@ def make_pairs(
         seed: Seed of that draw.
 
     Returns:
-        Pairs whose weight is the lesser of the two agreements; extra columns `gap`, `visits` (the lesser) and `complete`.
+        Pairs whose weight is the lesser of the two agreements; extra columns `gap` and `visits` (the lesser).
     """
-    usable = {node.id for leaf, _ in _usable(tree) for node in tree.path(leaf)}
+    answers: dict[int, RolloutRecord] = {}
+    for leaf, rollout in _usable(tree):
+        for node in tree.path(leaf):
+            answers.setdefault(node.id, rollout)
     children = [node.parent for node in tree.nodes]
     candidates = [
         node
         for node in tree.nodes[1:]
-        if node.id in usable and node.visits and (node.terminal or (not complete and children.count(node.id) > 1))
+        if node.id in answers and node.visits and (node.terminal or (not complete and children.count(node.id) > 1))
     ]
     above = {node.id: {one.id for one in tree.path(node.id)} for node in candidates}
     couples = [
@@ -76,7 +79,7 @@ def make_pairs(
     ]
     if most is not None and len(couples) > most:
         couples = Random(f"{seed}/{tree.problem_id}").sample(couples, most)
-    return [_pair(tree, better, worse, margin_scale) for better, worse in couples]
+    return [_pair(tree, better, worse, answers, margin_scale) for better, worse in couples]
 
 
 def _usable(tree: TreeRecord) -> Iterator[tuple[int, RolloutRecord]]:
@@ -89,12 +92,7 @@ def _usable(tree: TreeRecord) -> Iterator[tuple[int, RolloutRecord]]:
 
 
 def _prefix(tree: TreeRecord, node: NodeRecord, rollout: RolloutRecord) -> Prefix:
-    depth = len(tree.path(node.id))
-    program = "\n".join(segment.text for segment in rollout.segments[:depth])
-    response = rollout.response
-    if not node.terminal:
-        whole = "\n".join(segment.text for segment in rollout.segments)
-        response = response[: response.rindex(whole) + len(program)]
+    program, response = _beginning(tree, node, rollout)
     return Prefix(
         problem_id=tree.problem_id,
         statement=tree.statement,
@@ -109,21 +107,33 @@ def _prefix(tree: TreeRecord, node: NodeRecord, rollout: RolloutRecord) -> Prefi
     )
 
 
-def _pair(tree: TreeRecord, better: NodeRecord, worse: NodeRecord, margin_scale: float) -> Pair:
+def _beginning(tree: TreeRecord, node: NodeRecord, rollout: RolloutRecord) -> tuple[str, str]:
+    """The program up to and with a node, and the answer up to there: the whole answer if the program ends with it."""
+    program = "\n".join(segment.text for segment in rollout.segments[: len(tree.path(node.id))])
+    if node.terminal:
+        return program, rollout.response
+    whole = "\n".join(segment.text for segment in rollout.segments)
+    return program, rollout.response[: rollout.response.rindex(whole) + len(program)]
+
+
+def _pair(tree: TreeRecord, better: NodeRecord, worse: NodeRecord, answers: Mapping[int, RolloutRecord], margin_scale: float) -> Pair:
     gap = better.mean - worse.mean
-    extra = {"gap": gap, "visits": min(better.visits, worse.visits), "complete": better.terminal and worse.terminal}
+    sides: dict[str, str | bool] = {}
+    for side, node in (("chosen", better), ("rejected", worse)):
+        sides[side], sides[f"{side}_response"] = _beginning(tree, node, answers[node.id])
+        sides[f"{side}_complete"] = node.terminal
     return Pair.model_validate(
         {
             "problem_id": tree.problem_id,
             "statement": tree.statement,
             "entry_point": tree.entry_point,
-            "chosen": tree.prefix(better.id),
-            "rejected": tree.prefix(worse.id),
+            **sides,
             "origin": "search",
             "weight": min(1.0, *(node.agreement / node.visits for node in (better, worse))),
             "margin": margin_scale * gap,
             "group": tree.group,
-            **extra,
+            "gap": gap,
+            "visits": min(better.visits, worse.visits),
         }
     )
 

@@ -9,7 +9,7 @@ from __future__ import annotations
 import re
 
 from code_reward.extraction import final_answer, without_blank_ends
-from code_reward.reward_data import Prefix
+from code_reward.reward_data import Pair
 from code_reward.rm_input import RMInputSettings
 
 
@@ -18,13 +18,21 @@ def read_of(program: str, settings: RMInputSettings) -> str:
     return program if settings.part == "code" else f"{_opened(program)}\n{_fence(program)}"
 
 
-def read_of_prefix(row: Prefix, settings: RMInputSettings) -> str:
-    """The same of a prefix: the policy's own words where the row has them; the fence is open until the program is whole."""
+def sides_of(pair: Pair, settings: RMInputSettings) -> tuple[str, str]:
+    """The same of both sides of a pair: chosen, rejected."""
+    return (
+        read_of_beginning(pair.chosen, pair.chosen_response, pair.chosen_complete, settings),
+        read_of_beginning(pair.rejected, pair.rejected_response, pair.rejected_complete, settings),
+    )
+
+
+def read_of_beginning(program: str, response: str, complete: bool, settings: RMInputSettings) -> str:
+    """The same of a program that may only have begun: the policy's own words where there are any; the fence is open until it is whole."""
     if settings.part == "code":
-        return row.program
-    if row.response:
-        return final_answer(row.response)
-    return read_of(row.program, settings) if row.complete else _opened(row.program)
+        return program
+    if response:
+        return final_answer(response)
+    return read_of(program, settings) if complete else _opened(program)
 
 
 def _opened(program: str) -> str:

@@ -16,7 +16,7 @@ from torch.utils.data import Dataset
 from code_reward.reward_data import Pair
 from code_reward.rm_input import RMInput
 from code_reward.verdict import Rejected
-from rm_train.answers import read_of
+from rm_train.answers import sides_of
 from rm_train.layout import lay_problems
 
 
@@ -57,13 +57,14 @@ def _encode(pairs: Sequence[Pair], rm_input: RMInput) -> EncodedProblem:
     problem = EncodedProblem([], [], [], [])
     position: dict[str, int | None] = {}
     for pair in pairs:
-        for program in (pair.chosen, pair.rejected):
-            if program not in position:
-                encoded = rm_input.encode(pair.statement, read_of(program, rm_input.settings))
+        sides = sides_of(pair, rm_input.settings)
+        for text in sides:
+            if text not in position:
+                encoded = rm_input.encode(pair.statement, text)
                 fits = not isinstance(encoded, Rejected)
-                position[program] = len(problem.inputs) if fits else None
+                position[text] = len(problem.inputs) if fits else None
                 problem.inputs.extend([encoded.ids] if not isinstance(encoded, Rejected) else [])
-        chosen, rejected = position[pair.chosen], position[pair.rejected]
+        chosen, rejected = (position[text] for text in sides)
         if chosen is not None and rejected is not None:
             problem.pairs.append((chosen, rejected))
             problem.weights.append(pair.weight)

@@ -13,13 +13,13 @@ from transformers import AutoTokenizer, Trainer, TrainingArguments
 from code_reward.errors import DataError
 from code_reward.files import replacing_folder
 from code_reward.reward_data import Pair, Prefix
-from code_reward.rm_input import PRESETS, RMInput
+from code_reward.rm_input import RMInput
 from code_reward.rows import read_rows
-from code_reward.serving import fit_context
-from rm_train.answers import read_of, read_of_prefix
+from rm_train.answers import read_of_beginning, sides_of
 from rm_train.checkpoints import begin
 from rm_train.dataset import PairDataset, collate
 from rm_train.export import export
+from rm_train.inputs import load_input
 from rm_train.model import PairModel, ValueModel, load_backbone
 from rm_train.prefixes import PrefixDataset, collate_prefixes
 from rm_train.training import common_arguments, quiet, resume
@@ -35,11 +35,11 @@ def fit(settings: Train) -> None:
     pairs = read_rows(settings.pairs, Pair)
     if not pairs:
         raise DataError(f"{settings.pairs} has no pairs; make some with python -m data_prep.pairs.")
-    rm_input = RMInput.load(settings.init, fit_context(PRESETS.get(settings.preset), settings.init))
+    rm_input = load_input(settings.init, settings.preset)
     data = PairDataset(pairs, rm_input)
     if not len(data):
         raise DataError(f"None of the {len(pairs)} pairs of {settings.pairs} fits the model's input; use a preset with more tokens.")
-    examples = [(pair.statement, read_of(program, rm_input.settings)) for pair in pairs for program in (pair.chosen, pair.rejected)]
+    examples = [(pair.statement, text) for pair in pairs for text in sides_of(pair, rm_input.settings)]
     model = PairModel(load_backbone(settings.init, settings.seed, extra_layers=settings.extra_layers))
     if _train(model, data, collate, examples, rm_input, settings):
         print(f"trained on {len(pairs) - data.left_out} pairs of {len(data)} problems: {settings.out}")
@@ -51,11 +51,11 @@ def regress(settings: Regress) -> None:
     """Train on the prefixes that fit the model's input, export, and print how many did not fit."""
     quiet()
     rows = read_rows(settings.prefixes, Prefix)
-    rm_input = RMInput.load(settings.init, fit_context(PRESETS.get(settings.preset), settings.init))
+    rm_input = load_input(settings.init, settings.preset)
     data = PrefixDataset(rows, rm_input)
     if not len(data):
         raise DataError(f"None of the {len(rows)} rows of {settings.prefixes} fits the model's input; give rows, or more tokens.")
-    examples = [(row.statement, read_of_prefix(row, rm_input.settings)) for row in rows]
+    examples = [(row.statement, read_of_beginning(row.program, row.response, row.complete, rm_input.settings)) for row in rows]
     model = ValueModel(load_backbone(settings.init, settings.seed, extra_layers=settings.extra_layers))
     if _train(model, data, collate_prefixes, examples, rm_input, settings):
         print(f"trained on {len(rows) - data.left_out} prefixes of {len(data)} problems: {settings.out}")

@@ -12,7 +12,7 @@ from torch.utils.data import Dataset
 from code_reward.reward_data import Prefix
 from code_reward.rm_input import RMInput
 from code_reward.verdict import Rejected
-from rm_train.answers import read_of_prefix
+from rm_train.answers import read_of_beginning
 from rm_train.layout import lay_problems
 
 
@@ -38,7 +38,7 @@ class PrefixDataset(Dataset[EncodedPrefixes]):
     def __init__(self, prefixes: Sequence[Prefix], rm_input: RMInput) -> None:
         of_problem: dict[str, EncodedPrefixes] = {}
         for row in prefixes:
-            encoded = rm_input.encode(row.statement, read_of_prefix(row, rm_input.settings))
+            encoded = rm_input.encode(row.statement, read_of_beginning(row.program, row.response, row.complete, rm_input.settings))
             if not isinstance(encoded, Rejected):
                 problem = of_problem.setdefault(row.problem_id, EncodedPrefixes([], [], []))
                 problem.inputs.append(encoded.ids)

@@ -21,8 +21,8 @@ class Training(Command):
     """Language model or reward model folder to start from, with its tokenizer."""
     out: Path
     """Folder for the reward model."""
-    preset: str = "default"
-    """How problem and answer become the model's input (a preset of code_reward.rm_input)."""
+    preset: str | None = None
+    """How problem and answer become the model's input (a preset of code_reward.rm_input); by default a reward model's own, else default."""
     epochs: float = 1.0
     """Passes over the data."""
     batch_size: int = 8

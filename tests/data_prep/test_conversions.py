@@ -62,7 +62,9 @@ def test_pairs_are_of_leaves_and_forks_of_different_value_neither_above_the_othe
     pairs = {(pair.chosen, pair.rejected): pair for pair in make_pairs(tree_of(*ABC))}
     assert set(pairs) == {("a\nb\nc", "a\nb\nd"), ("a\nb\nc", "a\ne"), ("a\ne", "a\nb\nd")}
     pair = pairs["a\ne", "a\nb\nd"]
-    assert (pair.model_extra["gap"], pair.model_extra["visits"], pair.model_extra["complete"]) == (0.5, 1, True)
+    assert (pair.model_extra["gap"], pair.model_extra["visits"]) == (0.5, 1)
+    assert (pair.chosen_complete, pair.rejected_complete) == (True, True)
+    assert pair.chosen_response == "So <script>:\n```python\na\ne\n```\nDone."
     assert pair.weight == pytest.approx(0.6)
     assert pair.margin == 0
     assert {(p.chosen, p.rejected) for p in make_pairs(tree_of(*ABC), least_gap=0.5)} == {("a\nb\nc", "a\nb\nd")}
@@ -71,7 +73,10 @@ def test_pairs_are_of_leaves_and_forks_of_different_value_neither_above_the_othe
 
 def test_forks_are_left_out_of_complete_pairs():
     wide = tree_of(("a\nb", 1.0, 1.0), ("a\nc", 1.0, 1.0), ("d\ne", 0.0, 1.0))
-    assert ("a", "d\ne") in {(pair.chosen, pair.rejected) for pair in make_pairs(wide)}
+    pairs = {(pair.chosen, pair.rejected): pair for pair in make_pairs(wide)}
+    fork = pairs["a", "d\ne"]
+    assert (fork.chosen_complete, fork.rejected_complete) == (False, True)
+    assert fork.chosen_response == "So <script>:\n```python\na", "its fence stays open"
     assert ("a", "d\ne") not in {(pair.chosen, pair.rejected) for pair in make_pairs(wide, complete=True)}
 
 

@@ -61,6 +61,16 @@ def test_prefixes_are_the_beginnings_of_what_is_served(policy_dir: Path, preset:
 
 
 @by_preset
+def test_pairs_of_beginnings_read_what_the_policy_had_written_so_far(policy_dir: Path, preset: str) -> None:
+    rm_input = RMInput.load(policy_dir, PRESETS.get(preset))
+    head, other, said = "def shift(n):", "def shift(m):", "Add it.\n```python\n"
+    begun = pair(1, chosen=head, chosen_complete=False, chosen_response=said + head, rejected=other, rejected_complete=False)
+    seen = [head, other] if preset == "default" else [said + head, f"```python\n{other}"]
+    encoded = [rm_input.encode(statement(1), text) for text in seen]
+    assert PairDataset([begun], rm_input)[0].inputs == [one.ids for one in encoded if isinstance(one, Encoded)]
+
+
+@by_preset
 def test_evaluation_gives_the_scores_that_a_server_gives(tmp_path: Path, preset: str) -> None:
     model = build_rm(tmp_path / "rm", num_hidden_layers=1)
     rm_input = RMInput.load(model, PRESETS.get(preset).model_copy(update={"max_tokens": 512}))
