@@ -126,4 +126,6 @@ class WorkerHandle:
 
 
 def _libraries() -> list[str]:
-    return sorted({sysconfig.get_path("purelib"), sysconfig.get_path("platlib")})
+    """The folders of installed packages, those of an environment below this one included."""
+    also = {path for path in sys.path if path.endswith(("site-packages", "dist-packages"))}
+    return sorted({sysconfig.get_path("purelib"), sysconfig.get_path("platlib")} | also)

@@ -10,7 +10,7 @@ from reward_servers.sandbox.worker.referee.decide_inline import decide_inline
 from reward_servers.sandbox.worker.referee.ends import Trouble, ending
 from reward_servers.sandbox.worker.referee.job import Job
 from reward_servers.sandbox.worker.referee.process import Event, Process
-from reward_servers.sandbox.worker.referee.verdicts import reported
+from reward_servers.sandbox.worker.referee.verdicts import complaint, reported
 from reward_servers.sandbox.worker.referee.watch import watch
 
 
@@ -48,7 +48,7 @@ def _cause(witness: Process) -> Trouble:
     """Why the program's process ended under the tests."""
     for event in witness.last_events:
         if event[0] == "load_error":
-            return Trouble(reported(event[1]), str(event[2]))
+            return Trouble(complaint(event[1]), str(event[-1])[:500])
     return ending(witness.stop().status, started=witness.started, obstacle=witness.obstacle)
 
 

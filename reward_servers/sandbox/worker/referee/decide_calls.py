@@ -7,7 +7,7 @@ from reward_servers.sandbox.worker.referee.job import Job
 from reward_servers.sandbox.worker.referee.judge import judge_call
 from reward_servers.sandbox.worker.referee.plan import Call
 from reward_servers.sandbox.worker.referee.process import Event
-from reward_servers.sandbox.worker.referee.verdicts import reported
+from reward_servers.sandbox.worker.referee.verdicts import complaint
 from reward_servers.sandbox.worker.referee.watch import watch
 
 
@@ -41,7 +41,7 @@ class _Tally:
     def take(self, event: Event) -> bool:
         """Hear an event of the child; True when everything is decided."""
         if event[0] == "load_error":
-            self.failure = Trouble(reported(event[1]), str(event[2]))
+            self.failure = Trouble(complaint(event[1]), str(event[-1])[:500])
             return True
         if event[0] == "loaded":
             self.loaded = True

@@ -10,7 +10,7 @@ from reward_servers.sandbox.worker.referee.compiling import ready
 from reward_servers.sandbox.worker.referee.ends import Trouble
 from reward_servers.sandbox.worker.referee.job import Job
 from reward_servers.sandbox.worker.referee.process import Event
-from reward_servers.sandbox.worker.referee.verdicts import reported
+from reward_servers.sandbox.worker.referee.verdicts import complaint, reported
 from reward_servers.sandbox.worker.referee.watch import watch
 
 
@@ -42,7 +42,7 @@ class _Hearing:
     def take(self, event: Event) -> bool:
         """Hear an event of the child; True when everything is decided. A verdict without the secret is not the tests'."""
         if event[0] == "load_error":
-            self.failure = Trouble(reported(event[1]), str(event[2]))
+            self.failure = Trouble(complaint(event[1]), str(event[-1])[:500])
             return True
         if event[0] == "loaded":
             self.loaded = True

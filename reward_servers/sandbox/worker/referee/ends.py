@@ -25,7 +25,8 @@ def ending(status: int, *, started: bool, obstacle: str) -> Trouble:
     if not started:
         return Trouble("sandbox_error", f"the child did not start: {obstacle or f'wait status {status}'}")
     if os.WIFSIGNALED(status):
-        name = signal.Signals(os.WTERMSIG(status)).name
+        number = os.WTERMSIG(status)
+        name = signal.Signals(number).name if number in set(signal.Signals) else f"signal {number}"
         return Trouble("timeout" if name == "SIGXCPU" else "crashed", f"killed by {name}")
     code = os.WEXITSTATUS(status)
     if code == EXIT_OUT_OF_MEMORY:

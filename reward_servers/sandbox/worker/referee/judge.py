@@ -8,7 +8,7 @@ from typing import Any
 from reward_servers.sandbox.worker.referee.compare import close, equal, identical
 from reward_servers.sandbox.worker.referee.plan import Call
 from reward_servers.sandbox.worker.referee.process import Event
-from reward_servers.sandbox.worker.referee.verdicts import reported
+from reward_servers.sandbox.worker.referee.verdicts import complaint
 
 _SHOWN = 200
 _WORDS = {"equal": "", "differs": "other than ", "same": "the object ", "close": "about "}
@@ -19,9 +19,7 @@ def judge_call(call: Call, event: Event) -> tuple[str, str]:
     what, _, got, *rest = event
     shown = call.shown[:_SHOWN]
     if what == "error":
-        if got == "passed":
-            raise ValueError("an error that passed")
-        return reported(got), f"{shown}: {rest[0]}"[:500]
+        return complaint(got), f"{shown}: {rest[0]}"[:500]
     if what == "not_plain":
         if call.relation == "differs":
             return "passed", ""

@@ -13,7 +13,7 @@ from reward_servers.sandbox.worker.referee.job import Job
 from reward_servers.sandbox.worker.referee.literals import literal
 from reward_servers.sandbox.worker.referee.plan import Call, pack
 from reward_servers.sandbox.worker.referee.process import Event
-from reward_servers.sandbox.worker.referee.verdicts import reported
+from reward_servers.sandbox.worker.referee.verdicts import complaint, reported
 from reward_servers.sandbox.worker.referee.watch import watch
 
 _LONGEST = 2000
@@ -71,7 +71,7 @@ class _Collector:
     def take(self, event: Event) -> bool:
         """Hear an event of the child; True when there is nothing more to hear."""
         if event[0] == "load_error":
-            self.failure = Trouble(reported(event[1]), str(event[2]))
+            self.failure = Trouble(complaint(event[1]), str(event[-1])[:500])
             return True
         if event[0] == "loaded":
             self.loaded = True

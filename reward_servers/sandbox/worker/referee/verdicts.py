@@ -6,6 +6,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 _REPORTABLE = frozenset({"passed", "failed", "out_of_memory", "refused"})
+_COMPLAINTS = _REPORTABLE - {"passed"}
 
 
 @dataclass
@@ -38,3 +39,8 @@ def reported(kind: Any) -> str:
     if kind not in _REPORTABLE:
         raise ValueError("not a kind that a child reports")
     return str(kind)
+
+
+def complaint(kind: Any) -> str:
+    """A kind as a program's own process may say it: how it failed, never that it passed; what nobody knows is a crash."""
+    return str(kind) if isinstance(kind, str) and kind in _COMPLAINTS else "crashed"
