@@ -28,6 +28,8 @@ from markdown_it import MarkdownIt
 from packaging.requirements import Requirement
 from packaging.utils import canonicalize_name
 
+from code_reward_commands.__main__ import STARTS
+
 ROOT = Path(__file__).parent.parent
 PAGES = [ROOT / "README.md", *sorted((ROOT / "docs").glob("*.md"))]
 SOURCE_ROOTS = [ROOT, ROOT / "slime_plugins", ROOT / "trl_plugins"]
@@ -50,6 +52,7 @@ def tracked() -> list[Path]:
 
 EXTRAS_OF = {
     "code_reward": [],
+    "code_reward_commands": ["serve", "sandbox"],
     "data_prep": ["hub", "ray", "train"],
     "reward_servers": ["serve", "sandbox", "ray"],
     "slime_plugins": [],
@@ -156,7 +159,9 @@ def documented_commands() -> list[tuple[str, list[str]]]:
 
 
 def module_of(words: list[str]) -> str | None:
-    """The module of ours that `python -m` runs, if the command is one."""
+    """The module of ours that `python -m` or `code-reward` runs, if the command is one."""
+    if words[0].endswith("code-reward") and len(words) > 1:
+        return STARTS[words[1]].removesuffix(".__main__")
     if "python" not in words[0] or words[1:2] != ["-m"] or words[2].split(".")[0] not in OURS:
         return None
     return words[2]
@@ -194,7 +199,8 @@ def test_the_commands_of_the_documentation_exist_and_know_their_options():
     assert len(commands) > 3
     for page, words, module in commands:
         known = set(re.findall(r"--[a-z][a-z0-9-]*", help_of(module)))
-        used = {word.split("=")[0] for word in words if word.startswith("--")}
+        own = words[: words.index("--")] if "--" in words else words
+        used = {word.split("=")[0] for word in own if word.startswith("--")}
         assert used <= known, f"{page}: python -m {module} has no {used - known}"
 
 
@@ -295,7 +301,7 @@ def test_everything_declared_is_pinned_within_its_bounds():
 def test_an_installed_copy_holds_every_tracked_file_of_the_packages(tmp_path):
     """Templates and pages too: a package that works from a checkout alone is broken."""
     files = tracked()
-    packages = [*(ROOT / room for room in ("code_reward", "data_prep", "reward_servers", "rm_train")), *PLUGINS]
+    packages = [*(ROOT / room for room in ("code_reward", "code_reward_commands", "data_prep", "reward_servers", "rm_train")), *PLUGINS]
     expected = {path.relative_to(package.parent).as_posix() for package in packages for path in files if path.is_relative_to(package)}
     for path in files:
         copy = tmp_path / path.relative_to(ROOT)

@@ -22,8 +22,9 @@ from code_reward.selection.consensus import codet, mbr_exec, mbr_exec_soft, same
 from code_reward.selection.matrix import ResultsMatrix
 from code_reward.selection.rules import Rule, majority_vote
 from code_reward.selection.vouched import vouched_vote
-from code_reward.selection.weighted import hybrid, weighted_vote
+from code_reward.selection.weighted import best_by_score, hybrid, weighted_vote
 
+Need = Literal["passed", "outputs", "scores"]
 Subsets = NDArray[np.intp]
 """Of shape (draws, n): the candidates that each draw may choose from."""
 
@@ -35,10 +36,12 @@ class Method:
     Args:
         expect (`Callable`): The expected accuracy of the choice on one problem, given the subsets to choose from.
         needs (`tuple[str, ...]`, *optional*): What a results matrix must hold for it: `passed`, `outputs`, `scores`.
+        rule (`Rule`, *optional*): The rule that is measured, for who wants to choose by it. None for what no rule can do.
     """
 
     expect: Callable[[ResultsMatrix, Subsets], float]
-    needs: tuple[Literal["passed", "outputs", "scores"], ...] = ()
+    needs: tuple[Need, ...] = ()
+    rule: Rule | None = None
 
 
 @dataclass(frozen=True)
@@ -100,18 +103,22 @@ def _best_by_score(matrix: ResultsMatrix, subsets: Subsets) -> float:
     return best_of_n(matrix.correct, matrix.scores or [], subsets.shape[1])
 
 
+def _sampled(rule: Rule, *needs: Need) -> Method:
+    return Method(by_sampling(rule), needs, rule)
+
+
 METHODS: Mapping[str, Method] = {
     "random": Method(_random),
-    "best_by_score": Method(_best_by_score, needs=("scores",)),
-    "majority_vote": Method(by_sampling(majority_vote), needs=("passed",)),
-    "weighted_vote": Method(by_sampling(weighted_vote), needs=("passed",)),
-    "same_results": Method(by_sampling(same_results), needs=("passed",)),
-    "mbr_exec": Method(by_sampling(mbr_exec), needs=("outputs",)),
-    "mbr_exec_soft": Method(by_sampling(mbr_exec_soft), needs=("outputs",)),
-    "codet": Method(by_sampling(codet), needs=("passed",)),
-    "srank": Method(by_sampling(srank), needs=("passed", "outputs")),
-    "vouched_vote": Method(by_sampling(vouched_vote), needs=("passed", "outputs")),
-    "hybrid": Method(by_sampling(hybrid), needs=("passed", "scores")),
+    "best_by_score": Method(_best_by_score, needs=("scores",), rule=best_by_score),
+    "majority_vote": _sampled(majority_vote, "passed"),
+    "weighted_vote": _sampled(weighted_vote, "passed"),
+    "same_results": _sampled(same_results, "passed"),
+    "mbr_exec": _sampled(mbr_exec, "outputs"),
+    "mbr_exec_soft": _sampled(mbr_exec_soft, "outputs"),
+    "codet": _sampled(codet, "passed"),
+    "srank": _sampled(srank, "passed", "outputs"),
+    "vouched_vote": _sampled(vouched_vote, "passed", "outputs"),
+    "hybrid": _sampled(hybrid, "passed", "scores"),
     "oracle": Method(_oracle),
 }
 """From the lower bound, a random choice, to the upper one: right if any candidate is."""

@@ -21,6 +21,11 @@ def telling_votes(candidates: Candidates) -> NDArray[np.float64]:
     return votes
 
 
+def best_by_score(candidates: Candidates) -> Mask:
+    """The reward model's choice: the highest score. One without a score loses to any that has one."""
+    return best(np.where(np.isnan(candidates.scores), -np.inf, candidates.scores))
+
+
 def hybrid(candidates: Candidates) -> Mask:
     """A reward model and tests: the sum of both, each standardised over the candidates. One without a score loses to any that has one."""
     scores = candidates.scores

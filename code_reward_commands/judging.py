@@ -1,0 +1,72 @@
+"""The reward model behind `score` and `pick`: in this process, or at its servers. The same extraction and input either way.
+
+Nothing is believed unchecked: a model that is loaded here must give the reference scores of its folder, and so must every server.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Awaitable, Callable, Sequence
+from contextlib import AbstractAsyncContextManager, asynccontextmanager
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from code_reward.errors import ConfigurationError
+from code_reward.folders import require_folder
+from code_reward.reference import Dtype, Reference, require_equal
+from code_reward.rm_input import Encoded, RMInput
+from code_reward.verdict import Missing, Rejected, Scored, Verdict
+from code_reward_commands.answers import Answer
+
+if TYPE_CHECKING:
+    from collections.abc import AsyncIterator
+
+Judge = Callable[[Sequence[Answer]], Awaitable[list[Verdict]]]
+
+
+def judging(model: Path, urls: Sequence[str], dtype: Dtype, device: str) -> AbstractAsyncContextManager[Judge]:
+    """What judges answers: servers where there are `urls` (the folder's weights are not needed), else the model, loaded here.
+
+    Raises `ConfigurationError` for a folder that is no reward model's, `RewardServerError` for scores that are not the model's.
+    """
+    require_folder(model, "a reward model")
+    return _served(model, urls, dtype) if urls else _loaded(model, dtype, device)
+
+
+@asynccontextmanager
+async def _served(model: Path, urls: Sequence[str], dtype: Dtype) -> AsyncIterator[Judge]:
+    from reward_servers.client import ClientSettings, RewardClient
+
+    async with RewardClient(model, urls=urls, settings=ClientSettings(dtype=dtype)) as client:
+        await client.check()
+
+        async def judge(answers: Sequence[Answer]) -> list[Verdict]:
+            asked = [(answer.statement, answer.response, answer.entry_point) for answer in answers]
+            return [judged.verdict for judged in await client.verdicts(asked)]
+
+        yield judge
+
+
+@asynccontextmanager
+async def _loaded(model: Path, dtype: Dtype, device: str) -> AsyncIterator[Judge]:
+    rm_input, reference = RMInput.load(model), Reference.load(model)
+    try:
+        # Takes seconds to import; what is wrong with the folder is said before.
+        from reward_servers.scorer import Scorer
+    except ImportError as error:
+        raise ConfigurationError(f"{error}; install code-reward[serve], or give --url and leave the model to a server.") from error
+    scorer = Scorer(model, dtype, device)
+    require_equal(reference, scorer.logits([item.ids for item in reference.items]), dtype, str(model))
+
+    async def judge(answers: Sequence[Answer]) -> list[Verdict]:
+        built = [rm_input.build(answer.statement, answer.response, answer.entry_point) for answer in answers]
+        # Equal inputs are scored once.
+        distinct = {tuple(one.ids): one.ids for one in built if isinstance(one, Encoded)}
+        scores = dict(zip(distinct, scorer.logits(list(distinct.values())), strict=True))
+        return [one if isinstance(one, Rejected) else _verdict(scores[tuple(one.ids)]) for one in built]
+
+    yield judge
+
+
+def _verdict(logit: float) -> Verdict:
+    return Scored(logit) if math.isfinite(logit) else Missing("not_finite")
