@@ -50,11 +50,19 @@ class UnittestTest(_Test):
 
 
 class StdioTest(_Test):
-    """The program is run as a script with `stdin`; its output must equal `stdout` up to trailing white space (LiveCodeBench, TACO)."""
+    """The program is run as a script with `stdin`; what it prints is held against `stdout` (LiveCodeBench, TACO, CodeContests)."""
 
     kind: Literal["stdio"] = "stdio"
     stdin: str
     stdout: str
+    compare: Literal["lines", "decimals", "tokens"] = "lines"
+    """How, in the words of the graders that published the tests. White space around a line and around the whole never counts.
+
+    - `decimals` (LiveCodeBench): line by line, equal as text, or all numbers and equal as decimals.
+    - `lines` (APPS and TACO): line by line and word by word, equal as text or as decimals; numbers with a fraction may be off by 1e-8 +
+      1e-5 of the expected one, and yes and no may be written in any case.
+    - `tokens` (CodeContests): word by word whatever the lines, in any case, numbers with a fraction within 1e-5.
+    """
 
 
 class CallTest(_Test):
@@ -68,6 +76,13 @@ class CallTest(_Test):
     args: str
     expected: str
     atol: float = Field(default=0.0, ge=0)
+    compare: Literal["python", "json", "boxed"] = "python"
+    """What `expected` has gone through.
+
+    - `python`: nothing; equal as `==` says.
+    - `json` (LiveCodeBench): JSON, which has lists for tuples, and texts for the keys of a mapping.
+    - `boxed` (APPS and TACO): likewise, and a list of one may be the result or hold it.
+    """
 
 
 Test = Annotated[AssertTest | CheckTest | PytestTest | UnittestTest | StdioTest | CallTest, Field(discriminator="kind")]

@@ -11,7 +11,7 @@ import gzip
 import json
 import zlib
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, nullcontext
 from pathlib import Path
 from types import TracebackType
 from typing import Any, TypeVar
@@ -24,6 +24,10 @@ from code_reward.files import replacing
 Row = TypeVar("Row", bound=BaseModel)
 
 _JSON_COLUMNS = b"code_reward.json_columns"
+_GROUP_CHARACTERS = 32 << 20
+"""Text that a row group of a file that is written row by row may hold, beyond its last row."""
+_BATCH = 16
+"""Rows of a parquet file that are decoded together; some data sets have megabytes a row."""
 
 
 def read_rows(path: str | Path, model: type[Row]) -> list[Row]:
@@ -34,42 +38,67 @@ def read_rows(path: str | Path, model: type[Row]) -> list[Row]:
         try:
             rows.append(model.model_validate(record))
         except ValidationError as error:
-            first = error.errors()[0]
-            where = ".".join(str(part) for part in first["loc"]) or "the row"
-            raise DataError(f"{path}, row {number}: {where}: {first['msg']}; correct the row or remove it.") from error
+            raise DataError(f"{path}, row {number}: {explain(error, record)}") from error
     return rows
+
+
+def explain(error: ValidationError, record: Any) -> str:
+    """What is wrong with a row, and what to do: of columns that are not there, which ones there are."""
+    lacking = lacking_columns(error)
+    if lacking and isinstance(record, dict):
+        return f"no column {', '.join(lacking)} among {', '.join(record) or 'none at all'}; rename yours, or give the right file."
+    first = error.errors()[0]
+    where = ".".join(str(part) for part in first["loc"]) or "the row"
+    return f"{where}: {first['msg']}; correct the row or remove it."
+
+
+def lacking_columns(error: ValidationError) -> list[str]:
+    """The columns that a row lacks."""
+    return [str(one["loc"][0]) for one in error.errors() if one["type"] == "missing" and len(one["loc"]) == 1]
 
 
 def write_rows(path: str | Path, rows: Sequence[BaseModel]) -> None:
     """Write rows to a `.jsonl`, `.jsonl.gz` or `.parquet` file, at once or not at all."""
     path = Path(path)
-    records = [row.model_dump(mode="json") for row in rows]
-    with replacing(path) as temporary:
-        if _format(path) == "parquet":
-            _write_parquet(temporary, records)
-        else:
-            text = "".join(json.dumps(record, ensure_ascii=False) + "\n" for record in records)
-            data = text.encode("utf-8", "surrogatepass")
-            # A fixed mtime: the same rows give the same bytes.
-            temporary.write_bytes(gzip.compress(data, mtime=0) if _format(path) == "jsonl.gz" else data)
+    if _format(path) == "parquet":
+        with replacing(path) as temporary:
+            _write_parquet(temporary, [row.model_dump(mode="json") for row in rows])
+        return
+    with writing_rows(path) as write:
+        for row in rows:
+            write(row)
 
 
 @contextmanager
 def writing_rows(path: str | Path, group: int = 2000) -> Iterator[Callable[[BaseModel], None]]:
-    """Give a function that adds a row to a parquet file, for more rows than memory has room for; the file appears when the body succeeds.
+    """Give a function that adds a row to a file, for more rows than memory has room for; the file appears when the body succeeds.
 
     Args:
-        path: A `.parquet` file.
-        group: Rows that are held and written together; the first group decides which columns there are and of which types.
+        path: A `.jsonl`, `.jsonl.gz` or `.parquet` file.
+        group: Rows of a parquet file that are held and written together, fewer where they are large; the first group decides which
+            columns there are and of which types.
 
     Raises:
-        DataError: Another ending, or rows that are not like those of the first group.
+        DataError: Another ending, or rows of a parquet file that are not like those of the first group.
     """
     path = Path(path)
-    if _format(path) != "parquet":
-        raise DataError(f"{path}: only parquet is written row by row; give the file that ending.")
-    with replacing(path) as temporary, _Groups(temporary, group) as groups:
-        yield groups.add
+    kind = _format(path)
+    with replacing(path) as temporary:
+        if kind == "parquet":
+            with _Groups(temporary, group) as groups:
+                yield groups.add
+            return
+        # A fixed mtime and no name: the same rows give the same bytes.
+        with temporary.open("wb") as raw, gzip.GzipFile("", "wb", fileobj=raw, mtime=0) if kind == "jsonl.gz" else nullcontext(raw) as file:
+
+            def add(row: BaseModel) -> None:
+                file.write(_line(row))
+
+            yield add
+
+
+def _line(row: BaseModel) -> bytes:
+    return (json.dumps(row.model_dump(mode="json"), ensure_ascii=False) + "\n").encode("utf-8", "surrogatepass")
 
 
 class _Groups:
@@ -78,6 +107,7 @@ class _Groups:
     def __init__(self, path: Path, size: int) -> None:
         self._path, self._size = path, size
         self._records: list[dict[str, Any]] = []
+        self._characters = 0
         self._writer: Any = None
 
     def __enter__(self) -> _Groups:
@@ -91,7 +121,8 @@ class _Groups:
 
     def add(self, row: BaseModel) -> None:
         self._records.append(row.model_dump(mode="json"))
-        if len(self._records) == self._size:
+        self._characters += _size(self._records[-1])
+        if len(self._records) == self._size or self._characters > _GROUP_CHARACTERS:
             self._flush()
 
     def _flush(self) -> None:
@@ -101,7 +132,16 @@ class _Groups:
         if self._writer is None:
             self._writer = pyarrow.parquet.ParquetWriter(self._path, table.schema)
         self._writer.write_table(table)
-        self._records = []
+        self._records, self._characters = [], 0
+
+
+def _size(value: Any) -> int:
+    """The characters of all texts in a record, about what it takes in memory."""
+    if isinstance(value, str):
+        return len(value)
+    if isinstance(value, dict):
+        return sum(map(_size, value.values()))
+    return sum(map(_size, value)) if isinstance(value, list) else 0
 
 
 def _format(path: Path) -> str:
@@ -111,14 +151,22 @@ def _format(path: Path) -> str:
     raise DataError(f"{path}: unknown file type; use .jsonl, .jsonl.gz or .parquet.")
 
 
-def raw_rows(path: str | Path) -> Iterator[tuple[int, dict[str, Any]]]:
-    """Each record, not validated, with its number or line number (from 1); raises `DataError` where the file cannot be read on."""
+def raw_rows(path: str | Path, columns: Sequence[str] | None = None) -> Iterator[tuple[int, dict[str, Any]]]:
+    """Each record, not validated, with its number or line number (from 1), a few in memory at a time.
+
+    Args:
+        path: A `.jsonl`, `.jsonl.gz` or `.parquet` file.
+        columns: Columns to decode of a parquet file, where it has them; None: all.
+
+    Raises:
+        DataError: The file cannot be read on.
+    """
     path = Path(path)
     kind = _format(path)
     if not path.exists():
         raise DataError(f"{path} does not exist; check the path.", kind="no_such_file")
     if kind == "parquet":
-        yield from enumerate(_read_parquet(path), start=1)
+        yield from enumerate(_read_parquet(path, columns), start=1)
         return
     opener = gzip.open if kind == "jsonl.gz" else open
     try:
@@ -140,19 +188,35 @@ def _parse(path: Path, number: int, line: str) -> dict[str, Any]:
     return record
 
 
-def _read_parquet(path: Path) -> Iterator[dict[str, Any]]:
+def column_names(path: str | Path) -> list[str]:
+    """The columns of a parquet file, or those that the first row of a file of lines has; empty where there is no row."""
+    if _format(Path(path)) == "parquet":
+        import pyarrow.parquet
+
+        return list(pyarrow.parquet.read_schema(path).names)
+    return next((list(record) for _, record in raw_rows(path)), [])
+
+
+def _read_parquet(path: Path, columns: Sequence[str] | None) -> Iterator[dict[str, Any]]:
     import pyarrow
     import pyarrow.parquet
 
     try:
-        table = pyarrow.parquet.read_table(path)
+        with pyarrow.parquet.ParquetFile(path) as file:
+            schema = file.schema_arrow
+            json_columns = set(json.loads((schema.metadata or {}).get(_JSON_COLUMNS, b"[]")))
+            wanted = None if columns is None else [name for name in schema.names if name in columns]
+            # Without any of them the first column serves to count the rows: which are lacking is for others to say.
+            for batch in file.iter_batches(_BATCH, columns=wanted or schema.names[: None if wanted is None else 1]):
+                yield from (_restored(record, json_columns) for record in batch.to_pylist())
     except (OSError, pyarrow.ArrowException) as error:
         raise DataError(f"{path} cannot be read as parquet ({error}); fetch or write it again.") from error
-    json_columns = set(json.loads((table.schema.metadata or {}).get(_JSON_COLUMNS, b"[]")))
-    for record in table.to_pylist():
-        # A null in a JSON column is a value that was not there; None was written as the text "null".
-        there = {name: value for name, value in record.items() if name not in json_columns or value is not None}
-        yield {name: json.loads(value) if name in json_columns else value for name, value in there.items()}
+
+
+def _restored(record: dict[str, Any], json_columns: set[str]) -> dict[str, Any]:
+    # A null in a JSON column is a value that was not there; None was written as the text "null".
+    there = {name: value for name, value in record.items() if name not in json_columns or value is not None}
+    return {name: json.loads(value) if name in json_columns else value for name, value in there.items()}
 
 
 def _write_parquet(path: Path, records: list[dict[str, Any]]) -> None:

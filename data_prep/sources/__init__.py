@@ -12,6 +12,7 @@ from pathlib import Path
 
 from code_reward.plugins import Catalogue
 from code_reward.problem import Problem, load_problems
+from data_prep.sources.bigcodebench import BIGCODEBENCH, BIGCODEBENCH_HARD
 from data_prep.sources.deepcoder import DEEPCODER
 from data_prep.sources.evalplus import HUMANEVAL_PLUS, MBPP_PLUS
 from data_prep.sources.hub import locate
@@ -41,6 +42,8 @@ SOURCES = Catalogue(
         "opencodeinstruct": OPENCODEINSTRUCT,
         "deepcoder": DEEPCODER,
         "lcb": LIVECODEBENCH,
+        "bigcodebench": BIGCODEBENCH,
+        "bigcodebench_hard": BIGCODEBENCH_HARD,
         "humanevalpack": HUMANEVALPACK,
         "magicoder": MAGICODER,
     },
@@ -58,4 +61,5 @@ def load(name: str, path: str | Path) -> list[Problem]:
         DataError: The file is absent, or a row is malformed (named by its number).
         SandboxError: The sandbox itself failed.
     """
-    return SOURCES.get(name).read(locate(Path(path)))
+    source = SOURCES.get(name)
+    return [problem for file in locate(Path(path), source.part) for problem in source.read(file)]

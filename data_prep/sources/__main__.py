@@ -17,8 +17,8 @@ class Sources(Command):
     """Turn a published data set into problems."""
 
     name: CliPositionalArg[str]
-    """humaneval, humaneval_plus, mbpp, mbpp_plus, leetcode, kodcode, opencodeinstruct, deepcoder, lcb, humanevalpack, magicoder, problems
-    (our own files), or a plugin's source."""
+    """humaneval, humaneval_plus, mbpp, mbpp_plus, leetcode, kodcode, opencodeinstruct, deepcoder, lcb, bigcodebench,
+    bigcodebench_hard, humanevalpack, magicoder, problems (our own files), or a plugin's source."""
     path: CliPositionalArg[Path]
     """The published file, or OWNER/NAME of a data set on the Hugging Face hub."""
     out: Path

@@ -8,16 +8,22 @@ from __future__ import annotations
 
 import gzip
 import json
+from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from pathlib import Path
 from typing import Any, Protocol, TypeVar
 
-from pydantic import BaseModel, ConfigDict, ValidationError
+from pydantic import AliasChoices, BaseModel, ConfigDict, ValidationError
 
 from code_reward.errors import DataError
 from code_reward.extraction import REASONS
-from code_reward.rows import raw_rows, read_rows
+from code_reward.rows import column_names, explain, lacking_columns, raw_rows, read_rows
 from code_reward.validity import check_program
+
+LEFT_OUT = "left_out"
+"""Kind of the error that stands for a row of no use, which is counted and never raised alone."""
+MISFIT = "misfit"
+"""Kind of the error of a file without the columns that its source wants."""
 
 
 class Record(BaseModel):
@@ -75,10 +81,15 @@ def each(path: str | Path, rows: Sequence[Any], convert: Callable[[Any], T]) -> 
     return list(_unless_wrong(_converted(path, enumerate(rows, start=1), convert)))
 
 
+def left_out(why: str) -> DataError:
+    """To be raised for a row that is as published and of no use; `why` is a few words, under which such rows are counted."""
+    return DataError(why, kind=LEFT_OUT)
+
+
 def read_problems(path: str | Path, model: type[R], convert: Callable[[R], Item | None]) -> list[Item]:
     """What `convert` makes of every row of a file: problems, or their forerunners, or None for a row that is not wanted.
 
-    Also checks that no id occurs twice.
+    Also checks that no id occurs twice, and that some row came to something.
     """
     return list(_unless_wrong(survey_problems(path, model, convert)))
 
@@ -96,34 +107,70 @@ def survey_problems(path: str | Path, model: type[R], convert: Callable[[R], Ite
         seen.add(converted.id)
         return converted
 
-    return (one for one in _converted(path, raw_records(Path(path)), once) if one is not None)
+    rows = raw_records(Path(path), columns_of(model))
+    return (one for one in _converted(path, rows, once, model) if one is not None)
 
 
-def raw_records(path: Path) -> Iterator[tuple[int, Any]]:
-    """Every row as it stands, with its number from 1; raises `DataError` where the file cannot be read."""
+def columns_of(model: type[BaseModel]) -> list[str]:
+    """The columns that a model reads, under each name that it knows for them."""
+    return [name for field, info in model.model_fields.items() for name in _names(field, info.validation_alias)]
+
+
+def _names(field: str, alias: Any) -> list[str]:
+    if isinstance(alias, AliasChoices):
+        return [str(choice) for choice in alias.choices]
+    return [alias or field]
+
+
+def raw_records(path: Path, columns: Sequence[str] | None = None) -> Iterator[tuple[int, Any]]:
+    """Every row as it stands, with its number from 1; raises `DataError` where the file cannot be read.
+
+    Of a parquet file only `columns` are read, where they are given.
+    """
     if not path.name.endswith((".json", ".json.gz")):
-        yield from raw_rows(path)
+        yield from raw_rows(path, columns)
         return
     yield from enumerate(_array(path), start=1)
 
 
-def _converted(path: str | Path, rows: Iterable[tuple[int, Any]], convert: Callable[[Any], T]) -> Iterator[T | DataError]:
+def _converted(
+    path: str | Path, rows: Iterable[tuple[int, Any]], convert: Callable[[Any], T], model: type[BaseModel] | None = None
+) -> Iterator[T | DataError]:
     for number, row in rows:
         try:
             yield convert(row)
         except ValidationError as error:
-            first = error.errors()[0]
-            where = ".".join(str(part) for part in first["loc"]) or "the row"
-            yield DataError(f"{path}, row {number}: {where}: {first['msg']}; correct the row or remove it.")
+            yield _misfit(Path(path), model, error) or DataError(f"{path}, row {number}: {explain(error, row)}")
         except DataError as error:
-            yield DataError(f"{path}, row {number}: {error}", kind=error.kind)
+            yield error if error.kind == LEFT_OUT else DataError(f"{path}, row {number}: {error}", kind=error.kind)
+
+
+def _misfit(path: Path, model: type[BaseModel] | None, error: ValidationError) -> DataError | None:
+    """That a file is of another set, or of another form of it; None where it has all columns that are wanted."""
+    lacking = lacking_columns(error)
+    if model is None or not lacking or path.name.endswith((".json", ".json.gz")):
+        return None
+    wanted = [name for name, field in model.model_fields.items() if field.is_required()]
+    return DataError(
+        f"{path} has the columns {', '.join(column_names(path))}; this source wants {', '.join(wanted)}, so it lacks {', '.join(lacking)}: "
+        "give the published file, or read it as another source (docs/real_data.md lists their columns).",
+        kind=MISFIT,
+    )
 
 
 def _unless_wrong(rows: Iterable[T | DataError]) -> Iterator[T]:
+    """The rows themselves; raises for the first that is wrong, and where every row is left out."""
+    came, without = 0, Counter[str]()
     for row in rows:
-        if isinstance(row, DataError):
+        if not isinstance(row, DataError):
+            came += 1
+            yield row
+        elif row.kind == LEFT_OUT:
+            without[str(row)] += 1
+        else:
             raise row
-        yield row
+    if without and not came:
+        raise DataError(f"All {without.total()} rows are left out ({', '.join(without)}); give another file.")
 
 
 def checked(program: str, column: str, entry_point: str | None = None) -> str:

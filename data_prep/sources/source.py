@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 
 from code_reward.errors import DataError
 from code_reward.problem import Problem
+from data_prep.sources.hub import Part
 
 
 @dataclass(frozen=True)
@@ -19,11 +20,15 @@ class Source:
         origin: Where the file is published, and its licence.
         rows: From a file to its problems row by row, with the error in the place of a malformed row: for data sets of millions of rows,
             of which some always are. Absent: `read` and its strictness.
+        hub: Its name on the Hugging Face hub, which is read where no file is given; empty where it is not there.
+        part: Which of its rows, unless somebody says otherwise.
     """
 
     read: Callable[[Path], list[Problem]]
     origin: str
     rows: Callable[[Path], Iterator[Problem | DataError]] | None = None
+    hub: str = ""
+    part: Part = field(default_factory=Part)
 
     def survey(self, path: Path) -> Iterator[Problem | DataError]:
         """The problems of a file, and the error of each row that is none."""

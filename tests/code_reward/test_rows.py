@@ -6,13 +6,14 @@ import sys
 import textwrap
 from pathlib import Path
 
+import pyarrow.parquet
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from pydantic import BaseModel, ConfigDict
 
 from code_reward.errors import DataError
-from code_reward.rows import read_rows, write_rows, writing_rows
+from code_reward.rows import column_names, raw_rows, read_rows, write_rows, writing_rows
 
 FORMATS = ["jsonl", "jsonl.gz", "parquet"]
 
@@ -131,7 +132,7 @@ def test_a_file_without_a_last_newline_and_with_blank_lines_is_whole(tmp_path):
 @pytest.mark.parametrize(
     ("line", "message"),
     [
-        ('{"size": 1}', "name: Field required"),
+        ('{"size": 1}', "no column name among size; rename yours"),
         ('{"name": 3}', "name: Input should be a valid string"),
         ('{"name": "a", "size": "big"}', "size: Input should be a valid integer"),
         ('{"name": "a"', "not JSON"),
@@ -266,5 +267,22 @@ def test_what_is_written_one_by_one_is_there_whole_or_not_at_all(tmp_path):
         assert list(tmp_path.iterdir()) == []
     write_slowly(path, [])
     assert read_rows(path, Item) == []
-    with pytest.raises(DataError, match="only parquet"):
-        write_slowly(tmp_path / "rows.jsonl", [plain])
+
+
+@pytest.mark.parametrize("name", ["rows.jsonl", "rows.jsonl.gz", "rows.parquet"])
+def test_rows_one_by_one_give_the_rows_that_writing_them_at_once_gives(tmp_path, name, monkeypatch):
+    rows = [Item(name="a\u2028" * 50, size=number, tests=[{"kind": str(number)}] * number) for number in range(7)]
+    monkeypatch.setattr("code_reward.rows._GROUP_CHARACTERS", 150)
+    write_slowly(tmp_path / name, rows, group=100)
+    assert read_rows(tmp_path / name, Item) == rows
+    write_rows(tmp_path / f"at_once_{name}", rows)
+    if not name.endswith("parquet"):
+        assert (tmp_path / name).read_bytes() == (tmp_path / f"at_once_{name}").read_bytes()
+    else:
+        assert pyarrow.parquet.ParquetFile(tmp_path / name).num_row_groups == 4
+
+
+def test_only_the_columns_that_are_asked_for_are_decoded(tmp_path):
+    write_rows(tmp_path / "rows.parquet", [Item(name="a", size=1)])
+    assert [row for _, row in raw_rows(tmp_path / "rows.parquet", ["size", "nothing"])] == [{"size": 1}]
+    assert column_names(tmp_path / "rows.parquet")[:2] == ["name", "size"]

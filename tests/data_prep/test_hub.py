@@ -74,7 +74,10 @@ async def test_a_data_set_is_fetched_by_its_name(tmp_path):
         assert (await fetch(hub, tmp_path, "lab/tasks"))[1].startswith("1 problems")
         assert (await fetch(hub, tmp_path, "lab/parts/b.jsonl"))[0] == 0
         status, said = await fetch(hub, tmp_path, "lab/parts")
-        assert (status, said) == (2, "error: The data set lab/parts has 2 files (a.jsonl, b.jsonl); name one as lab/parts/FILE.\n")
+        assert (status, said) == (
+            2,
+            "error: The data set lab/parts has 2 files (a.jsonl, b.jsonl); name one as lab/parts/FILE, or the --config and --split.\n",
+        )
         status, said = await fetch(hub, tmp_path, "lab/nothing")
         assert status == 2
         assert said.startswith("error: There is no file lab/nothing, nor can it be fetched from the hub")

@@ -220,7 +220,7 @@ def test_livecodebench_problems_have_no_tests_and_the_method_as_entry_point(tmp_
     assert (script.entry_point, solution.entry_point) == (None, "Solution().f")
     assert script.tests == solution.tests == []
     assert "class Solution:" in solution.statement
-    assert runnable(solution, "pass") == "pass", "an open skeleton is not put before an answer"
+    exec(runnable(solution, "def f(xs: List[int]) -> Counter:\n    return Counter(xs)\nassert pow(3, 2, 5) == 4"), {})
 
 
 def test_humanevalpack_test_script_calls_its_own_check(tmp_path: Path) -> None:

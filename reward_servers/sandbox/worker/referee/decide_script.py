@@ -8,7 +8,7 @@ from typing import Any
 
 from reward_servers.sandbox.worker.referee.ends import Trouble
 from reward_servers.sandbox.worker.referee.job import Job
-from reward_servers.sandbox.worker.referee.judge import judge_output
+from reward_servers.sandbox.worker.referee.outputs import judge_output
 from reward_servers.sandbox.worker.referee.process import Event, Process
 from reward_servers.sandbox.worker.referee.watch import watch
 
@@ -18,7 +18,7 @@ def decide_script(job: Job, test: dict[str, Any]) -> None:
     execution = execute(job, test["stdin"], {}, [])
     kind, message = execution["kind"], execution["message"]
     if kind == "passed":
-        kind, message = judge_output(test["stdout"], execution["stdout"])
+        kind, message = judge_output(test["stdout"], execution["stdout"], test.get("compare", "lines"))
     job.verdicts.seconds += execution["seconds"]
     job.verdicts.add(kind, message, seconds=execution["seconds"])
 

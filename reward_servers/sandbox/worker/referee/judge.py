@@ -1,4 +1,4 @@
-"""Verdicts on what came back: the value of a call, the output of a script."""
+"""Verdicts on what came back: the value of a call. Those on the output of a script are in `outputs`."""
 
 from __future__ import annotations
 
@@ -6,12 +6,13 @@ import json
 from typing import Any
 
 from reward_servers.sandbox.worker.referee.compare import close, equal, identical
+from reward_servers.sandbox.worker.referee.compare_json import equal_json
 from reward_servers.sandbox.worker.referee.plan import Call
 from reward_servers.sandbox.worker.referee.process import Event
 from reward_servers.sandbox.worker.referee.verdicts import complaint
 
 _SHOWN = 200
-_WORDS = {"equal": "", "differs": "other than ", "same": "the object ", "close": "about "}
+_WORDS = {"equal": "", "differs": "other than ", "same": "the object ", "close": "about ", "json": "", "boxed": ""}
 
 
 def judge_call(call: Call, event: Event) -> tuple[str, str]:
@@ -38,14 +39,6 @@ def _holds(call: Call, got: Any) -> bool:
         return identical(call.expected, got)
     if call.relation == "close":
         return close(call.expected, got, call.atol, call.rtol)
+    if call.relation in ("json", "boxed"):
+        return equal_json(call.expected, got, call.atol, boxed=call.relation == "boxed")
     return equal(call.expected, got, call.atol)
-
-
-def judge_output(expected: str, printed: str) -> tuple[str, str]:
-    """Kind and message for a script's output: equal line by line, up to white space at the ends of lines and of the text."""
-    wanted, got = ([line.rstrip() for line in text.rstrip().splitlines()] for text in (expected, printed))
-    if wanted == got:
-        return "passed", ""
-    line = next((i for i, (a, b) in enumerate(zip(wanted, got, strict=False)) if a != b), min(len(wanted), len(got)))
-    shown = [repr(lines[line][:_SHOWN]) if line < len(lines) else "the end" for lines in (wanted, got)]
-    return "wrong_output", f"line {line + 1}: expected {shown[0]}, got {shown[1]}"

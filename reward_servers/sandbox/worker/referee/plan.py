@@ -14,7 +14,7 @@ from typing import Any, Literal
 
 from reward_servers.sandbox.worker.referee.constants import NotConstant, constant, evaluate, is_constant
 
-Relation = Literal["equal", "differs", "same", "close"]
+Relation = Literal["equal", "differs", "same", "close", "json", "boxed"]
 
 
 @dataclass(frozen=True)
@@ -89,7 +89,9 @@ def _call_test(test: dict[str, Any], entry_point: str | None) -> Call:
     else:
         raise NotConstant("the args of a call test are a list, a tuple or a dict")
     shown = f"{entry_point}(*{test['args'].strip()})"
-    return Call(entry_point, packed, constant(test["expected"]), atol=test["atol"], shown=shown)
+    compare = test.get("compare", "python")
+    relation: Relation = "equal" if compare == "python" else compare
+    return Call(entry_point, packed, constant(test["expected"]), relation=relation, atol=test["atol"], shown=shown)
 
 
 def _check_calls(module: ast.Module, entry_point: str) -> list[Call] | None:
