@@ -32,6 +32,7 @@ MODULES: Final[dict[str, dict[str, str]]] = {
     },
     "Reward data": {
         "data_prep.pairs": "make preference pairs from labelled programs",
+        "data_prep.preferences": "make preference pairs of published ones, whatever their columns",
         "data_prep.search": "grow search trees judged from execution traces",
         "data_prep.conversions": "turn trees into prefix rows and pairs",
         "data_prep.tree_pages": "show trees as web pages",
