@@ -10,10 +10,11 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import BaseModel, ConfigDict, Field, field_validator
 
 from code_reward.parsing import PARSE_ERRORS, parse_python
 from code_reward.rows import read_rows, write_rows
+from code_reward.short_tests import expand
 
 
 class _Test(BaseModel):
@@ -106,8 +107,11 @@ class Problem(BaseModel):
     reference_solution: str | None = None
     """A whole program, starter code included, that passes the tests."""
     tests: list[Test] = []
+    """Also as a text or as a list of texts (`code_reward.short_tests`), when a problem is read."""
     source: str = ""
     """The name of the data set."""
+
+    _expand = field_validator("tests", mode="before")(expand)
 
 
 def load_problems(path: str | Path) -> list[Problem]:
