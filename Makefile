@@ -48,6 +48,14 @@ test-integration: $(INSTALLED) install-integration  ## Run the tests with real c
 test-slime: $(INSTALLED)  ## Run our hooks inside slime's own code, and slime's contract tests on them; SLIME_ROOT names a checkout.
 	PYTHON=$(BIN)/python scripts/test_slime.sh $(ARGS)
 
+.PHONY: install-verl
+install-verl: $(INSTALLED)  ## Make .venv-verl: verl beside what .venv holds, for the tests of its adapter.
+	@scripts/install_verl.sh
+
+.PHONY: test-verl
+test-verl: install-verl  ## Run our rewards in verl's own configuration, reward loop and advantage computation.
+	.venv-verl/bin/python -m pytest tests/verl_plugins $(ARGS)
+
 .PHONY: lint
 lint: $(INSTALLED)  ## Check style, format, types, shell scripts and Dockerfiles.
 	$(BIN)/ruff check .
@@ -81,4 +89,4 @@ bench-mcts: $(INSTALLED)  ## Measure the tree search's driver; ARGS="tracing" an
 	$(BIN)/python -m scripts.bench_mcts $(or $(ARGS),driver)
 
 # Two cores are enough for what is trained and tested here; more threads per process only get in each other's way.
-test test-integration: export OMP_NUM_THREADS = 1
+test test-integration test-verl: export OMP_NUM_THREADS = 1

@@ -12,7 +12,7 @@ from pathlib import Path
 import pytest
 
 ROOT = Path(__file__).parent.parent
-SOURCE_ROOTS = [ROOT / "slime_plugins", ROOT / "trl_plugins", ROOT]
+SOURCE_ROOTS = [ROOT / "slime_plugins", ROOT / "trl_plugins", ROOT / "verl_plugins", ROOT]
 
 CLIENTS = ("reward_servers.client", "reward_servers.sandbox", "reward_servers.wire")
 MAY_IMPORT = {
@@ -24,12 +24,13 @@ MAY_IMPORT = {
     "slime_on_cpu": ("code_reward", *CLIENTS),
     "code_reward_trl": ("code_reward", *CLIENTS),
     "code_reward_commands": ("code_reward", *CLIENTS, "reward_servers.scorer", "data_prep.unit_tests", "rm_train.answers"),
+    "code_reward_verl": ("code_reward", *CLIENTS),
 }
 # The front door names the module that it starts, and imports nothing of its room.
 ENTRY_POINTS_MAY_IMPORT = {"code_reward_trl": ("rm_train.checkpoints", "rm_train.training")}
 IN_CIRCLES = ("rm_train.evaluate", "rm_train.fit", "rm_train.measure", "rm_train.regress", "rm_train.train")
 """Modules whose settings have no place of their own yet."""
-OURS = {*MAY_IMPORT, "scripts", "tests", "slime_plugins", "trl_plugins"}
+OURS = {*MAY_IMPORT, "scripts", "tests", "slime_plugins", "trl_plugins", "verl_plugins"}
 
 VOCABULARY_NEEDS = {"jinja2", "numpy", "pydantic", "pydantic_settings", "rich", "tokenizers", "yaml"}
 HEAVY = ["aiohttp", "datasets", "fastapi", "matplotlib", "pyarrow", "ray", "sglang", "torch", "transformers", "trl", "uvicorn"]
@@ -177,7 +178,7 @@ def test_the_vocabulary_stays_light(path):
 
 
 def test_source_roots_and_tests_are_no_packages():
-    assert [path for path in [ROOT / "slime_plugins", ROOT / "trl_plugins"] if (path / "__init__.py").exists()] == []
+    assert [path for path in SOURCE_ROOTS[:-1] if (path / "__init__.py").exists()] == []
     assert list((ROOT / "tests").rglob("__init__.py")) == []
 
 

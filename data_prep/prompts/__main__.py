@@ -1,12 +1,12 @@
-"""Make slime prompt data from a published data set: `python -m data_prep.prompts SOURCE --path FILE --out PROMPTS`."""
+"""Make prompt data for slime or verl from a published data set: `python -m data_prep.prompts SOURCE --path FILE --out PROMPTS`."""
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from pydantic import BaseModel, Field
+from pydantic import Field
 from pydantic_settings import CliPositionalArg
 
 from code_reward.cli import Command, run
@@ -20,12 +20,12 @@ if TYPE_CHECKING:
 
 
 class Prompts(Command):
-    """Make slime prompt data from a published data set, filtered, without doubles and without benchmarks."""
+    """Make prompt data for slime or verl from a published data set, filtered, without doubles and without benchmarks."""
 
     source: CliPositionalArg[str]
     """opencodeinstruct, kodcode, deepcoder, problems (our own files), or any other source of data_prep.sources."""
     out: Path
-    """File for the prompts (JSONL); the report goes to OUT.report.json."""
+    """File for the prompts: .jsonl for slime, .parquet for verl; the report goes beside it, as OUT.report.json."""
     path: list[Path] = Field(default=[])
     """A published file; may be given several times."""
     hub: str | None = None
@@ -63,11 +63,10 @@ class Prompts(Command):
 def main(settings: Prompts) -> None:
     """Read, sift, choose, write, and say what became of every row."""
     from code_reward.files import write_text
-    from code_reward.rows import write_rows
     from data_prep.prompts.filters import Dropped
 
-    if settings.out.suffix != ".jsonl":
-        raise ConfigurationError(f"--out {settings.out}: slime's prompt data is JSONL; give a name that ends in .jsonl.")
+    if settings.out.suffix not in (".jsonl", ".parquet"):
+        raise ConfigurationError(f"--out {settings.out}: give a name that ends in .jsonl (slime) or .parquet (verl).")
     kept, dropped = _sift(settings)
     held_out, prompts = _part(kept, settings)
     dropped += [Dropped("surplus", problem.id) for problem in prompts[settings.limit :]] if settings.limit else []
@@ -75,22 +74,29 @@ def main(settings: Prompts) -> None:
     report = _report(settings, dropped, prompts, held_out)
     if not prompts:
         raise DataError(f"No row became a prompt: {'; '.join(report.lines())}.")
-    write_rows(settings.out, _rows(settings, prompts))
+    _write(settings.out, settings, prompts)
     if held_out:
-        write_rows(beside(settings.out, "held_out.jsonl"), _rows(settings, held_out))
+        _write(beside(settings.out, f"held_out{settings.out.suffix}"), settings, held_out)
     write_text(beside(settings.out, "report.json"), report.model_dump_json(indent=2) + "\n")
     print(*report.lines(), sep="\n")
 
 
-def _rows(settings: Prompts, problems: list[Problem]) -> Sequence[BaseModel]:
-    from data_prep.prompts.row import to_row
+def _write(out: Path, settings: Prompts, problems: list[Problem]) -> None:
+    """Problems as they are, as slime's rows, or in verl's columns."""
+    from code_reward.rows import write_rows
+    from data_prep.prompts.row import to_row, write_verl
 
-    return problems if settings.as_problems else [to_row(problem, settings.instruction) for problem in problems]
+    if settings.as_problems:
+        write_rows(out, problems)
+    elif out.suffix == ".jsonl":
+        write_rows(out, [to_row(problem, settings.instruction) for problem in problems])
+    else:
+        write_verl(out, problems, settings.instruction)
 
 
 def beside(out: Path, ending: str) -> Path:
     """The file that goes with the prompts: prompts.jsonl and prompts.report.json."""
-    return out.with_name(f"{out.name.removesuffix('.jsonl')}.{ending}")
+    return out.with_name(f"{out.stem}.{ending}")
 
 
 def _inputs(settings: Prompts) -> list[Path]:

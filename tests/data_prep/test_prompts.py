@@ -6,6 +6,7 @@ from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
 
+import pyarrow.parquet
 import pytest
 from code_reward_slime.task import problem_of, task_of
 from hypothesis import given
@@ -232,9 +233,22 @@ def test_wrong_settings_are_named_and_nothing_is_written(tmp_path, settings, mes
     assert not (tmp_path / "out").exists()
 
 
-def test_output_must_be_jsonl(tmp_path):
-    with pytest.raises(ConfigurationError, match="prompt data is JSONL"):
-        main(Prompts(source="problems", path=[tmp_path / "p.jsonl"], out=tmp_path / "prompts.parquet", _cli_parse_args=False))
+def test_output_must_be_of_a_kind_that_a_trainer_reads(tmp_path):
+    with pytest.raises(ConfigurationError, match=r"\.jsonl \(slime\) or \.parquet \(verl\)"):
+        main(Prompts(source="problems", path=[tmp_path / "p.jsonl"], out=tmp_path / "prompts.csv", _cli_parse_args=False))
+
+
+def test_the_ending_parquet_gives_verls_columns(tmp_path):
+    out = tmp_path / "prompts.parquet"
+    tests = [{"kind": "asserts", "code": "assert f() == 1"}]
+    path = jsonl(tmp_path / "p.jsonl", task(1, tests=tests), task(2, tests=tests))
+    main(Prompts(source="problems", path=[path], out=out, held_out=1, _cli_parse_args=False))
+    [row] = pyarrow.parquet.read_table(out).to_pylist()
+    assert row.keys() == {"data_source", "prompt", "ability", "reward_model", "extra_info"}
+    assert row["prompt"][0]["content"].startswith(row["extra_info"]["statement"])
+    assert json.loads(row["extra_info"]["tests"])[0]["kind"] == "asserts"
+    assert (tmp_path / "prompts.held_out.parquet").exists()
+    assert (tmp_path / "prompts.report.json").exists()
 
 
 def test_two_benchmarks_whose_files_have_one_name_are_both_kept_out(tmp_path):
