@@ -1,8 +1,9 @@
 """From a policy's answer to the program that is judged, or to the reason why there is none.
 
-One function for training data, rewards and evaluation alike. The answer is what follows the last `</think>`, without chat end tokens; the
-program stands in a fence (see `fences`) tagged python or not tagged at all. A text that begins with a program and has a bare fence after
-it, or no fence at all, is read as one block whose opening fence stood in the prompt (policies that are prefilled with "```python").
+One function for training data, rewards and evaluation alike. The answer is what follows the reasoning, without chat end tokens (see
+`turns`); the program stands in a fence (see `fences`) tagged python or with no language. A text that begins with a program and has a bare
+fence after it, or no fence at all, is read as one block whose opening fence stood in the prompt (policies that are prefilled with
+"```python").
 
 Nothing here ever raises, and the cost is bounded and linear in the length, whatever the text.
 """
@@ -10,24 +11,16 @@ Nothing here ever raises, and the cost is bounded and linear in the length, what
 from __future__ import annotations
 
 import re
-from bisect import bisect
 from collections.abc import Iterator
 from dataclasses import dataclass
+from functools import cache
 from typing import Final, Literal
 
 from code_reward.fences import Fence, find_fences
-from code_reward.validity import (
-    ValidityReason,
-    borrowed_names,
-    check_program,
-    defined_names,
-    ends_inside_string,
-    is_too_long,
-    mentions_entry_point,
-)
+from code_reward.names import borrowed_names, defined_names, does_something, has_unknown_names, mentions_entry_point
+from code_reward.turns import MAX_ANSWER_CHARACTERS, final_answer, thinks_on
+from code_reward.validity import ValidityReason, check_program, ends_inside_string, is_too_long
 
-MAX_ANSWER_CHARACTERS: Final = 256 * 1024
-"""Of an answer after its reasoning. Four times the longest program."""
 MAX_FENCES: Final = 1000
 
 Policy = Literal["strict", "last", "longest"]
@@ -45,20 +38,11 @@ REASONS: Final[dict[Reason, str]] = {
 }
 """Every reason for an extraction without code, and what it means."""
 
-_END_TOKENS = (
-    "<|im_end|>",
-    "<|endoftext|>",
-    "<|eot_id|>",
-    "<|end_of_text|>",
-    "<|user|>",
-    "<|observation|>",
-    "<|eom_id|>",
-    "</s>",
-    "<｜end▁of▁sentence｜>",
-)
-_PYTHON = re.compile(r"\{?[ \t]*\.?(?:python|py)[0-9.]*(?![\w+#-])", re.IGNORECASE)
+# `python`, `py3`, `Python 3.11`, `pypy3`, `{.python}`, and a file's name; not `python-repl`, `pycon`, `ipython`.
+_PYTHON = re.compile(r"\{?[ \t]*\.?(?:(?:python|pypy|py)(?:[ \t-]?[0-9][0-9.]*)?(?![\w+#-])|[\w./-]+\.py\b)", re.IGNORECASE)
+_NAMELESS = frozenset({"", "code", "solution", "answer", "program"})
+"""Tags that name no language."""
 _SESSION = re.compile(r"\s*(?:>>>|\$ |In \[[0-9]*\]:)")
-_THINK = re.compile(r"^[ \t]*<think>", re.MULTILINE)
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,11 +50,13 @@ class Extraction:
     """Either `code` or the `reason` why there is none.
 
     `closed` is False for a program that stands bare, to the end of the text: where a generation was cut off it may be a part only.
+    `attempt` is False where nothing in the text was meant to be the answer: there is no block, or only such as show use, tests or output.
     """
 
     code: str | None
     reason: Reason | None = None
     closed: bool = True
+    attempt: bool = True
 
 
 @dataclass(frozen=True, slots=True)
@@ -88,9 +74,11 @@ def extract_code(response: str, policy: Policy = "last", entry_point: str | None
 
     - `strict` (CodeScaler): there is exactly one, and it is closed by a fence.
     - `last`: the last one that is an *attempt*. A block after the solution that shows its use, its tests or its output is none: it
-      does not define the entry point, or it uses or imports what an earlier block defines (without an entry point also: it is trivial,
-      a session, or untagged and not Python). A block that tries and fails (is cut off, does not parse, is a stub) is the answer and is
-      rejected: an earlier draft does not stand in for it, so that a broken last word never pays.
+      does not define the entry point, or it uses or imports what an earlier block defines. Without an entry point it is none either if
+      it is trivial, a session, untagged and not Python, or, beside a block that could stand alone, one that could not: it neither
+      writes nor defines anything (`sys.stdin = …`), or is untagged and uses unknown names (`O(n)`). A block that tries and fails (is
+      cut off, does not parse, is a stub) is the answer and is rejected: an earlier draft does not stand in for it, so that a broken
+      last word never pays.
     - `longest`: the longest of the valid ones that does not use another, wherever it is; the most lenient.
 
     Blocks are never joined: a program that takes its helpers from a block of their own is none.
@@ -108,7 +96,7 @@ def extract_code(response: str, policy: Policy = "last", entry_point: str | None
     fences = find_fences(text)
     if len(fences) > MAX_FENCES:
         return Extraction(None, "answer_too_long")
-    if _thinks_on(text, fences):
+    if thinks_on(text, fences):
         return Extraction(None, "truncated")
     blocks = list(_blocks(text, fences, entry_point))
     if policy == "strict":
@@ -116,42 +104,11 @@ def extract_code(response: str, policy: Policy = "last", entry_point: str | None
     return _choose(blocks, policy, entry_point)
 
 
-def final_answer(response: str) -> str:
-    """What follows the last `</think>`, without blank lines before it and without the chat end tokens and white space after it.
-
-    An answer of more than twice `MAX_ANSWER_CHARACTERS` is given as it is.
-    """
-    begin = response.rfind("</think>")
-    begin = 0 if begin < 0 else begin + len("</think>")
-    end = len(response)
-    if end - begin > 2 * MAX_ANSWER_CHARACTERS:
-        return response[begin:]
-    while begin < end and response[begin] in "\r\n":
-        begin += 1
-    while True:
-        while end > begin and response[end - 1].isspace():
-            end -= 1
-        token = next((token for token in _END_TOKENS if response.endswith(token, begin, end)), None)
-        if token is None:
-            return response[begin:end]
-        end -= len(token)
-
-
 def without_blank_ends(text: str) -> str:
     """The text without blank lines at its ends and white space after it: how programs are written in the reward model's input."""
     end = len(text.rstrip(" \t\n"))
     begin = text.rfind("\n", 0, end - len(text[:end].lstrip(" \t\n"))) + 1
     return text[begin:end]
-
-
-def _thinks_on(text: str, fences: list[Fence]) -> bool:
-    """Whether a line outside of every fence opens reasoning (which nothing closes: the text begins after the last `</think>`)."""
-    starts = [fence.start for fence in fences]
-    for match in _THINK.finditer(text):
-        before = bisect(starts, match.start())
-        if before == 0 or fences[before - 1].end <= match.start():
-            return True
-    return False
 
 
 def _blocks(text: str, fences: list[Fence], entry_point: str | None) -> Iterator[_Block]:
@@ -166,7 +123,7 @@ def _blocks(text: str, fences: list[Fence], entry_point: str | None) -> Iterator
     for fence in fences:
         code = without_blank_ends(fence.content)
         tagged = _PYTHON.match(fence.info) is not None
-        if code and (tagged or not fence.info) and not _SESSION.match(code):
+        if code and (tagged or fence.info.lower() in _NAMELESS) and not _SESSION.match(code):
             yield _Block(code, tagged, fence.closed)
 
 
@@ -174,7 +131,7 @@ def _only(blocks: list[_Block], entry_point: str | None) -> Extraction:
     if len(blocks) > 1:
         return Extraction(None, "several_blocks")
     if not blocks or blocks[0].bare:
-        return Extraction(None, "no_code")
+        return Extraction(None, "no_code", attempt=False)
     reason = _judge(blocks[0], entry_point)
     return Extraction(blocks[0].code if reason is None else None, reason)
 
@@ -185,17 +142,25 @@ def _choose(blocks: list[_Block], policy: Policy, entry_point: str | None) -> Ex
     if policy == "longest":
         order.sort(key=lambda number: -len(blocks[number].code))
     first_to_define = {name: number for number in reversed(range(len(blocks))) for name in defined_names(blocks[number].code)}
+    judge = cache(lambda number: _judge(blocks[number], entry_point))
+    alone = cache(lambda number: judge(number) is None and _stands_alone(blocks[number]))
     failures: list[Reason] = []
     for number in order:
         block = blocks[number]
-        reason = _judge(block, entry_point)
+        reason = judge(number)
         if reason is not None:
             failures.append(reason)
             if policy == "last" and _is_attempt(block, reason, entry_point):
                 return Extraction(None, reason)
-        elif number == 0 or not any(first_to_define.get(name, number) < number for name in borrowed_names(block.code)):
+        elif number and any(first_to_define.get(name, number) < number for name in borrowed_names(block.code)):
+            continue
+        elif entry_point is not None or len(blocks) == 1 or alone(number) or not any(map(alone, range(len(blocks)))):
             return _accept(blocks, number)
-    return Extraction(None, failures[0] if failures else "no_code")
+    return Extraction(None, failures[0] if failures else "no_code", attempt=False)
+
+
+def _stands_alone(block: _Block) -> bool:
+    return does_something(block.code) and (block.tagged or not has_unknown_names(block.code))
 
 
 def _accept(blocks: list[_Block], number: int) -> Extraction:

@@ -12,9 +12,9 @@ from typing import Annotated, Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, field_validator
 
-from code_reward.parsing import PARSE_ERRORS, parse_python
 from code_reward.rows import read_rows, write_rows
 from code_reward.short_tests import expand
+from code_reward.starter import join
 
 
 class _Test(BaseModel):
@@ -131,11 +131,5 @@ def describe(problem: Problem) -> dict[str, Any]:
 
 def runnable(problem: Problem, program: str) -> str:
     """The program that is run for an answer: with the starter code before it (LeetCode's imports and node classes), unless that is open at
-    its end (the skeleton of a class) or the program must stand first because it imports from `__future__`."""
-    try:
-        parse_python(problem.starter_code)
-    except PARSE_ERRORS:
-        return program
-    if not problem.starter_code.strip() or "from __future__ import" in program:
-        return program
-    return f"{problem.starter_code.rstrip()}\n\n\n{program}"
+    its end (the skeleton of a class)."""
+    return join(problem.starter_code, program)

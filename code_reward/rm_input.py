@@ -24,9 +24,10 @@ from code_reward.chat_template import ChatTemplate
 from code_reward.checkpoint_tokenizer import read_tokenizer
 from code_reward.control_tokens import ControlTokens
 from code_reward.errors import ConfigurationError
-from code_reward.extraction import Policy, extract_code, final_answer, without_blank_ends
+from code_reward.extraction import Policy, extract_code, without_blank_ends
 from code_reward.files import write_text
 from code_reward.plugins import Catalogue
+from code_reward.turns import final_answer
 from code_reward.validity import FEATURE_VERSION
 from code_reward.verdict import Rejected
 

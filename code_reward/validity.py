@@ -12,7 +12,6 @@ from __future__ import annotations
 
 import ast
 import re
-import sys
 import warnings
 from collections.abc import Iterable, Iterator
 from typing import Final, Literal
@@ -34,7 +33,6 @@ ValidityReason = Literal["program_too_long", "does_not_parse", "entry_point_miss
 _FILE: Final = "<code_reward answer>"
 _TOKEN = re.compile(r"\w+|[^\w \t]")
 _ENTRY_POINT = re.compile(r"(?:(?P<owner>\w+)(?:\(\))?\.)?(?P<name>\w+)$")
-_DEFINITION = re.compile(r"^(?:async[ \t]+)?(?:def|class)[ \t]+(\w+)", re.MULTILINE)
 _BODIES: Final = ("body", "orelse", "handlers", "finalbody", "cases")
 _SCOPES = (ast.FunctionDef, ast.AsyncFunctionDef, ast.ClassDef)
 _EFFECTS = (ast.Call, ast.Await, ast.Yield, ast.YieldFrom, ast.NamedExpr)
@@ -89,35 +87,6 @@ def ends_inside_string(code: str) -> bool:
     except PARSE_ERRORS as error:
         return isinstance(error, SyntaxError) and "unterminated triple-quoted" in str(error.msg)
     return False
-
-
-def mentions_entry_point(code: str, entry_point: str) -> bool:
-    """Whether `code`, which need not parse, looks as if it meant to define the entry point."""
-    name = re.escape(entry_point.rpartition(".")[2])
-    return re.search(rf"\b(?:def|class)[ \t]+{name}\b|^[ \t]*{name}[ \t]*=(?!=)", code, re.MULTILINE) is not None
-
-
-def defined_names(code: str) -> list[str]:
-    """The functions and classes that `code`, which need not parse, defines at the beginning of a line."""
-    return _DEFINITION.findall(code)
-
-
-def borrowed_names(code: str) -> set[str]:
-    """The names that a valid program uses and does not bind anywhere, or imports from a module that is not Python's own."""
-    tree = parse(code)
-    used: set[str] = set()
-    bound: set[str] = set()
-    for node in ast.walk(tree) if tree is not None else ():
-        if isinstance(node, ast.Name):
-            (used if isinstance(node.ctx, ast.Load) else bound).add(node.id)
-        elif isinstance(node, _SCOPES):
-            bound.add(node.name)
-        elif isinstance(node, ast.arg):
-            bound.add(node.arg)
-        elif isinstance(node, ast.ImportFrom):
-            module = (node.module or "").partition(".")[0]
-            (bound if module in sys.stdlib_module_names else used).update(alias.name for alias in node.names)
-    return used - bound
 
 
 _WARNINGS_FILTER = ("ignore", None, Warning, re.compile(re.escape(_FILE)), 0)

@@ -8,9 +8,10 @@ from __future__ import annotations
 
 import re
 
-from code_reward.extraction import final_answer, without_blank_ends
+from code_reward.extraction import without_blank_ends
 from code_reward.reward_data import Pair
 from code_reward.rm_input import RMInputSettings
+from code_reward.turns import final_answer
 
 
 def read_of(program: str, settings: RMInputSettings) -> str:

@@ -17,7 +17,8 @@ from pathlib import Path
 from typing import NamedTuple
 
 from code_reward.cli import Command, run
-from code_reward.extraction import MAX_ANSWER_CHARACTERS, extract_code
+from code_reward.extraction import extract_code
+from code_reward.turns import MAX_ANSWER_CHARACTERS
 from code_reward.validity import MAX_PROGRAM_BYTES, MAX_TOKENS
 
 STATEMENT = "Return the number of ways to climb n stairs, taking one or two at a time. "
@@ -58,6 +59,10 @@ ANSWERS = {
     "tabs in lists": "- \t" * 15 + "a\n",
     "white space": "``` \n" + " " * 1000 + "\n",
     "surrogates": "```\n\ud800\n```\n",
+    "quoted ends of reasoning": "'</think>' ",
+    "programs with ends of reasoning": "```\nprint('</think>')\n```\n",
+    "drafts with ends of reasoning": "```\nx('</think>'\n```\n",
+    "control tokens": "<|a|>",
 }
 # Pieces that fill one program.
 PROGRAMS = [
@@ -111,12 +116,17 @@ def worst_answers() -> Iterator[tuple[str, str]]:
 
 def time_worst_answers() -> list[Timed]:
     """CPU seconds of each, the most expensive first."""
+    return sorted((_time(*answer) for answer in worst_answers()), key=lambda answer: -answer.seconds)
+
+
+def _time(name: str, answer: str) -> Timed:
+    """The more expensive of the two ways: for a function, and for a program that reads stdin."""
     timed = []
-    for name, answer in worst_answers():
+    for entry_point in ("f", None):
         start = time.process_time()
-        reason = extract_code(answer, "longest", "f").reason
+        reason = extract_code(answer, "longest", entry_point).reason
         timed.append(Timed(name, time.process_time() - start, reason))
-    return sorted(timed, key=lambda answer: -answer.seconds)
+    return max(timed, key=lambda way: way.seconds)
 
 
 def ordinary_answer(kilobytes: int) -> str:

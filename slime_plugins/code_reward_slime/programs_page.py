@@ -5,7 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from typing import Any, Final
 
-from code_reward.extraction import extract_code, final_answer
+from code_reward.extraction import extract_code
+from code_reward.turns import final_answer
 from code_reward_slime.samples import record_of
 from code_reward_slime.task import task_of
 

@@ -15,7 +15,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from code_reward.extraction import MAX_ANSWER_CHARACTERS, MAX_FENCES, REASONS, Extraction, Policy, Reason, extract_code, final_answer
+from code_reward.extraction import MAX_FENCES, REASONS, Extraction, Policy, Reason, extract_code
+from code_reward.turns import MAX_ANSWER_CHARACTERS, final_answer
 from code_reward.validity import MAX_PROGRAM_BYTES, MAX_TOKENS, check_program
 
 ROOT = Path(__file__).parents[2]
@@ -58,7 +59,15 @@ def test_reasoning_is_dropped_up_to_its_last_end(policy):
 
 
 @pytest.mark.parametrize(
-    "response", ["<think>\n" + fenced(ADD), f"Well.\n<think>\n{fenced(ADD)}", f"<think>a</think>{fenced(ADD)}<think>hm"]
+    "response",
+    [
+        "<think>\n" + fenced(ADD),
+        f"Well.\n<think>\n{fenced(ADD)}",
+        f"<think>a</think>{fenced(ADD)}<think>hm",
+        "<think>\n" + fenced("TEXT.split('</think>')"),
+        f"[THINK]\n{fenced(ADD)}",
+        f"<|channel|>analysis<|message|>{fenced(ADD)}",
+    ],
 )
 def test_reasoning_without_an_end_is_truncated(response):
     assert reason_of(response) == "truncated"
@@ -69,8 +78,55 @@ def test_a_program_may_mention_reasoning():
     assert code_of(fenced(code)) == code
 
 
+SPLITS = "def add(a, b):\n    return a.split('</think>')[-1] + b"
+IN_COMMENT = "import re\n\ndef add(a, b):\n    # drop <think> ... </think>\n    return re.sub(r'(?s)<think>.*?</think>', '', a)"
+ALONE = 'TEXT = """\n</think>\n"""\n' + ADD
+
+
+@pytest.mark.parametrize("code", [SPLITS, IN_COMMENT, ALONE, SPLITS.replace("</think>", "[/THINK]")])
 @pytest.mark.parametrize(
-    "end", ["<|im_end|>", "<|endoftext|>", "<|user|>", "<|observation|>", "<|eot_id|>", "</s>", "<|im_end|>\n<|endoftext|> \n"]
+    "reasoning", ["", "<think>\nSplit at '</think>'.\n</think>\n\n", "Easy.\n</think>\n", f"{fenced('x = (')}so\n</think>", "```\n</think>"]
+)
+@pytest.mark.parametrize("after", ["", "It keeps what follows `</think>`.", "<|im_end|>"])
+def test_the_end_of_reasoning_in_a_program_or_between_quotes_ends_nothing(code, reasoning, after):
+    assert code_of(f"{reasoning}Here:\n{fenced(code)}{after}") == code
+    assert code_of(f"{reasoning}Here:\n{fenced(code)}{after}", "strict") == code
+
+
+def test_a_bare_or_prefilled_program_may_name_the_end_of_reasoning():
+    for text in (SPLITS, f"{SPLITS}\n```\nIt splits.", f"{SPLITS}<|im_end|>"):
+        assert code_of(text) == SPLITS
+
+
+@pytest.mark.parametrize(
+    "end", ["</think>", "</seed:think>", "[/THINK]", "◁/think▷", "<|end|><|start|>assistant<|channel|>final<|message|>"]
+)
+def test_drafts_before_the_end_of_reasoning_are_no_answer(end):
+    draft = fenced(SPLITS)
+    assert code_of(f"Hm.\n{draft}\n{end}\n\n{fenced(ADD)}") == ADD
+    assert reason_of(f"Hm.\n{draft}\n{end}\nI give up.") == "no_code"
+    assert code_of(f"Hm.\n```python\ndef add(a, b):\n{end}\n{fenced(ADD)}") == ADD
+    assert code_of(f"Hm.\n```python\nx = 1  # {end}\n{fenced(ADD)}") == ADD
+
+
+@pytest.mark.parametrize(
+    "end",
+    [
+        "<|im_end|>",
+        "<|endoftext|>",
+        "<|user|>",
+        "<|observation|>",
+        "<|eot_id|>",
+        "</s>",
+        "<|im_end|>\n<|endoftext|> \n",
+        "<｜end▁of▁sentence｜>",
+        "<end_of_turn>",
+        "<eos>",
+        "<|return|>",
+        "<|end|>",
+        "<|END_OF_TURN_TOKEN|>",
+        "[/INST]",
+    ],
 )
 def test_chat_end_tokens_are_not_part_of_the_answer(end):
     assert code_of(fenced(ADD).rstrip() + end) == ADD
@@ -78,7 +134,8 @@ def test_chat_end_tokens_are_not_part_of_the_answer(end):
 
 
 def test_an_end_token_inside_the_answer_stays():
-    assert final_answer("the token <|im_end|> ends a turn") == "the token <|im_end|> ends a turn"
+    for text in ("the token <|im_end|> ends a turn", "a <|b c|>", "|>", "<" + "|" * 99 + ">", "if a <| b |> c"):
+        assert final_answer(text) == text
 
 
 # Fences
@@ -100,6 +157,12 @@ def test_an_end_token_inside_the_answer_stays():
         "python title=x",
         " python ",
         "python:add.py",
+        "pypy3",
+        "python-3",
+        "Python 3",
+        "add.py",
+        "code",
+        "Solution",
     ],
 )
 def test_python_and_untagged_fences_count(info):
@@ -180,6 +243,41 @@ def test_what_shows_the_use_of_a_solution_does_not_replace_it(after):
 def test_output_after_a_solution_does_not_replace_it(output):
     for entry_point in (None, "add"):
         assert code_of(fenced(ADD) + fenced(output, ""), "last", entry_point) == ADD
+
+
+STDIN = "n = int(input())\nprint(sum(map(int, input().split())))"
+ASIDES = ["O(n)", "O(n log n)", "dp[i] = dp[i - 1] + a[i]", "answer = prefix[r] - prefix[l]", "f(3) + f(2)", "assert 1 + 2 == 3"]
+ASIDES = [fenced(text, "") for text in (*ASIDES, "print(total)")]
+ASIDES += [fenced("import io, sys\nsys.stdin = io.StringIO('3\\n1 2 3\\n')" + "\nx = 1" * 9)]
+
+
+@pytest.mark.parametrize("policy", ["last", "longest"])
+@pytest.mark.parametrize("after", ASIDES)
+def test_what_could_not_stand_alone_does_not_replace_what_could(after, policy):
+    for program in (STDIN, ADD):
+        assert code_of(f"{fenced(program)}Then:\n{after}", policy, None) == program
+        assert code_of(f"{fenced(program, '')}Then:\n{after}", policy, None) == program
+    assert extract_code(after, policy).code is not None or "log" in after, "where nothing else is there it is an answer like any other"
+
+
+def test_a_last_program_that_uses_unknown_names_is_the_answer_if_it_says_that_it_is_one():
+    broken = "print(undefined)"
+    assert code_of(fenced(STDIN) + fenced(broken), "last", None) == broken
+
+
+def test_whether_a_text_holds_an_attempt():
+    attempts = [
+        fenced(ADD),
+        fenced("def add(a, b:"),
+        f"```python\n{ADD}",
+        fenced("def add(a, b):\n    ..."),
+        f"{fenced(ADD)}\n{fenced(USE)}",
+    ]
+    assert all(extract_code(text, entry_point="add").attempt for text in attempts)
+    assert not any(
+        extract_code(text, entry_point="add").attempt for text in ["Done.", "", fenced(USE), fenced("3", ""), fenced("ls", "bash")]
+    )
+    assert not any(extract_code(text).attempt for text in ["Done.", fenced("3", "")])
 
 
 def test_the_last_complete_attempt_counts():
@@ -547,11 +645,12 @@ def test_answers_over_the_limit_are_not_read():
     assert code_of("x\n" * 1_000_000 + "</think>" + fenced(ADD)) == ADD
 
 
-def test_the_worst_answers_take_less_than_a_second_and_100_mb():
+def test_the_worst_answers_take_linear_time_and_less_than_100_mb():
     command = [sys.executable, "-m", "scripts.bench_extraction", "--worst", "--machine"]
-    worst = json.loads(subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=True, timeout=100).stdout)
+    worst = json.loads(subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=True).stdout)
     assert len(worst["answers"]) > 30
-    assert max(answer["seconds"] for answer in worst["answers"]) < 1
+    # Each takes less than a second on an idle machine (make bench-extraction); one that is read in quadratic time, minutes.
+    assert max(answer["seconds"] for answer in worst["answers"]) < 10
     assert worst["peak_mb"] < 100
 
 
@@ -589,7 +688,6 @@ def test_real_reasoning_gives_its_solution_and_not_its_drafts_or_examples(real_a
         assert code_of(solution, "last", None) == solution
 
 
-def test_importing_is_fast():
-    program = "import time; start = time.perf_counter(); import code_reward.extraction; print(time.perf_counter() - start)"
-    seconds = [float(subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=True).stdout) for _ in range(3)]
-    assert min(seconds) < 0.15
+def test_importing_brings_nothing_heavy():
+    program = "import sys, code_reward.extraction; print({'numpy', 'pydantic', 'torch', 'transformers', 'tokenizers'} & {*sys.modules})"
+    assert subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=True).stdout.strip() == "set()"

@@ -8,7 +8,7 @@ from misbehaving import Misbehaving, score_of
 from pydantic import TypeAdapter
 from tiny_policy import problem, right, statement, wrong
 
-from code_reward.errors import ConfigurationError, RewardServerError
+from code_reward.errors import ConfigurationError, DataError, RewardServerError
 from code_reward.extraction import extract_code
 from code_reward.problem import Test
 from code_reward.rm_input import Encoded, RMInput
@@ -165,5 +165,63 @@ def test_the_names_are_those_in_the_logs() -> None:
     assert all(asyncio.iscoroutinefunction(reward) for reward in made), "TRL asks how to call it"
 
 
-def test_a_completion_of_several_messages_is_read_as_one() -> None:
-    assert content([{"role": "assistant", "content": "a"}, {"role": "assistant", "content": "b"}]) == "ab"
+def call(**more: object) -> dict[str, object]:
+    return {"role": "assistant", "tool_calls": [{"type": "function", "function": {"name": "run", "arguments": {}}}], **more}
+
+
+GOOD, BAD = fenced(right(1)), fenced(wrong(1))
+
+
+def said(text: object) -> dict[str, object]:
+    return {"role": "assistant", "content": text}
+
+
+def shown(text: str) -> dict[str, object]:
+    return {"role": "tool", "content": text}
+
+
+@pytest.mark.parametrize(
+    ("completion", "judged"),
+    [
+        (GOOD, GOOD),
+        ([said(GOOD)], GOOD),
+        ([{"role": "assistant", "reasoning_content": BAD, "content": GOOD}], GOOD),
+        ([said([{"type": "text", "text": GOOD[:9]}, {"type": "text", "text": GOOD[9:]}])], GOOD),
+        ([call(content=None), shown("ok"), said(GOOD)], GOOD),
+        ([call(), shown("ok"), said(GOOD)], GOOD),
+        (
+            [said(GOOD), shown(BAD), said("That is all.")],
+            GOOD,
+        ),
+        ([said(GOOD), {"role": "user", "content": "Sure?"}, said(BAD)], BAD),
+        (
+            [said("Hm."), shown(GOOD), said("No idea.")],
+            "No idea.",
+        ),
+        ([call(content=None)], ""),
+        ([shown(GOOD)], ""),
+        ([], ""),
+    ],
+)
+def test_only_what_the_assistant_wrote_is_judged(completion: object, judged: str) -> None:
+    assert content(completion, "shift") == judged
+
+
+def test_a_broken_last_turn_is_the_answer() -> None:
+    broken = fenced("def shift(n:")
+    turns = [{"role": "assistant", "content": GOOD}, {"role": "tool", "content": "1 failed"}, {"role": "assistant", "content": broken}]
+    assert content(turns, "shift") == broken
+
+
+@pytest.mark.parametrize("tests", ["[]", "", None])
+async def test_a_problem_without_tests_gives_no_verdict(sandbox: Sandbox, tests: str | None) -> None:
+    reward = unit_test_reward(sandbox, max_missing=1.0)
+    broken = fenced("def shift(n):\n    return undefined")
+    assert await reward(completions=[GOOD, broken, "no"], entry_point=["shift"] * 3, tests=[tests] * 3) == [None, None, None]
+    with pytest.raises(RewardServerError, match="no_tests"):
+        await unit_test_reward(sandbox)(completions=[GOOD], entry_point=["shift"], tests=[tests])
+
+
+async def test_tests_that_are_none_of_ours_are_an_error_that_says_so(sandbox: Sandbox) -> None:
+    with pytest.raises(DataError, match="write the data again"):
+        await unit_test_reward(sandbox)(completions=[GOOD], entry_point=["shift"], tests=["assert True"])

@@ -2,7 +2,8 @@
 
 Each function here makes an async reward function with TRL's signature. A missing verdict is `None`, which TRL (1.14 and later) leaves
 out of its group's statistics with an advantage of 0; when too many verdicts of one call are missing, the call raises, so that a dead
-server stops the run instead of starving it. The rewards read the data set's columns `entry_point` and, with a reward model,
+server stops the run instead of starving it. Of a conversation only what the assistant itself wrote is judged, and of several turns the last
+one with a program: what a tool shows is nobody's answer. The rewards read the data set's columns `entry_point` and, with a reward model,
 `statement`, with unit tests `starter_code` and `tests`.
 """
 
@@ -12,17 +13,18 @@ import asyncio
 from collections.abc import Awaitable, Callable, Sequence
 from typing import Any, Literal
 
-from pydantic import TypeAdapter
+from pydantic import TypeAdapter, ValidationError
 
-from code_reward.errors import RewardServerError
+from code_reward.errors import DataError, RewardServerError
 from code_reward.extraction import extract_code
 from code_reward.problem import Problem, Test, runnable
+from code_reward.rollouts import answer_of
 from code_reward.shaping import shape
 from code_reward.verdict import Missing, Rejected, Verdict
 from reward_servers.client import RewardClient
 from reward_servers.sandbox.outcome import Limits, Sandbox, to_verdict
 
-Completion = str | list[dict[str, str]]
+Completion = str | list[dict[str, Any]]
 RewardFunction = Callable[..., Awaitable[list[float | None]]]
 
 _TESTS: TypeAdapter[list[Test]] = TypeAdapter(list[Test])
@@ -48,7 +50,7 @@ def model_reward(
         completions: Sequence[Completion], statement: Sequence[str], entry_point: Sequence[str | None], **columns: Any
     ) -> list[float | None]:
         answers = zip(statement, completions, entry_point, strict=True)
-        judged = await asyncio.gather(*(client.verdict(text, content(completion), name) for text, completion, name in answers))
+        judged = await asyncio.gather(*(client.verdict(text, content(completion, name), name) for text, completion, name in answers))
         return _shape_all([item.verdict for item in judged], shaping, rejected, max_missing, columns)
 
     model.__name__ = "model_reward"
@@ -58,7 +60,7 @@ def model_reward(
 def unit_test_reward(
     sandbox: Sandbox, *, reward: Literal["binary", "fraction"] = "binary", limits: Limits | None = None, max_missing: float = 0.5
 ) -> RewardFunction:
-    """What executed tests say; an answer without a program gets 0.
+    """What executed tests say; an answer without a program gets 0, and one to a problem without tests no verdict.
 
     Args:
         sandbox (`Sandbox`): Runs the programs.
@@ -71,7 +73,9 @@ def unit_test_reward(
     limits = (limits or Limits()).model_copy(update={"stop_at_first_failure": reward == "binary"})
 
     async def judge(completion: Completion, problem: Problem) -> Verdict:
-        extraction = extract_code(content(completion), entry_point=problem.entry_point)
+        if not problem.tests:
+            return Missing("no_tests")
+        extraction = extract_code(content(completion, problem.entry_point), entry_point=problem.entry_point)
         if extraction.code is None:
             return Rejected(str(extraction.reason))
         program = runnable(problem, extraction.code)
@@ -81,8 +85,8 @@ def unit_test_reward(
     async def unit_tests(
         completions: Sequence[Completion],
         entry_point: Sequence[str | None],
-        tests: Sequence[str],
-        starter_code: Sequence[str] | None = None,
+        tests: Sequence[str | None],
+        starter_code: Sequence[str | None] | None = None,
         **columns: Any,
     ) -> list[float | None]:
         starters = starter_code or [""] * len(tests)
@@ -94,9 +98,15 @@ def unit_test_reward(
     return unit_tests
 
 
-def _problem(entry_point: str | None, starter_code: str, tests: str) -> Problem:
+def _problem(entry_point: str | None, starter_code: str | None, tests: str | None) -> Problem:
     """What running its tests needs to know of a problem: neither its name nor its statement."""
-    return Problem(id="-", statement="-", entry_point=entry_point, starter_code=starter_code, tests=_TESTS.validate_json(tests))
+    try:
+        found = _TESTS.validate_json(tests or "[]")
+    except ValidationError as error:
+        raise DataError(
+            f"A row's tests are not what code_reward.problem.describe writes as JSON ({error}); write the data again."
+        ) from error
+    return Problem(id="-", statement="-", entry_point=entry_point, starter_code=starter_code or "", tests=found)
 
 
 def syntax_reward() -> RewardFunction:
@@ -104,15 +114,27 @@ def syntax_reward() -> RewardFunction:
 
     async def syntax(completions: Sequence[Completion], entry_point: Sequence[str | None], **columns: Any) -> list[float | None]:
         answers = zip(completions, entry_point, strict=True)
-        return [float(extract_code(content(completion), entry_point=name).code is not None) for completion, name in answers]
+        return [float(extract_code(content(completion, name), entry_point=name).code is not None) for completion, name in answers]
 
     syntax.__name__ = "syntax_reward"
     return syntax
 
 
-def content(completion: Completion) -> str:
-    """The text of a completion, which TRL gives as a string or, for chat prompts, as messages."""
-    return completion if isinstance(completion, str) else "".join(message["content"] for message in completion)
+def content(completion: Completion, entry_point: str | None = None) -> str:
+    """The answer of a completion, which TRL gives as a string or, for chat prompts, as messages.
+
+    Of messages it is the assistant's last one with a program (`code_reward.rollouts`). A message may have no content (a tool call), or
+    its text in parts.
+    """
+    if isinstance(completion, str):
+        return completion
+    return answer_of([_text(message.get("content")) for message in completion if message.get("role") == "assistant"], entry_point)
+
+
+def _text(content: Any) -> str:
+    if isinstance(content, list):
+        return "".join(str(part.get("text") or "") for part in content if isinstance(part, dict))
+    return content or ""
 
 
 def _shape_all(
