@@ -76,7 +76,7 @@ class CallTest(_Test):
     kind: Literal["call"] = "call"
     args: str
     expected: str
-    atol: float = Field(default=0.0, ge=0)
+    atol: float = Field(default=0.0, ge=0, allow_inf_nan=False)
     compare: Literal["python", "json", "boxed"] = "python"
     """What `expected` has gone through.
 

@@ -15,6 +15,7 @@ import aiohttp
 
 from code_reward.errors import DataError
 from code_reward.problem import Test
+from reward_servers.sandbox.intake import execute_unreadable, fail_unreadable, is_text, observe_unreadable, require_text, write_tests
 from reward_servers.sandbox.outcome import Answer, Execution, Limits, Mode, Observations, Outcome, read_answer
 
 _ATTEMPTS = 4
@@ -53,23 +54,31 @@ class HttpSandbox:
         Raises:
             DataError: The server says that the request is malformed.
         """
+        require_text(write_tests(tests) + (entry_point or ""), "A test or the entry point")
+        if not is_text(program):
+            return fail_unreadable(len(tests), limits)
         request = {
             "program": program,
-            "tests": [test.model_dump() for test in tests],
+            "tests": [vars(test) for test in tests],
             "entry_point": entry_point,
             "mode": self._mode,
             "limits": (limits or Limits()).model_dump(),
         }
-        answer = await self._ask("/run", request)
-        return _read(Outcome, answer)
+        return _read(Outcome, await self._ask("/run", request))
 
     async def observe(self, program: str, calls: Sequence[str], *, limits: Limits | None = None) -> Observations:
         """See `Sandbox.observe`; fails as `run` does."""
+        require_text("".join(calls), "A call")
+        if not is_text(program):
+            return observe_unreadable(len(calls))
         request = {"program": program, "calls": list(calls), "limits": (limits or Limits()).model_dump()}
         return _read(Observations, await self._ask("/observe", request))
 
     async def execute(self, program: str, stdin: str = "", *, limits: Limits | None = None) -> Execution:
         """See `Sandbox.execute`; fails as `run` does."""
+        require_text(stdin, "The standard input")
+        if not is_text(program):
+            return execute_unreadable()
         answer = await self._ask("/execute", {"program": program, "stdin": stdin, "limits": (limits or Limits()).model_dump()})
         return _read(Execution, answer)
 
@@ -90,7 +99,7 @@ class HttpSandbox:
                     trouble = f"the server at {self._url} did not answer as a sandbox does; check its address"
                     break
                 trouble = f"the sandbox server answered {status}: {text[:300]}"
-                if status == 422:
+                if status in (413, 422):
                     raise DataError(f"The sandbox server refuses the request: {text[:300]}")
                 if status < 500:
                     break

@@ -29,8 +29,8 @@ class RunCode(BaseModel):
     code: str
     language: str = "python"
     stdin: str | None = None
-    run_timeout: float = Field(default=10.0, gt=0)
-    memory_limit_MB: int = -1
+    run_timeout: float = Field(default=10.0, gt=0, le=3600, allow_inf_nan=False)
+    memory_limit_MB: int = Field(default=-1, ge=-1, le=1 << 20)
     files: dict[str, str | None] = {}
     """Name to base64."""
     fetch_files: list[str] = []

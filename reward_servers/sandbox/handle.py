@@ -1,7 +1,13 @@
-"""One worker process as its caller sees it: start it, give it a job, get the answer, start another when it was lost."""
+"""One worker process as its caller sees it: start it, give it a job, get the answer, start another when it was lost.
+
+A worker answers each job once, by the job's number, before it gets the next. One that does anything else is stopped: what it says next
+could be about another program.
+"""
 
 from __future__ import annotations
 
+import contextlib
+import itertools
 import json
 import socket
 import struct
@@ -24,6 +30,7 @@ _ENVIRONMENT |= {"LD_BIND_NOW": "1", "PYTHONHASHSEED": "0", "OPENBLAS_NUM_THREAD
 _START_SECONDS = 60.0
 _GRACE_SECONDS = 60.0
 """How much longer than its wall limit a job may take before its worker is given up."""
+_MAX_ANSWER = 256 << 20
 
 
 class WorkerLost(Exception):
@@ -43,6 +50,7 @@ class WorkerHandle:
         self._without = without
         self._process: subprocess.Popen[bytes] | None = None
         self._line: socket.socket | None = None
+        self._numbers = itertools.count(1)
 
     def start(self) -> Isolation:
         """Start the process; what it has around its programs. Raises `SandboxError` when it does not start or has too little."""
@@ -81,16 +89,37 @@ class WorkerHandle:
         return self._process is not None
 
     def ask(self, job: dict[str, Any]) -> dict[str, Any]:
-        """Give the worker a job and wait for its answer; raises `WorkerLost`, after which the worker is stopped."""
+        """Give the worker a job and wait for its answer; raises `WorkerLost`. Whatever is raised, the worker is stopped."""
+        number = next(self._numbers)
+        data = json.dumps({"id": number, **job}).encode()
         try:
-            assert self._line is not None
-            data = json.dumps(job).encode()
-            self._line.settimeout(_GRACE_SECONDS)
-            self._line.sendall(struct.pack("!I", len(data)) + data)
-            return self._receive(job["limits"]["wall_seconds"] + _GRACE_SECONDS)
-        except (WorkerLost, OSError) as error:
+            self._send(data)
+            answer = self._receive(job["limits"]["wall_seconds"] + _GRACE_SECONDS)
+            if answer.get("id") != number or not isinstance(answer.get("answer"), dict):
+                raise WorkerLost("the worker answered what it was not asked")
+        except OSError as error:
             self.stop()
             raise WorkerLost(str(error)) from error
+        except BaseException:
+            self.stop()
+            raise
+        found: dict[str, Any] = answer["answer"]
+        return found
+
+    def _send(self, data: bytes) -> None:
+        assert self._line is not None
+        self._line.settimeout(0)
+        with contextlib.suppress(BlockingIOError):
+            self._line.recv(1, socket.MSG_PEEK)
+            raise WorkerLost("the worker said something, or ended, before it was asked")
+        self._line.settimeout(_GRACE_SECONDS)
+        self._line.sendall(struct.pack("!I", len(data)) + data)
+
+    def interrupt(self) -> None:
+        """End the process, from another thread; what it was asked is lost."""
+        process = self._process
+        if process is not None:
+            process.kill()
 
     def stop(self) -> None:
         """End the process and everything below it."""
@@ -103,11 +132,15 @@ class WorkerHandle:
     def _receive(self, seconds: float) -> dict[str, Any]:
         assert self._line is not None
         self._line.settimeout(seconds)
-        data = self._receive_exactly(struct.unpack("!I", self._receive_exactly(4))[0])
+        size = struct.unpack("!I", self._receive_exactly(4))[0]
+        if size > _MAX_ANSWER:
+            raise WorkerLost(f"the worker's answer would have {size} bytes")
         try:
-            message: dict[str, Any] = json.loads(data)
+            message = json.loads(self._receive_exactly(size))
         except ValueError as error:
             raise WorkerLost(f"the worker's answer is not JSON: {error}") from error
+        if not isinstance(message, dict):
+            raise WorkerLost("the worker's answer is no object")
         return message
 
     def _receive_exactly(self, size: int) -> bytes:

@@ -17,19 +17,22 @@ Mode = Literal["auto", "sealed", "inline"]
 
 
 class Limits(BaseModel):
-    """What one program may use; CPU time decides, wall time only guards against a program that sleeps."""
+    """What one program may use; CPU time decides, wall time only guards against a program that sleeps.
+
+    Every limit has a limit, so that nothing is spent on a request that means nothing.
+    """
 
     model_config = ConfigDict(extra="forbid", frozen=True, use_attribute_docstrings=True)
 
-    cpu_seconds: float = Field(default=3.0, gt=0)
+    cpu_seconds: float = Field(default=3.0, gt=0, le=3600, allow_inf_nan=False)
     """CPU seconds per test."""
-    wall_seconds: float = Field(default=15.0, gt=0)
+    wall_seconds: float = Field(default=15.0, gt=0, le=7 * 24 * 3600, allow_inf_nan=False)
     """Wall seconds per program, all tests together."""
-    memory_mb: int = Field(default=1024, gt=0)
+    memory_mb: int = Field(default=1024, gt=0, le=1 << 20)
     """Memory of the program beyond what its interpreter needs."""
-    output_kb: int = Field(default=256, gt=0)
+    output_kb: int = Field(default=256, gt=0, le=1 << 16)
     """Output beyond this is dropped and the program is `failed`."""
-    processes: int = Field(default=0, ge=0)
+    processes: int = Field(default=0, ge=0, le=4096)
     """Child processes that the program may have at once."""
     stop_at_first_failure: bool = True
     """Whether the tests after one that failed are left out."""
@@ -119,7 +122,7 @@ class Sandbox(Protocol):
         """Run `tests` against `program`. Never raises for what the program does; what fails on our side is `sandbox_error`.
 
         Raises:
-            DataError: A test is not what its kind promises, e.g. the arguments of a call test are no literals.
+            DataError: There are no tests, or one is not what its kind promises, e.g. the arguments of a call test are no literals.
         """
         ...
 

@@ -5,22 +5,55 @@ from __future__ import annotations
 import asyncio
 import base64
 import contextlib
-import json
 import os
 import queue
 import threading
 from collections.abc import Mapping, Sequence
 from concurrent.futures import Future
+from dataclasses import dataclass, field
 from typing import Any
 
 from code_reward.errors import DataError, SandboxError
 from code_reward.problem import Test
 from reward_servers.sandbox.handle import WorkerHandle, WorkerLost
+from reward_servers.sandbox.intake import (
+    check_names,
+    execute_unreadable,
+    fail_unreadable,
+    is_text,
+    observe_unreadable,
+    require_text,
+    write_tests,
+)
 from reward_servers.sandbox.isolation import Isolation, Level
 from reward_servers.sandbox.outcome import Execution, Limits, Mode, Observations, Outcome, read_answer
 
 _ATTEMPTS = 2
-_Item = tuple[dict[str, Any] | None, "Future[dict[str, Any]]"]
+_PARTING_SECONDS = 1.0
+"""How long a program may still run for whom nobody waits any more; most end by themselves, and a worker takes half a second to start."""
+
+
+@dataclass
+class _Item:
+    """A job, or None for the question what a worker is isolated by; and where its answer goes."""
+
+    job: dict[str, Any] | None
+    future: Future[dict[str, Any]] = field(default_factory=Future)
+    abandoned: bool = False
+    worker: WorkerHandle | None = None
+    """Who works on it now."""
+    changing: threading.Lock = field(default_factory=threading.Lock)
+
+    def give_to(self, worker: WorkerHandle | None) -> None:
+        with self.changing:
+            self.worker = worker
+
+    def abandon(self) -> None:
+        """End what is left of it: nobody wants the answer."""
+        with self.changing:
+            self.abandoned = True
+            if self.worker is not None:
+                self.worker.interrupt()
 
 
 class LocalSandbox:
@@ -55,11 +88,18 @@ class LocalSandbox:
         mode: Mode | None = None,
     ) -> Outcome:
         """See `Sandbox.run`; `mode` is for this program only."""
-        job = _job(program, entry_point, limits, tests=json.dumps([vars(test) for test in tests]), mode=mode or self._mode)
+        written = write_tests(tests)
+        require_text(entry_point or "", "The entry point")
+        if not is_text(program):
+            return fail_unreadable(len(tests), limits)
+        job = _job(program, entry_point, limits, tests=written, mode=mode or self._mode)
         return read_answer(Outcome, _valid(await self._submit(job)))
 
     async def observe(self, program: str, calls: Sequence[str], *, limits: Limits | None = None) -> Observations:
         """See `Sandbox.observe`."""
+        require_text("".join(calls), "A call")
+        if not is_text(program):
+            return observe_unreadable(len(calls))
         job = _job(program, None, limits, calls=list(calls), mode=self._mode)
         return read_answer(Observations, _valid(await self._submit(job)))
 
@@ -77,9 +117,10 @@ class LocalSandbox:
         Raises:
             DataError: A name is not that of a file in or below the working directory.
         """
-        for name in (*(files or {}), *fetch):
-            if os.path.isabs(name) or ".." in name.split("/") or not name:
-                raise DataError(f"{name!r} is not the name of a file in the working directory; give a relative path without '..'.")
+        check_names(files or {}, fetch)
+        require_text(stdin, "The standard input")
+        if not is_text(program):
+            return execute_unreadable()
         encoded = {name: base64.b64encode(content).decode() for name, content in (files or {}).items()}
         answer = await self._submit(_job(program, None, limits, stdin=stdin, files=encoded, fetch=list(fetch)))
         found = {name: base64.b64decode(content) for name, content in answer.get("files", {}).items()}
@@ -102,18 +143,25 @@ class LocalSandbox:
             while True:
                 item = self._jobs.get_nowait()
                 if item is not None:
-                    item[1].cancel()
+                    item.future.cancel()
         for _ in self._threads:
             self._jobs.put(None)
         await asyncio.get_running_loop().run_in_executor(None, self._join)
 
     async def _submit(self, job: dict[str, Any] | None) -> dict[str, Any]:
-        future: Future[dict[str, Any]] = Future()
+        item = _Item(job)
         with self._closing:
             if self._closed:
                 raise SandboxError("This sandbox is closed; make a new one.")
-            self._jobs.put((job, future))
-        return await asyncio.wrap_future(future)
+            self._jobs.put(item)
+        try:
+            return await asyncio.wrap_future(item.future)
+        except asyncio.CancelledError:
+            if not item.future.done():
+                parting = threading.Timer(_PARTING_SECONDS, item.abandon)
+                parting.daemon = True
+                parting.start()
+            raise
 
     def _join(self) -> None:
         for thread in self._threads:
@@ -122,17 +170,16 @@ class LocalSandbox:
     def _serve(self, worker: WorkerHandle) -> None:
         isolation: Isolation | None = None
         while (item := self._jobs.get()) is not None:
-            job, future = item
-            if not future.set_running_or_notify_cancel():
+            if not item.future.set_running_or_notify_cancel():
                 continue
             try:
                 if isolation is None or not worker.is_running:
                     isolation = worker.start()
-                future.set_result(isolation.model_dump() if job is None else _ask(worker, job))
+                item.future.set_result(isolation.model_dump() if item.job is None else _ask(worker, item, item.job))
             except SandboxError as error:
-                future.set_result({"kind": "sandbox_error", "message": str(error)})
+                item.future.set_result({"kind": "sandbox_error", "message": str(error)})
             except Exception as error:
-                future.set_exception(error)
+                item.future.set_exception(error)
         worker.stop()
 
 
@@ -147,13 +194,18 @@ def _valid(answer: dict[str, Any]) -> dict[str, Any]:
     return answer
 
 
-def _ask(worker: WorkerHandle, job: dict[str, Any]) -> dict[str, Any]:
+def _ask(worker: WorkerHandle, item: _Item, job: dict[str, Any]) -> dict[str, Any]:
     """The answer to a job; `sandbox_error` when two workers in turn were lost over it. Raises `SandboxError` when none starts."""
     for _ in range(_ATTEMPTS):
         if not worker.is_running:
             worker.start()
         try:
+            item.give_to(worker)
             return worker.ask(job)
         except WorkerLost as error:
             lost = error
+            if item.abandoned:
+                break
+        finally:
+            item.give_to(None)
     return {"kind": "sandbox_error", "message": f"two workers in turn were lost over this program ({lost})"}

@@ -6,6 +6,7 @@ Machines that join later are not used; start another.
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -90,8 +91,12 @@ class RaySandbox:
         while self._machines:
             machine = min(self._machines, key=lambda one: one.busy)
             machine.busy += 1
+            answer = getattr(machine.actor, method).remote(*arguments, **options)
             try:
-                return await getattr(machine.actor, method).remote(*arguments, **options)
+                return await answer
+            except asyncio.CancelledError:
+                ray.cancel(answer)
+                raise
             except RayActorError:
                 if machine in self._machines:
                     self._machines.remove(machine)

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 import uvicorn
 from fastapi import FastAPI, Response
+from fastapi.exceptions import RequestValidationError
 from fastapi.responses import JSONResponse
 from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, generate_latest
 from pydantic import BaseModel, ConfigDict
@@ -112,6 +113,12 @@ async def checked(sandbox: LocalSandbox | RaySandbox) -> Isolation:
     return isolation
 
 
+def _explain(error: RequestValidationError) -> str:
+    """What is wrong with a body, in few characters and without what stood there, which may be anything."""
+    said = (f"{'.'.join(str(part)[:50] for part in one['loc'])}: {one['msg'][:200]}" for one in error.errors()[:3])
+    return "; ".join(said).encode("ascii", "backslashreplace").decode()
+
+
 def build_app(sandbox: LocalSandbox | RaySandbox, isolation: Isolation, max_queue: int) -> FastAPI:
     """The routes of the server."""
     app = FastAPI(title="code-reward sandbox", openapi_url=None)
@@ -155,6 +162,10 @@ def build_app(sandbox: LocalSandbox | RaySandbox, isolation: Isolation, max_queu
         reply = await answer_run_code(sandbox, body)
         metrics.count(reply.status, reply.run_result.execution_time or 0.0 if reply.run_result else 0.0)
         return reply
+
+    @app.exception_handler(RequestValidationError)
+    async def malformed(request: Any, error: RequestValidationError) -> Response:
+        return JSONResponse({"error": _explain(error)}, 422)
 
     @app.exception_handler(DataError)
     async def bad_data(request: Any, error: DataError) -> Response:

@@ -1,7 +1,10 @@
-"""Tiny reward models, and servers to serve them."""
+"""Tiny reward models, and servers to serve them; a sandbox that is served."""
 
 from __future__ import annotations
 
+import signal
+import subprocess
+import sys
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
@@ -34,3 +37,16 @@ def server_url(rm_dir: Path) -> Iterator[str]:
     """A running server of the model in `rm_dir`."""
     with serving(rm_dir) as (url, _):
         yield url
+
+
+@pytest.fixture(scope="session")
+def sandbox_url() -> Iterator[str]:
+    """A running sandbox of two workers."""
+    command = [sys.executable, "-m", "reward_servers.sandbox", "--workers", "2", "--require", "limited"]
+    process = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True)
+    assert process.stdout is not None
+    line = process.stdout.readline()
+    assert line.startswith("ready http://127.0.0.1:"), line
+    yield line.split()[1]
+    process.send_signal(signal.SIGTERM)
+    assert process.wait(15) == 0

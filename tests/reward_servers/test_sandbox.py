@@ -188,7 +188,7 @@ async def test_closing_does_not_wait_for_a_job_that_a_worker_took(monkeypatch):
     sandbox = connect(workers=1)
     await sandbox.close()
     with pytest.raises(SandboxError, match="closed"):
-        await sandbox.run(ADD_ONE, [])
+        await sandbox.run(ADD_ONE, RIGHT)
 
 
 async def test_what_is_no_call_is_an_error(sandbox):

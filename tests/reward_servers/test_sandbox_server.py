@@ -21,14 +21,8 @@ ADD_ONE = "def f(x):\n    return x + 1\n"
 
 
 @pytest.fixture(scope="module")
-def url():
-    command = [sys.executable, "-m", "reward_servers.sandbox", "--workers", "2", "--require", "limited"]
-    process = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True)
-    line = process.stdout.readline()
-    assert line.startswith("ready http://127.0.0.1:"), line
-    yield line.split()[1]
-    process.send_signal(signal.SIGTERM)
-    assert process.wait(15) == 0
+def url(sandbox_url):
+    return sandbox_url
 
 
 @pytest.fixture

@@ -55,7 +55,7 @@ def main() -> None:
     referee = Referee(link)
     while (job := _receive(caller)) is not None:
         try:
-            _send(caller, referee.answer(job))
+            _send(caller, {"id": job["id"], "answer": referee.answer(job)})
         except (ZygoteLost, ConnectionError):
             return
 
