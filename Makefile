@@ -28,6 +28,10 @@ $(INSTALLED): pyproject.toml constraints.txt scripts/install.sh
 install-integration:  ## Make .venv-integration: SGLang, Ray and what slime needs, on CPU (4 GB). With SLIME_ROOT, as slime patches SGLang.
 	@PYTHON='$(PYTHON)' TORCH='$(TORCH)' scripts/install_integration.sh
 
+.PHONY: install-referees
+install-referees:  ## Make .venv-referees: the published referees of the policy benchmarks (evalplus and others), without their models.
+	@PYTHON='$(PYTHON)' scripts/install_referees.sh
+
 .PHONY: quickstart
 quickstart: $(INSTALLED)  ## Reinforce a small code model with a reward that runs no program, end to end. More: ARGS="--help".
 	$(BIN)/python -m scripts.quickstart $(ARGS)
@@ -41,7 +45,7 @@ test: lint  ## Check everything and run the tests that need no other environment
 	$(BIN)/python -m pytest -m "not integration" $(ARGS)
 
 .PHONY: test-integration
-test-integration: $(INSTALLED) install-integration  ## Run the tests with real components that take long to install or start; more with SLIME_ROOT and MEGATRON_ROOT.
+test-integration: $(INSTALLED) install-integration install-referees  ## Run the tests with real components that take long to install or start; more with SLIME_ROOT and MEGATRON_ROOT.
 	$(BIN)/python -m pytest -m integration $(ARGS)
 
 .PHONY: test-slime

@@ -25,6 +25,7 @@ MAY_IMPORT = {
     "code_reward_trl": ("code_reward", *CLIENTS),
     "code_reward_commands": ("code_reward", *CLIENTS, "reward_servers.scorer", "data_prep.unit_tests", "rm_train.answers"),
     "code_reward_verl": ("code_reward", *CLIENTS),
+    "benchmarks": ("code_reward", "data_prep.sources", "reward_servers"),
 }
 # The front door names the module that it starts, and imports nothing of its room.
 ENTRY_POINTS_MAY_IMPORT = {"code_reward_trl": ("rm_train.checkpoints", "rm_train.training")}

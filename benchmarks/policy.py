@@ -1,0 +1,175 @@
+"""Measure a policy on published benchmarks: `python -m benchmarks.policy --model FOLDER --sets humaneval,mbpp --out RUN`.
+
+Answers are sampled once and journalled; the published referee and our own sandbox judge them; the table, the plots and every answer with
+its verdicts are written into RUN. Given again after it was stopped, the command goes on where it was.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from functools import cache
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Literal
+
+from pydantic import Field
+
+from code_reward.cli import Command, run
+from code_reward.errors import ConfigurationError
+
+if TYPE_CHECKING:
+    from benchmarks.referees.environment import Environment
+    from benchmarks.sampling.question import Sampling
+    from benchmarks.sampling.sample import Policy as Sampled
+    from benchmarks.sets.task_set import TaskSet
+
+Style = Literal["plain", "bare", "thinking"]
+
+THINKING_TOKENS = 32768
+
+
+class Policy(Command):
+    """Measure a policy on HumanEval(+), MBPP(+), LiveCodeBench and BigCodeBench."""
+
+    model: Path | None = None
+    """Folder of a causal language model."""
+    endpoint: str | None = None
+    """Address of an OpenAI-compatible endpoint, up to and without /chat/completions, in the place of --model."""
+    served_model: str | None = None
+    """Name under which the endpoint serves the model; by default the only one that it lists."""
+    key_variable: str = ""
+    """Name of the environment variable that holds the endpoint's key."""
+    sets: list[str] = Field(default=["humaneval", "mbpp"], min_length=1)
+    """humaneval, mbpp, lcb, bcb_hard; HumanEval+ and MBPP+ come with the first two."""
+    out: Path
+    """Folder of the run; a run that was stopped goes on."""
+    samples: int = Field(default=1, gt=0)
+    """Answers per task."""
+    temperature: float = Field(default=0.0, ge=0)
+    """0 is greedy."""
+    top_p: float = Field(default=0.95, gt=0, le=1)
+    """Only where the temperature is not 0."""
+    max_tokens: int | None = Field(default=None, gt=0)
+    """Token limit of an answer; by default each benchmark's own (32768 for `thinking`)."""
+    style: Style = "plain"
+    """`plain` asks as the publisher does; `bare` does not begin the answer for the model (as it is for every endpoint); `thinking` is
+    bare, and only what follows `</think>` is the answer."""
+    limit: int | None = Field(default=None, gt=0)
+    """Only the first tasks of each set; the figures are then not the benchmark's."""
+    seed: int = 0
+    """Seed of the sampling and of the bootstrap."""
+    dtype: Literal["bfloat16", "float16", "float32"] = "bfloat16"
+    """Precision of --model."""
+    device: str = "cpu"
+    """Where --model runs."""
+    batch: int = Field(default=32, gt=0)
+    """Answers that --model writes at once."""
+    concurrency: int = Field(default=32, gt=0)
+    """Requests that the endpoint gets at once."""
+    referee: Literal["published", "sandbox"] = "published"
+    """Whose verdicts count: those of the published packages (`make install-referees`), with our sandbox beside them, or our sandbox's."""
+    referees: Path = Path(".venv-referees")
+    """The environment of the published referees."""
+    sandbox: str | None = None
+    """Address of a sandbox server; by default programs run in this machine's own sandbox."""
+    compare: list[Path] = Field(default=[])
+    """Folders of other runs: paired differences on the problems that both answered."""
+    humaneval_file: Path | None = None
+    """evalplus's release of HumanEval+; by default what HUMANEVAL_OVERRIDE_PATH names."""
+    mbpp_file: Path | None = None
+    """evalplus's release of MBPP+; by default what MBPP_OVERRIDE_PATH names."""
+
+
+def main(settings: Policy) -> int:
+    """Sample, judge, report; the status is 1 if answers have no verdict."""
+    from benchmarks.policy_report import write_report
+    from benchmarks.run_folder import begin, read_judged, write_judged
+    from benchmarks.sampling.sample import sample
+    from benchmarks.sets import find_set
+    from benchmarks.sets.task_set import Bench
+
+    _check(settings)
+    sets = [find_set(name) for name in dict.fromkeys(settings.sets)]
+    files = {one.name: one.find_file(getattr(settings, f"{one.name}_file")) for one in sets}
+    tasks = {one.name: dict(list(one.read(files[one.name]).items())[: settings.limit]) for one in sets}
+    environment, conventions = _referees(settings, sets)
+    others = {str(path): read_judged(path) for path in settings.compare}
+    begin(settings.out, _setup(settings))
+    model = cache(lambda: _policy(settings))
+    judged = []
+    for one in sets:
+        rows, sampling = tasks[one.name], _sampling(settings, one.max_tokens)
+        questions = [one.ask(task) for task in rows.values()]
+        answers = sample(settings.out, one.name, questions, settings.samples, sampling, _style(settings), model)
+        folder = settings.out / one.name
+        folder.mkdir(exist_ok=True)
+        judged += one.judge(Bench(folder, environment, settings.sandbox), rows, answers)
+        conventions[f"token limit, {one.name}"] = sampling.max_tokens
+        conventions[f"tasks, {one.name}"] = f"{len(rows)} of {files[one.name].name}" + (", the first only" if settings.limit else "")
+    write_judged(settings.out, judged)
+    report = write_report(settings.out, {one.name: one.columns for one in sets}, judged, conventions, others, settings.seed)
+    print(f"Report: {report}")
+    return int(any("missing" in (one.referee or one.sandbox).values() for one in judged))
+
+
+def _referees(settings: Policy, sets: Sequence[TaskSet]) -> tuple[Environment | None, dict[str, object]]:
+    """The environment of the referees, if they judge, and how the run is done, for its report's header."""
+    conventions: dict[str, object] = {
+        "policy": settings.model.name if settings.model else f"{settings.served_model or ''} at an endpoint".strip(),
+        "answers per task": settings.samples,
+        "decoding": f"temperature {settings.temperature}, top-p {settings.top_p}" if settings.temperature else "greedy",
+        "style": _style(settings),
+    }
+    if settings.model:
+        conventions["precision"] = f"{settings.dtype} on {settings.device}, {settings.batch} at once"
+    if settings.referee == "sandbox":
+        return None, conventions | {"referee of record": "the project's own sandbox"}
+    from benchmarks.referees.environment import Environment
+
+    environment = Environment(settings.referees)
+    for one in sets:
+        package, recorded = one.referee()
+        version = environment.version(package)
+        conventions[f"referee of record, {one.name}"] = f"{package} {version}" + (f" (of record: {recorded})" * (version != recorded))
+    return environment, conventions
+
+
+def _check(settings: Policy) -> None:
+    if (settings.model is None) == (settings.endpoint is None):
+        raise ConfigurationError("Give either --model or --endpoint.")
+    if settings.samples > 1 and settings.temperature == 0:
+        raise ConfigurationError("Greedy answers to one question are all the same; give --temperature with --samples.")
+
+
+def _style(settings: Policy) -> Style:
+    return "bare" if settings.endpoint and settings.style == "plain" else settings.style
+
+
+def _sampling(settings: Policy, usual: int) -> Sampling:
+    from benchmarks.sampling.question import Sampling
+
+    limit = settings.max_tokens or (THINKING_TOKENS if settings.style == "thinking" else usual)
+    return Sampling(temperature=settings.temperature, top_p=settings.top_p, max_tokens=limit, seed=settings.seed)
+
+
+def _setup(settings: Policy) -> dict[str, Any]:
+    """What decides the answers."""
+    from code_reward.files import digest
+
+    names = {"served_model", "samples", "temperature", "top_p", "max_tokens", "style", "limit", "seed", "dtype", "batch", "endpoint"}
+    model = {"model": digest(settings.model)} if settings.model else {}
+    return {**settings.model_dump(mode="json", include=names), **model}
+
+
+def _policy(settings: Policy) -> Sampled:
+    if settings.model is not None:
+        from benchmarks.sampling.folder import FolderModel
+
+        return FolderModel(settings.model, settings.dtype, settings.device, settings.batch)
+    from benchmarks.sampling.endpoint import EndpointModel
+
+    assert settings.endpoint is not None
+    return EndpointModel(settings.endpoint, settings.served_model, settings.concurrency, key_variable=settings.key_variable)
+
+
+if __name__ == "__main__":
+    run(Policy, main)

@@ -1,0 +1,82 @@
+"""`TaskSet`: one benchmark of policies, as its publisher asks and judges it."""
+
+from __future__ import annotations
+
+import os
+from abc import ABC, abstractmethod
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from benchmarks.referees.environment import Environment
+from benchmarks.sampling.question import Answer, Question
+from benchmarks.verdicts import Judged
+from code_reward.errors import ConfigurationError
+
+Row = dict[str, Any]
+"""A task as it is published."""
+
+Key = tuple[str, int]
+"""Task and number of the sample."""
+
+
+@dataclass(frozen=True)
+class Bench:
+    """Where answers are judged.
+
+    Args:
+        folder: Of the set's own files.
+        environment: That of the published referees; None where our sandbox alone judges.
+        sandbox: Address of a sandbox server; None for this machine's own.
+    """
+
+    folder: Path
+    environment: Environment | None
+    sandbox: str | None
+
+
+class TaskSet(ABC):
+    """A benchmark.
+
+    Args:
+        name: As `--sets` names it.
+        columns: The columns of the table that its answers fill.
+        variable: The variable of the environment that may name its file, as its publisher's own package reads it.
+        usual_place: Its file below the folder that `CODE_REWARD_DATA` names.
+        max_tokens: The publisher's limit of an answer without reasoning.
+    """
+
+    def __init__(self, name: str, columns: Sequence[str], variable: str, usual_place: str, max_tokens: int) -> None:
+        self.name, self.columns, self.max_tokens = name, tuple(columns), max_tokens
+        self._variable, self._usual_place = variable, usual_place
+
+    def find_file(self, given: Path | None) -> Path:
+        """The published file: as given, else where the environment says; raises `ConfigurationError`."""
+        if given is not None:
+            return given
+        if os.environ.get(self._variable):
+            return Path(os.environ[self._variable])
+        data = os.environ.get("CODE_REWARD_DATA")
+        if data and (Path(data) / self._usual_place).exists():
+            return Path(data) / self._usual_place
+        raise ConfigurationError(
+            f"No file for the set {self.name}; name it with --{self.name.replace('_', '-')}-file, or in {self._variable} "
+            "(docs/benchmarks.md says where it is published)."
+        )
+
+    @abstractmethod
+    def read(self, path: Path) -> dict[str, Row]:
+        """The published tasks by id, in the published order; raises `DataError`."""
+
+    @abstractmethod
+    def ask(self, task: Row) -> Question:
+        """The publisher's question of a task."""
+
+    @abstractmethod
+    def judge(self, bench: Bench, tasks: Mapping[str, Row], answers: Mapping[Key, Answer]) -> list[Judged]:
+        """What the referee and the sandbox say of every answer."""
+
+    @abstractmethod
+    def referee(self) -> tuple[str, str]:
+        """The package of the published referee, and the version that is the referee of record."""

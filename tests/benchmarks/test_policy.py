@@ -1,0 +1,104 @@
+"""`python -m benchmarks.policy`: what it asks, what it counts, how it fails, and that nothing is done twice."""
+
+import json
+
+import pytest
+
+from benchmarks.policy import Policy, main
+from benchmarks.run_folder import read_judged
+from benchmarks.sampling import endpoint as endpoint_module
+from code_reward.errors import CodeRewardError
+
+EXPECTED = {"HumanEval/0": ("pass", "pass"), "HumanEval/1": ("pass", "fail"), "HumanEval/2": ("fail", "fail")}
+
+
+def policy(out, humaneval, **options):
+    return Policy(**{"sets": ["humaneval"], "referee": "sandbox", "out": out, "humaneval_file": humaneval, **options})
+
+
+def test_an_endpoint_is_sampled_judged_and_reported(tmp_path, humaneval, endpoint):
+    out = tmp_path / "run"
+    assert main(policy(out, humaneval, endpoint=endpoint.url)) == 0
+    judged = {one.task_id: (one.sandbox["HumanEval"], one.sandbox["HumanEval+"]) for one in read_judged(out)}
+    assert judged == EXPECTED
+    figures = json.loads((out / "figures.json").read_text())["columns"]
+    assert figures["HumanEval"]["passes"]["1"]["value"] == pytest.approx(2 / 3)
+    assert figures["HumanEval+"]["passes"]["1"]["value"] == pytest.approx(1 / 3)
+    report = (out / "report.md").read_text()
+    assert "the project's own sandbox" in report
+    assert "HumanEval+ | 3 | 33.3" in report
+    assert (out / "plots" / "passes.png").stat().st_size > 0
+
+
+def test_a_run_that_was_stopped_asks_only_what_is_left(tmp_path, humaneval, endpoint, monkeypatch):
+    monkeypatch.setattr(endpoint_module, "_ATTEMPTS", 1)
+    endpoint.status["times"] = 500
+    settings = policy(tmp_path / "run", humaneval, endpoint=endpoint.url, concurrency=1)
+    with pytest.raises(CodeRewardError, match=r"status 500.*give the same command again"):
+        main(settings)
+    endpoint.status.clear()
+    assert main(settings) == 0
+    assert endpoint.asked == ["plus", "minus", "times", "times"]
+    assert main(settings) == 0
+    assert len(endpoint.asked) == 4
+
+
+def test_two_runs_are_compared_on_the_same_problems(tmp_path, humaneval, endpoint):
+    main(policy(tmp_path / "one", humaneval, endpoint=endpoint.url))
+    main(policy(tmp_path / "two", humaneval, endpoint=endpoint.url, compare=[tmp_path / "one"]))
+    differences = json.loads((tmp_path / "two" / "figures.json").read_text())["differences"]
+    assert differences[str(tmp_path / "one")]["HumanEval"]["value"] == 0
+
+
+@pytest.mark.parametrize(
+    ("options", "said"),
+    [
+        ({"endpoint": "http://127.0.0.1:9/v1"}, "gave no answer .*kept"),
+        ({"endpoint": "http://127.0.0.1:9/v1", "model": "somewhere"}, "either --model or --endpoint"),
+        ({"model": "nowhere"}, "nowhere does not exist"),
+        ({"endpoint": "x", "samples": 2}, "--temperature"),
+        ({"endpoint": "x", "humaneval_file": "absent.jsonl"}, "absent.jsonl does not exist"),
+        ({"endpoint": "x", "sets": ["humanevil"]}, "no set 'humanevil'"),
+        ({"endpoint": "x", "referee": "published", "referees": "no-env"}, "make install-referees"),
+        ({"endpoint": "x", "compare": ["nothing-there"]}, "no finished run"),
+        ({"endpoint": "x", "key_variable": "NO_SUCH_KEY"}, "NO_SUCH_KEY"),
+    ],
+)
+def test_what_cannot_work_is_one_sentence(tmp_path, humaneval, monkeypatch, options, said):
+    monkeypatch.setattr(endpoint_module, "_ATTEMPTS", 1)
+    with pytest.raises(CodeRewardError, match=said):
+        main(
+            policy(
+                tmp_path / "run",
+                **{"humaneval": humaneval, **options},
+            )
+        )
+
+
+def test_a_wrong_column_is_named(tmp_path, humaneval, endpoint):
+    rows = [json.loads(line) for line in humaneval.read_text().splitlines()]
+    del rows[1]["plus_input"]
+    humaneval.write_text("".join(json.dumps(row) + "\n" for row in rows))
+    with pytest.raises(CodeRewardError, match="row 2: no column 'plus_input'"):
+        main(policy(tmp_path / "run", humaneval, endpoint=endpoint.url))
+
+
+def test_another_run_in_the_same_folder_is_refused(tmp_path, humaneval, endpoint):
+    out = tmp_path / "run"
+    main(policy(out, humaneval, endpoint=endpoint.url))
+    with pytest.raises(CodeRewardError, match="another temperature"):
+        main(policy(out, humaneval, endpoint=endpoint.url, temperature=0.5))
+
+
+def test_a_failure_of_the_sandbox_is_no_failure_of_the_answer(tmp_path, humaneval, endpoint, monkeypatch):
+    from benchmarks import sandbox_judge
+    from reward_servers.sandbox.outcome import Outcome
+
+    async def broken(sandbox, case, limits):
+        return Outcome(kind="sandbox_error", message="out of order") if "plus" in case.program else Outcome(kind="failed")
+
+    monkeypatch.setattr(sandbox_judge, "_run", broken)
+    out = tmp_path / "run"
+    assert main(policy(out, humaneval, endpoint=endpoint.url)) == 1
+    column = json.loads((out / "figures.json").read_text())["columns"]["HumanEval"]
+    assert (column["missing"], column["problems"]) == (1, 2)
