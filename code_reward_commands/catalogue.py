@@ -72,6 +72,9 @@ MODULES: Final[dict[str, dict[str, str]]] = {
         "code_reward_slime.preflight": "the doctor by its full name",
         "code_reward_slime.sglang_config": "split GPUs between policy and reward model in slime",
     },
+    "Benchmarks": {
+        "benchmarks.policy": "measure a policy on the field's published benchmarks",
+    },
     "slime without a GPU": {
         "slime_on_cpu.launch": "run slime's own training script on a CPU",
         "slime_on_cpu.flags": "print the options for that",
