@@ -28,7 +28,10 @@ MAY_IMPORT = {
     "benchmarks": ("code_reward", "data_prep.sources", "reward_servers"),
 }
 # The front door names the module that it starts, and imports nothing of its room.
-ENTRY_POINTS_MAY_IMPORT = {"code_reward_trl": ("rm_train.checkpoints", "rm_train.training")}
+ENTRY_POINTS_MAY_IMPORT = {
+    "code_reward_slime": ("reward_servers.scorer", "rm_train.answers", "rm_train.export", "rm_train.inputs", "rm_train.specimens"),
+    "code_reward_trl": ("rm_train.checkpoints", "rm_train.training"),
+}
 IN_CIRCLES = ("rm_train.evaluate", "rm_train.fit", "rm_train.measure", "rm_train.regress", "rm_train.train")
 """Modules whose settings have no place of their own yet."""
 OURS = {*MAY_IMPORT, "scripts", "tests", "slime_plugins", "trl_plugins", "verl_plugins"}

@@ -281,7 +281,7 @@ def imported(folder: str) -> set[str]:
 @pytest.mark.parametrize(("folder", "extras"), EXTRAS_OF.items(), ids=EXTRAS_OF)
 def test_every_import_is_declared_in_the_extra_of_its_room(folder, extras):
     # Where slime runs there is what slime and SGLang brought.
-    allowed = {"psutil", "ray", "torch"} if folder == "slime_plugins" else set()
+    allowed = {"psutil", "ray", "safetensors", "torch"} if folder == "slime_plugins" else set()
     assert imported(folder) - declared(*extras).keys() <= allowed
 
 

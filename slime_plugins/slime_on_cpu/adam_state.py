@@ -25,7 +25,8 @@ def resume_with_torch_adam(optimizer_class: Any) -> None:
     def set_states_and_step(self: Any, model_param: Any, tensors: dict[str, Any]) -> Any:
         group, place = self.model_param_group_index_map[model_param]
         state = self.optimizer.state[self.optimizer.param_groups[group]["params"][place]]
-        return set_states(self, model_param, {**({"step": state["step"]} if "step" in state else {}), **tensors})
+        with torch.no_grad():  # In float32 the optimizer has no copy of a weight, but a view of it.
+            return set_states(self, model_param, {**({"step": state["step"]} if "step" in state else {}), **tensors})
 
     optimizer_class.state_dict = complete_state_dict
     optimizer_class._set_main_param_and_optimizer_states = set_states_and_step

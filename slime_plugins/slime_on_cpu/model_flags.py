@@ -1,6 +1,7 @@
 """Megatron's options for a Hugging Face checkpoint, as in slime's `scripts/models/*.sh`: `python -m slime_on_cpu.model_flags FOLDER`.
 
-For models made from scratch, which no script of slime describes: dense Qwen2, Qwen3 and GLM-4 (0414), of any size.
+For models made from scratch, which no script of slime describes: dense Qwen2, Qwen3 and GLM-4 (0414), of any size,
+language models and reward models alike.
 """
 
 from __future__ import annotations
@@ -16,9 +17,9 @@ from code_reward.cli import Command, run
 from code_reward.errors import ConfigurationError
 
 BY_ARCHITECTURE: dict[str, tuple[str, ...]] = {
-    "Qwen2ForCausalLM": ("--add-qkv-bias",),
-    "Qwen3ForCausalLM": ("--qk-layernorm",),
-    "Glm4ForCausalLM": ("--post-self-attn-layernorm", "--post-mlp-layernorm", "--rotary-interleaved"),
+    "Qwen2": ("--add-qkv-bias",),
+    "Qwen3": ("--qk-layernorm",),
+    "Glm4": ("--post-self-attn-layernorm", "--post-mlp-layernorm", "--rotary-interleaved"),
 }
 
 
@@ -34,7 +35,7 @@ def model_flags(folder: Path) -> list[str]:
 
 def _flags(config: dict[str, Any]) -> Iterator[str]:
     yield from ("--swiglu", "--use-rotary-position-embeddings", "--disable-bias-linear", "--normalization", "RMSNorm")
-    yield from ("--group-query-attention", *BY_ARCHITECTURE[config["architectures"][0]])
+    yield from ("--group-query-attention", *BY_ARCHITECTURE[config["architectures"][0].partition("For")[0]])
     if config.get("attention_bias"):
         yield "--add-qkv-bias"
     if not config["tie_word_embeddings"]:
