@@ -1,7 +1,7 @@
 """Megatron's distributed optimizer with torch's Adam instead of Apex's or Transformer Engine's, both CUDA only.
 
 Two things differ. torch's Adam has no state before its first step, of which Megatron asks the shape when it resumes; and it keeps a `step`
-per parameter, which Megatron neither saves nor expects.
+per parameter, which Megatron does not expect among the tensors, and which it shares between all parameters when it resumes.
 """
 
 from __future__ import annotations
@@ -25,6 +25,9 @@ def resume_with_torch_adam(optimizer_class: Any) -> None:
     def set_states_and_step(self: Any, model_param: Any, tensors: dict[str, Any]) -> Any:
         group, place = self.model_param_group_index_map[model_param]
         state = self.optimizer.state[self.optimizer.param_groups[group]["params"][place]]
+        if "step" in state:
+            # Megatron gives all parameters one tensor, which every parameter then counts up.
+            state["step"] = state["step"].clone()
         with torch.no_grad():  # In float32 the optimizer has no copy of a weight, but a view of it.
             return set_states(self, model_param, {**({"step": state["step"]} if "step" in state else {}), **tensors})
 
