@@ -22,6 +22,8 @@ _LARGEST = 1e150
 """Squares of rewards must stay finite."""
 
 _Values = NDArray[np.float64]
+_Method = Callable[[_Values, float, float], _Values]
+"""From the values of a group's rollouts, the std of its rewards, and the floor."""
 
 
 def group_advantages(
@@ -29,6 +31,7 @@ def group_advantages(
     groups: Sequence[Hashable],
     rollouts: Sequence[Hashable] | None = None,
     *,
+    terms: Sequence[float] | None = None,
     method: Method = "grpo",
     std_floor: float = 0.01,
 ) -> list[float]:
@@ -39,6 +42,9 @@ def group_advantages(
     - `rank`: the rank from −1 (worst) to 1 (best), ties sharing their mean rank; times std / floor where the std is below the floor.
     - `leave_one_out`: reward − mean of the *other* rollouts (RLOO).
 
+    Terms (penalties for length, say) move a rollout within its group, but its scale is that of the rewards alone: they do not enter the
+    std, and where it is below the floor they shrink with it, so that a group of equal rewards has advantages of 0 whatever its terms.
+
     The floor keeps a group whose rewards hardly differ from being blown up to unit variance: below it, advantages shrink in proportion
     to the spread. All methods have mean 0 over the rollouts of a group; a group with fewer than two rewarded rollouts has advantage 0.
 
@@ -47,6 +53,7 @@ def group_advantages(
         groups (`Sequence[Hashable]`): Which prompt each sample answers.
         rollouts (`Sequence[Hashable]`, *optional*): Which rollout of its group each sample is part of; by default its own. Where the
             samples of a rollout differ in reward, the rollout has the mean of those that have one.
+        terms (`Sequence[float]`, *optional*): What is added to each sample's reward beside the verdict.
         method (`Method`, *optional*, defaults to `"grpo"`): See above.
         std_floor (`float`, *optional*, defaults to 0.01): In units of the reward.
 
@@ -62,17 +69,26 @@ def group_advantages(
     if not 0 < std_floor < math.inf:
         raise ConfigurationError(f"The std floor must be a positive number, not {std_floor}.")
     rollouts = range(len(rewards)) if rollouts is None else rollouts
-    if not len(rewards) == len(groups) == len(rollouts):
-        raise DataError(f"{len(rewards)} rewards, {len(groups)} groups and {len(rollouts)} rollouts; give one of each per sample.")
+    terms = [0.0] * len(rewards) if terms is None else terms
+    if not len(rewards) == len(groups) == len(rollouts) == len(terms):
+        raise DataError(
+            f"{len(rewards)} rewards, {len(groups)} groups, {len(rollouts)} rollouts and {len(terms)} terms; give one of each per sample."
+        )
+    extra = _of_rollouts([None if reward is None else term for reward, term in zip(rewards, terms, strict=True)], groups, rollouts)
     advantages: dict[tuple[Hashable, Hashable], float] = {}
-    for group, members in _rollout_rewards(rewards, groups, rollouts).items():
-        values = np.array(list(members.values()))
-        of_group = _METHODS[method](values, std_floor) if len(values) > 1 else np.zeros(len(values))
+    for group, members in _of_rollouts(rewards, groups, rollouts).items():
+        values, added = np.array(list(members.values())), np.array(list(extra[group].values()))
+        of_group = _of_group(_METHODS[method], values, added, std_floor) if len(values) > 1 else np.zeros(len(values))
         advantages.update({(group, rollout): float(value) for rollout, value in zip(members, of_group, strict=True)})
     return [0.0 if reward is None else advantages[group, rollout] for reward, group, rollout in zip(rewards, groups, rollouts, strict=True)]
 
 
-def _rollout_rewards(
+def _of_group(method: _Method, values: _Values, terms: _Values, floor: float) -> _Values:
+    std = _std(values)
+    return method(values + min(1.0, std / floor) * terms, std, floor)
+
+
+def _of_rollouts(
     rewards: Sequence[float | None], groups: Sequence[Hashable], rollouts: Sequence[Hashable]
 ) -> dict[Hashable, dict[Hashable, float]]:
     found: dict[Hashable, dict[Hashable, list[float]]] = {}
@@ -95,28 +111,28 @@ def _std(values: _Values) -> float:
     return math.sqrt(math.fsum((values - _mean(values)) ** 2) / (len(values) - 1))
 
 
-def _grpo(values: _Values, floor: float) -> _Values:
-    return (values - _mean(values)) / max(_std(values), floor)
+def _grpo(values: _Values, std: float, floor: float) -> _Values:
+    return (values - _mean(values)) / max(std, floor)
 
 
-def _dr_grpo(values: _Values, floor: float) -> _Values:
+def _dr_grpo(values: _Values, std: float, floor: float) -> _Values:
     return values - _mean(values)
 
 
-def _leave_one_out(values: _Values, floor: float) -> _Values:
+def _leave_one_out(values: _Values, std: float, floor: float) -> _Values:
     return (values - _mean(values)) * (len(values) / (len(values) - 1))
 
 
-def _rank(values: _Values, floor: float) -> _Values:
+def _rank(values: _Values, std: float, floor: float) -> _Values:
     ordered = np.sort(values)
     below, up_to = np.searchsorted(ordered, values, "left"), np.searchsorted(ordered, values, "right")
     # 2 * (mean rank) / (n - 1) - 1, where the mean rank of a run of ties is (below + up_to - 1) / 2.
     centred = (below + up_to - len(values)) / (len(values) - 1)
-    shrunk: _Values = centred * min(1.0, _std(values) / floor)
+    shrunk: _Values = centred * min(1.0, std / floor)
     return shrunk
 
 
-_METHODS: dict[Method, Callable[[_Values, float], _Values]] = {
+_METHODS: dict[Method, _Method] = {
     "grpo": _grpo,
     "dr_grpo": _dr_grpo,
     "rank": _rank,

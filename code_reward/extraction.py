@@ -51,12 +51,14 @@ class Extraction:
 
     `closed` is False for a program that stands bare, to the end of the text: where a generation was cut off it may be a part only.
     `attempt` is False where nothing in the text was meant to be the answer: there is no block, or only such as show use, tests or output.
+    `one_block` is True for the program of an answer that has no other block: what the policy `strict` takes, too.
     """
 
     code: str | None
     reason: Reason | None = None
     closed: bool = True
     attempt: bool = True
+    one_block: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -133,7 +135,7 @@ def _only(blocks: list[_Block], entry_point: str | None) -> Extraction:
     if not blocks or blocks[0].bare:
         return Extraction(None, "no_code", attempt=False)
     reason = _judge(blocks[0], entry_point)
-    return Extraction(blocks[0].code if reason is None else None, reason)
+    return Extraction(blocks[0].code if reason is None else None, reason, one_block=reason is None)
 
 
 def _choose(blocks: list[_Block], policy: Policy, entry_point: str | None) -> Extraction:
@@ -167,7 +169,8 @@ def _accept(blocks: list[_Block], number: int) -> Extraction:
     """Take a block, unless a fence-like line inside a string of an earlier one has cut that one and everything after it wrongly."""
     if any(not is_too_long(earlier.code) and ends_inside_string(earlier.code) for earlier in blocks[:number]):
         return Extraction(None, "does_not_parse")
-    return Extraction(blocks[number].code, closed=blocks[number].closed)
+    block = blocks[number]
+    return Extraction(block.code, closed=block.closed, one_block=len(blocks) == 1 and not block.bare)
 
 
 def _judge(block: _Block, entry_point: str | None) -> Reason | None:

@@ -12,7 +12,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import date
 from pathlib import Path
 from typing import Final, Literal
@@ -91,10 +91,15 @@ PRESETS: Final = Catalogue(
 
 @dataclass(frozen=True, slots=True)
 class Encoded:
-    """A reward model's input: `ids`, of which the last is scored, and how many tokens of the statement were cut."""
+    """A reward model's input: `ids`, of which the last is scored, and how many tokens of the statement were cut.
+
+    `closed` and `one_block` are those of the answer's `Extraction`, for who needs them beside the score.
+    """
 
     ids: list[int]
     cut: int
+    closed: bool = True
+    one_block: bool = True
 
 
 class RMInput:
@@ -142,7 +147,10 @@ class RMInput:
         extraction = extract_code(response, self.settings.extraction, entry_point)
         if extraction.code is None:
             return Rejected(str(extraction.reason))
-        return self.encode(statement, extraction.code if self.settings.part == "code" else final_answer(response))
+        encoded = self.encode(statement, extraction.code if self.settings.part == "code" else final_answer(response))
+        if isinstance(encoded, Rejected):
+            return encoded
+        return replace(encoded, closed=extraction.closed, one_block=extraction.one_block)
 
     def encode(self, statement: str, answer: str) -> Encoded | Rejected:
         """The input for what is already the part that the reward model reads: a bare program, or an answer without reasoning.

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import json
 import sys
+from dataclasses import asdict
 
 from code_reward.rm_input import Encoded, RMInput
 from code_reward.verdict import Rejected
@@ -19,13 +20,13 @@ def to_line(prepared: Encoded | Rejected) -> str:
     """What a child answers."""
     if isinstance(prepared, Rejected):
         return json.dumps({"rejected": prepared.reason})
-    return json.dumps({"ids": prepared.ids, "cut": prepared.cut})
+    return json.dumps(asdict(prepared))
 
 
 def from_line(line: bytes) -> Encoded | Rejected:
     """Read what `to_line` wrote."""
     record = json.loads(line)
-    return Rejected(record["rejected"]) if "rejected" in record else Encoded(record["ids"], record["cut"])
+    return Rejected(record["rejected"]) if "rejected" in record else Encoded(**record)
 
 
 def main() -> None:

@@ -67,7 +67,7 @@ class Preparation:
             line = await process.stdout.readline()
             healthy = line.endswith(b"\n")
             return from_line(line) if healthy else None
-        except (OSError, ValueError, KeyError) as error:
+        except (OSError, ValueError, KeyError, TypeError) as error:
             logger.warning("A process that prepares answers failed (%s).", error)
             healthy = False
             return None

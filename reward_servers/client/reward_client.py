@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import logging
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from hashlib import sha256
 from pathlib import Path
 from threading import Lock
@@ -29,7 +29,8 @@ class Judged:
     """A verdict and how it came about.
 
     `cut`: the statement was cut to fit the model; `seconds`: from the question to the verdict; `rm`: which reward model judged, by the
-    digest of its reference scores; `cached`: no forward pass was spent, because the same input was known or already in flight.
+    digest of its reference scores; `cached`: no forward pass was spent, because the same input was known or already in flight; `closed` and
+    `one_block`: of the answer's `Extraction`.
     """
 
     verdict: Verdict
@@ -37,6 +38,8 @@ class Judged:
     seconds: float
     rm: str
     cached: bool
+    closed: bool = True
+    one_block: bool = False
 
 
 class RewardClient:
@@ -82,10 +85,10 @@ class RewardClient:
         deadline = asyncio.get_running_loop().time() + self._settings.deadline_seconds
         while True:
             parts = self._here()
-            verdict, cut, cached = await parts.judge(statement, response, entry_point, deadline)
+            judged = await parts.judge(statement, response, entry_point, deadline)
             # Closed because the reward model was swapped: the new one judges.
-            if verdict != Missing("closed") or parts.model is self._model:
-                return Judged(verdict, cut, perf_counter() - start, parts.model.digest, cached)
+            if judged.verdict != Missing("closed") or parts.model is self._model:
+                return replace(judged, seconds=perf_counter() - start)
 
     async def verdicts(self, answers: Sequence[tuple[str, str] | tuple[str, str, str | None]]) -> list[Judged]:
         """The verdicts on (statement, response[, entry_point]), in order."""
@@ -172,17 +175,17 @@ class _Parts:
     engine: Engine
     preparation: Preparation
 
-    async def judge(self, statement: str, response: str, entry_point: str | None, deadline: float) -> tuple[Verdict, bool, bool]:
-        """The verdict, whether the statement was cut, and whether no forward pass was spent."""
+    async def judge(self, statement: str, response: str, entry_point: str | None, deadline: float) -> Judged:
+        """The verdict and how it came about, but for the time."""
         left = max(0.0, deadline - asyncio.get_running_loop().time())
         try:
             prepared = await asyncio.wait_for(self.preparation.prepare(statement, response, entry_point), left)
         except asyncio.TimeoutError:
             prepared = Missing("timeout")
         if isinstance(prepared, (Rejected, Missing)):
-            return prepared, False, False
+            return Judged(prepared, False, 0.0, self.model.digest, False)
         verdict, cached = await self.engine.score(prepared.ids, statement, deadline)
-        return verdict, bool(prepared.cut), cached
+        return Judged(verdict, bool(prepared.cut), 0.0, self.model.digest, cached, prepared.closed, prepared.one_block)
 
     async def close(self) -> None:
         await self.preparation.close()

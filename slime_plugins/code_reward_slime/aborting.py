@@ -3,24 +3,15 @@
 from __future__ import annotations
 
 import asyncio
-import sys
 from collections.abc import Coroutine
 from typing import Any, Final, TypeVar
 from weakref import WeakKeyDictionary
 
+from code_reward_slime.trainer import is_aborting
+
 POLL_SECONDS: Final = 0.1
 
 T = TypeVar("T")
-
-
-def is_aborting(args: Any) -> bool:
-    """Whether slime is throwing its unfinished groups away. With `--partial-rollout` it keeps them, and with them their rewards."""
-    module = sys.modules.get("slime.rollout.sglang_rollout")
-    if module is None or getattr(args, "partial_rollout", False):
-        return False
-    # Calling the singleton's class would make one where there is none.
-    state = module.GenerateState._instances.get(module.GenerateState)
-    return state is not None and bool(state.aborted)
 
 
 class _Watch:

@@ -15,6 +15,7 @@ from typing import Any, Final
 from weakref import WeakSet
 
 from code_reward.files import replacing
+from code_reward_slime.trainer import data_source
 
 _COUNTERS: Final = ("sample_offset", "epoch_id", "sample_group_index", "sample_index", "metadata")
 _REMEMBERED: Final = 4
@@ -41,10 +42,8 @@ class ResumableDataSource:
     """
 
     def __init__(self, args: Any) -> None:
-        from slime.rollout.data_source import RolloutDataSourceWithBuffer
-
         self._args = args
-        self._source = RolloutDataSourceWithBuffer(args)
+        self._source = data_source(args)
         self._lock = Lock()
         self._rollout = 0
         self._finished: dict[int, dict[str, Any]] = {}

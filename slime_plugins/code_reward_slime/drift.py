@@ -17,8 +17,9 @@ import numpy as np
 from code_reward.metrics.ranking import auc
 from code_reward.verdict import Scored, Verdict
 from code_reward_slime.judges import by_tests
-from code_reward_slime.samples import is_training, metadata_of, record_of
+from code_reward_slime.samples import metadata_of, record_of
 from code_reward_slime.settings import Settings
+from code_reward_slime.trainer import is_training
 
 MAX_PENDING: Final = 64
 """Executions under way; answers beyond are not drawn, so that a slow sandbox never builds up a queue."""
@@ -52,7 +53,7 @@ class Drift:
 
     async def _execute(self, settings: Settings, sample: Any, score: float) -> None:
         try:
-            judgement = await by_tests(None, settings.model_copy(update={"tests_reward": "binary"}), sample)
+            judgement = await by_tests(None, settings.model_copy(update={"tests_reward": "binary"}), sample, sample.response)
         except Exception as error:  # The alarm must never harm the run that it watches.
             logger.warning("An answer could not be executed for the drift alarm: %s", error)
             return

@@ -6,9 +6,9 @@ import math
 from collections.abc import Sequence
 from typing import Any
 
+from code_reward_slime import trainer
 from code_reward_slime.health import HEALTH
-from code_reward_slime.post_process import reward_of
-from code_reward_slime.samples import flatten, is_missing, record_of, rollout_keys
+from code_reward_slime.rollouts import Rollout, settle
 from code_reward_slime.settings import Settings, read_settings
 
 
@@ -17,36 +17,34 @@ def informative_group(args: Any, samples: Any, **options: Any) -> Any:
 
     - `missing`: too large a share of its verdicts is missing, or fewer than two are there.
     - `rejected`: all its answers are rejected, or too large a share.
-    - `spread`: the standard deviation of its rewards is below `code_reward_filter_min_spread`: its advantages would be noise.
+    - `spread`: the standard deviation of its verdicts, without terms, is below `code_reward_filter_min_spread`: its advantages would be
+      noise.
 
     Raises:
         `CodeRewardError`: The run must stop. Dropping groups for ever would hide an outage.
     """
-    from slime.rollout.filter_hub.base_types import DynamicFilterOutput
-
     settings = read_settings(args)
+    rollouts = settle(args, samples)
+    for rollout in rollouts:
+        if rollout.missing == "aborted":
+            HEALTH.record_abort(settings)
     error = HEALTH.error(settings)
     if error is not None:
         raise error
-    reason = _reason(args, settings, list(flatten(samples)))
-    return DynamicFilterOutput(
-        keep=reason is None, reason=reason, keep_when_insufficient=reason != "missing" and settings.filter_keep_when_insufficient
-    )
+    reason = _reason(args, settings, rollouts)
+    insufficient = reason != "missing" and settings.filter_keep_when_insufficient
+    return trainer.filter_output(keep=reason is None, reason=reason, keep_when_insufficient=insufficient)
 
 
-def _reason(args: Any, settings: Settings, samples: Sequence[Any]) -> str | None:
-    rewards: dict[tuple[str, int], float] = {}
-    rejected = 0
-    for sample, rollout in zip(samples, rollout_keys(list(samples)), strict=True):
-        if not is_missing(sample):
-            rewards[rollout] = reward_of(args, sample)
-            rejected += record_of(sample).get("verdict") == "rejected"
-    there = len(samples) - sum(map(is_missing, samples))
-    if len(rewards) < 2 or len(samples) - there > settings.filter_max_missing * len(samples):
+def _reason(args: Any, settings: Settings, rollouts: Sequence[Rollout]) -> str | None:
+    there = [rollout for rollout in rollouts if rollout.missing is None]
+    if len(there) < 2 or len(rollouts) - len(there) > settings.filter_max_missing * len(rollouts):
         return "missing"
-    if rejected == there or rejected > settings.filter_max_rejected * there:
+    rejected = sum(rollout.record.get("verdict") == "rejected" for rollout in there)
+    if rejected == len(there) or rejected > settings.filter_max_rejected * len(there):
         return "rejected"
-    return "spread" if spread_of(list(rewards.values())) < settings.filter_min_spread else None
+    rewards = [reward for rollout in there if (reward := rollout.reward(args)) is not None]
+    return "spread" if spread_of(rewards) < settings.filter_min_spread else None
 
 
 def spread_of(rewards: Sequence[float]) -> float:

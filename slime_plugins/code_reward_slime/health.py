@@ -31,9 +31,12 @@ class Health:
         if reason in _NOBODYS_FAULT:
             return
         with self._lock:
-            self._window.append(reason)
-            while len(self._window) > settings.missing_window:
-                self._window.popleft()
+            self._append(reason, settings)
+
+    def record_abort(self, settings: Settings) -> None:
+        """Remember an aborted sample of a group that is finished: slime did not throw it away, so its engines fail."""
+        with self._lock:
+            self._append("aborted", settings)
 
     def fail(self, error: CodeRewardError) -> None:
         """Remember an error that must stop the run; the first one counts."""
@@ -48,6 +51,11 @@ class Health:
         if fatal is not None or len(reasons) < settings.missing_window:
             return fatal
         return too_many_missing(reasons, f"the last {len(reasons)}", settings)
+
+    def _append(self, reason: str | None, settings: Settings) -> None:
+        self._window.append(reason)
+        while len(self._window) > settings.missing_window:
+            self._window.popleft()
 
     def reset(self) -> None:
         """Forget everything."""

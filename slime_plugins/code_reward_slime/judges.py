@@ -13,24 +13,31 @@ from code_reward.problem import runnable
 from code_reward.verdict import Missing, Rejected, Verdict, to_record
 from code_reward_slime.connections import reward_client, sandbox
 from code_reward_slime.extracting import extract
-from code_reward_slime.samples import is_training
 from code_reward_slime.settings import PREFIX, Settings
 from code_reward_slime.task import problem_of, task_of
+from code_reward_slime.trainer import is_training
 from reward_servers.sandbox.outcome import to_verdict
 
 
 @dataclass(frozen=True)
 class Judgement:
-    """A verdict, and what else the sample's record says of it."""
+    """A verdict, and what else the sample's record says of it.
+
+    `closed`, `one_block`: of the answer's extraction. `answer`: which sample of a rollout was judged.
+    """
 
     verdict: Verdict
     details: dict[str, Any] = field(default_factory=dict)
+    closed: bool = True
+    one_block: bool = False
+    answer: int = 0
 
 
-Judge = Callable[[Any, Settings, Any], Coroutine[Any, Any, Judgement]]
+Judge = Callable[[Any, Settings, Any, str], Coroutine[Any, Any, Judgement]]
+"""From arguments, settings, the sample that says what was asked, and the response that is the answer."""
 
 
-async def by_model(args: Any, settings: Settings, sample: Any) -> Judgement:
+async def by_model(args: Any, settings: Settings, sample: Any, response: str) -> Judgement:
     """The raw score of the reward model.
 
     Raises `ConfigurationError` if there is none to ask, and `RewardServerError` if all that can be asked is another one; an answer that is
@@ -41,13 +48,13 @@ async def by_model(args: Any, settings: Settings, sample: Any) -> Judgement:
     try:
         client = await reward_client(args, settings)
     except ConfigurationError:
-        extraction = await extract(sample.response, settings.extraction, task.entry_point)
+        extraction = await extract(response, settings.extraction, task.entry_point)
         if extraction.reason is None:
             raise
         return Judgement(Rejected(extraction.reason), details)
     if task.statement is None:
         return Judgement(Missing("no_statement"), details)
-    judged = await client.verdict(task.statement, sample.response, task.entry_point)
+    judged = await client.verdict(task.statement, response, task.entry_point)
     if judged.verdict == Missing("wrong_model"):
         raise RewardServerError(
             f"What answers as the reward model is not the one in {PREFIX}rm_dir ({settings.rm_dir}); see the log for the difference, "
@@ -55,10 +62,10 @@ async def by_model(args: Any, settings: Settings, sample: Any) -> Judgement:
             kind="wrong_model",
         )
     details |= {"cut": judged.cut, "seconds": judged.seconds, "rm": judged.rm, "cached": judged.cached}
-    return Judgement(judged.verdict, details)
+    return Judgement(judged.verdict, details, judged.closed, judged.one_block)
 
 
-async def by_tests(args: Any, settings: Settings, sample: Any) -> Judgement:
+async def by_tests(args: Any, settings: Settings, sample: Any, response: str) -> Judgement:
     """1 or 0, or in training the share of the tests passed if the settings say so; `Missing("no_tests")` for a problem without any.
 
     A held-out sample is right or it is not: the mean of an evaluation is pass@1 whatever the training counts.
@@ -66,7 +73,7 @@ async def by_tests(args: Any, settings: Settings, sample: Any) -> Judgement:
     problem = problem_of(sample)
     if not problem.tests:
         return Judgement(Missing("no_tests"))
-    extraction = await extract(sample.response, settings.extraction, problem.entry_point)
+    extraction = await extract(response, settings.extraction, problem.entry_point)
     if extraction.code is None:
         return Judgement(Rejected(str(extraction.reason)))
     limits = settings.sandbox_limits
@@ -80,18 +87,19 @@ async def by_tests(args: Any, settings: Settings, sample: Any) -> Judgement:
         outcome = await asyncio.wait_for(work, settings.sandbox_seconds)
     except asyncio.TimeoutError:
         return Judgement(Missing("sandbox_timeout"))
-    return Judgement(to_verdict(outcome, total=len(problem.tests), reward=counted), {"outcome": outcome.kind})
+    verdict = to_verdict(outcome, total=len(problem.tests), reward=counted)
+    return Judgement(verdict, {"outcome": outcome.kind}, extraction.closed, extraction.one_block)
 
 
-async def by_both(args: Any, settings: Settings, sample: Any) -> Judgement:
+async def by_both(args: Any, settings: Settings, sample: Any, response: str) -> Judgement:
     """A score in [0, 1] of `code_reward.hybrid`; the record keeps what each part said. A part that cannot matter is not asked."""
     tests = model = None
     if settings.hybrid_mode == "weighted":
-        tests, model = await asyncio.gather(by_tests(args, settings, sample), by_model(args, settings, sample))
+        tests, model = await asyncio.gather(by_tests(args, settings, sample, response), by_model(args, settings, sample, response))
     else:
-        tests = await by_tests(args, settings, sample)
+        tests = await by_tests(args, settings, sample, response)
         if tests.verdict == Missing("no_tests") or (settings.hybrid_stand_in and isinstance(tests.verdict, Missing)):
-            model = await by_model(args, settings, sample)
+            model = await by_model(args, settings, sample, response)
     verdict = hybrid(
         None if tests.verdict == Missing("no_tests") else tests.verdict,
         Missing("not_asked") if model is None else model.verdict,
@@ -100,21 +108,6 @@ async def by_both(args: Any, settings: Settings, sample: Any) -> Judgement:
         stand_in=settings.hybrid_stand_in,
     )
     parts = {"tests": to_record(tests.verdict), "model": to_record(model.verdict) if model else None}
-    return Judgement(verdict, {**tests.details, **(model.details if model else {}), "parts": parts})
-
-
-async def despite_status(args: Any, settings: Settings, sample: Any, status: str) -> Verdict | None:
-    """The verdict that a generation's end decides alone, None if it is to be judged.
-
-    Aborted and failed generations are nobody's answer; a truncated one may be judged if the settings allow it and its program is complete.
-    """
-    if status == "aborted":
-        return Missing("aborted")
-    if status == "failed":
-        return Missing("generation_failed")
-    if status != "truncated":
-        return None
-    if settings.truncated == "reject":
-        return Rejected("truncated")
-    extraction = await extract(sample.response, settings.extraction, task_of(sample).entry_point)
-    return None if extraction.code is not None and extraction.closed else Rejected("truncated")
+    details = {**tests.details, **(model.details if model else {}), "parts": parts}
+    decided = [part for part in (tests, model) if part is not None and not isinstance(part.verdict, Missing)]
+    return Judgement(verdict, details, all(part.closed for part in decided), any(part.one_block for part in decided))

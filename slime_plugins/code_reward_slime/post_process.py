@@ -1,4 +1,4 @@
-"""slime's `--custom-reward-post-process-path`: from the rewards of a rollout to its advantages, without the missing ones."""
+"""slime's `--custom-reward-post-process-path`: from the rewards of a rollout step to its advantages, without the missing ones."""
 
 from __future__ import annotations
 
@@ -9,45 +9,37 @@ from typing import Any, Literal
 from code_reward import advantages
 from code_reward_slime.data_source import rollout_finished
 from code_reward_slime.health import HEALTH, too_many_missing
-from code_reward_slime.refusal import Refusal
-from code_reward_slime.samples import is_missing, record_of, rollout_keys
+from code_reward_slime.rollouts import Rollout, groups_of, settle
 from code_reward_slime.settings import Settings, read_settings
+from code_reward_slime.terms import terms_of
 from code_reward_slime.wiring import handles_missing
 
 
 @handles_missing
 def group_advantages(args: Any, samples: Any) -> tuple[list[float], list[float]]:
-    """The raw rewards, for slime's logs, and the advantages, for its loss, of a rollout's samples.
+    """The raw rewards, for slime's logs, and the advantages, for its loss, of a rollout step's samples.
 
-    Samples with a missing verdict are in no group's statistics, have the advantage 0 and are taken out of the loss; among the raw rewards
-    they stand with the mean of the others, so that slime's mean is that of the verdicts. Groups are those of `group_index`, of any size;
-    samples with one `rollout_id` (fanned out) count once.
+    Groups are those of one prompt, of any size; the samples of a rollout (`rollouts`) count once and have the same advantage. Rollouts
+    with a missing verdict are in no group's statistics, have the advantage 0 and are taken out of the loss; among the raw rewards they
+    stand with the mean of the others, so that slime's mean is that of the verdicts. Raw rewards are without terms (`terms`), advantages
+    with them.
 
     Raises:
-        `CodeRewardError`: The run must stop: wrong settings, another reward model, or too many missing verdicts, in this rollout or lately.
+        `CodeRewardError`: The run must stop: wrong settings, another reward model, or too many missing verdicts, in this step or lately.
     """
     settings = read_settings(args)
-    _require_health(settings, samples)
-    rewards = [None if is_missing(sample) else reward_of(args, sample) for sample in samples]
-    for sample in samples:
-        if is_missing(sample):
-            sample.remove_sample = True
+    rollouts = settle(args, samples)
+    _require_health(settings, rollouts)
+    rewards = [rollout.reward(args) for rollout in rollouts]
     rollout_finished()
-    return _without_gaps(rewards), _advantages(args, settings, samples, rewards)
+    of_sample = {id(sample): number for number, rollout in enumerate(rollouts) for sample in rollout.samples}
+    numbers = [of_sample[id(sample)] for sample in samples]
+    found = _advantages(args, settings, rollouts, rewards)
+    return _without_gaps([rewards[number] for number in numbers]), [found[number] for number in numbers]
 
 
-def reward_of(args: Any, sample: Any) -> float:
-    """The number that a reward function gave; raises the error of a `Refusal`."""
-    key = getattr(args, "reward_key", None)
-    reward = sample.reward[key] if key else sample.reward
-    if isinstance(reward, Refusal):
-        raise reward.error
-    return float(reward)
-
-
-def _require_health(settings: Settings, samples: Sequence[Any]) -> None:
-    reasons = [str(record_of(sample).get("reason")) if is_missing(sample) else None for sample in samples]
-    error = HEALTH.error(settings) or too_many_missing(reasons, "this rollout's", settings)
+def _require_health(settings: Settings, rollouts: Sequence[Rollout]) -> None:
+    error = HEALTH.error(settings) or too_many_missing([rollout.missing for rollout in rollouts], "this rollout's", settings)
     if error is not None:
         raise error
 
@@ -58,12 +50,13 @@ def _without_gaps(rewards: Sequence[float | None]) -> list[float]:
     return [mean if reward is None else reward for reward in rewards]
 
 
-def _advantages(args: Any, settings: Settings, samples: Sequence[Any], rewards: Sequence[float | None]) -> list[float]:
+def _advantages(args: Any, settings: Settings, rollouts: Sequence[Rollout], rewards: Sequence[float | None]) -> list[float]:
+    """One per rollout."""
+    terms = [math.fsum(own.values()) for own in terms_of(args, settings, rollouts)]
     method = method_of(args) if settings.advantages == "slime" else settings.advantages
     if method == "none":
-        return [0.0 if reward is None else reward for reward in rewards]
-    groups = [sample.group_index for sample in samples]
-    return advantages.group_advantages(rewards, groups, rollout_keys(list(samples)), method=method, std_floor=settings.std_floor)
+        return [0.0 if reward is None else reward + term for reward, term in zip(rewards, terms, strict=True)]
+    return advantages.group_advantages(rewards, groups_of(args, rollouts), terms=terms, method=method, std_floor=settings.std_floor)
 
 
 def method_of(args: Any) -> Literal["grpo", "dr_grpo", "none"]:

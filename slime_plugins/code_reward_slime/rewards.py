@@ -2,55 +2,48 @@
 
 These functions never raise and never make a number of what is missing. A missing verdict is a placeholder on a sample that is taken out of
 the loss (`samples`), for `post_process.group_advantages` to leave out; where that is not set up, or the run must stop for another reason,
-the reward is a `Refusal`, which stops it in every mode of slime.
+the reward is a `Refusal`, which stops it in every mode of slime. Samples of one rollout are judged once, together (`judging`).
 """
 
 from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import Callable
-from dataclasses import dataclass, field
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
 from time import perf_counter
 from typing import Any
 
 from code_reward.errors import CodeRewardError, DataError
 from code_reward.shaping import PRESETS, shape
 from code_reward.verdict import Missing, Rejected, Verdict, to_record
-from code_reward_slime.aborting import unless_aborting
+from code_reward_slime import trainer
 from code_reward_slime.drift import DRIFT
 from code_reward_slime.health import HEALTH
-from code_reward_slime.judges import Judge, Judgement, by_both, by_model, by_tests, despite_status
+from code_reward_slime.judges import Judge, Judgement, by_both, by_model, by_tests
+from code_reward_slime.judging import judge_rollout
 from code_reward_slime.refusal import Refusal
-from code_reward_slime.samples import PLACEHOLDER, status_of, write_record
+from code_reward_slime.rollouts import rollouts_of
+from code_reward_slime.samples import PLACEHOLDER, as_reward, write_record
 from code_reward_slime.settings import Settings, read_settings
-from code_reward_slime.terms import terms_of
 from code_reward_slime.wiring import find_gap
 
 logger = logging.getLogger(__name__)
 
-Reward = float | Refusal | dict[str, Any]
-
 
 @dataclass(frozen=True)
 class _Kind:
+    path: str
     judge: Judge
     shape: Callable[[Verdict, Settings], float | None]
 
 
-@dataclass(frozen=True)
-class _Worth:
-    """What a sample is worth: its judgement, the shaped reward (None if the verdict is missing), and the terms beside it."""
-
-    judgement: Judgement
-    shaped: float | None = None
-    terms: dict[str, float] = field(default_factory=dict)
-
-
-_MODEL = _Kind(by_model, lambda verdict, settings: shape(verdict, settings.shaping, rejected=settings.rejected))
-_TESTS = _Kind(by_tests, lambda verdict, settings: shape(verdict, "raw", rejected=0.0))
+_MODEL = _Kind(f"{__name__}.model_reward", by_model, lambda verdict, settings: shape(verdict, settings.shaping, rejected=settings.rejected))
+_TESTS = _Kind(f"{__name__}.unit_test_reward", by_tests, lambda verdict, settings: shape(verdict, "raw", rejected=0.0))
 # Valid answers have rewards in [0, 1], as in the preset.
-_HYBRID = _Kind(by_both, lambda verdict, settings: shape(verdict, "raw", rejected=PRESETS.get("default").rejected))
+_HYBRID = _Kind(
+    f"{__name__}.hybrid_reward", by_both, lambda verdict, settings: shape(verdict, "raw", rejected=PRESETS.get("default").rejected)
+)
 
 
 async def model_reward(args: Any, sample: Any, **options: Any) -> Any:
@@ -58,7 +51,7 @@ async def model_reward(args: Any, sample: Any, **options: Any) -> Any:
 
     Args:
         args: slime's arguments with our settings on them.
-        sample: A `Sample`, or a list of them (`--group-rm`, fanned-out rollouts).
+        sample: A `Sample`, or a list of them (`--group-rm`, fanned-out rollouts), of which those of one `rollout_id` are one rollout.
 
     Returns:
         A finite float, or with `--reward-key` a dict that has it under that key; for a list, one per sample in order.
@@ -76,63 +69,60 @@ async def hybrid_reward(args: Any, sample: Any, **options: Any) -> Any:
     return await _reward(args, sample, _HYBRID)
 
 
-async def _reward(args: Any, sample: Any, kind: _Kind) -> Any:
-    if isinstance(sample, list):
-        return list(await asyncio.gather(*(_reward(args, one, kind) for one in sample)))
-    value = await _value(args, sample, kind)
-    keys = {key for key in (getattr(args, "reward_key", None), getattr(args, "eval_reward_key", None)) if key}
-    if not getattr(args, "reward_key", None):
-        return value
-    return _as_dict(args, sample, value, keys)
+async def _reward(args: Any, given: Any, kind: _Kind) -> Any:
+    if not isinstance(given, list):
+        return await _of_rollout(args, [given], kind)
+    rollouts = [rollout.samples for rollout in rollouts_of(given)]
+    rewards: dict[int, Any] = {}
+    for samples, values in zip(rollouts, await asyncio.gather(*(_of_list(args, samples, kind) for samples in rollouts)), strict=True):
+        rewards.update({id(sample): value for sample, value in zip(samples, values, strict=True)})
+    return [rewards[id(sample)] for sample in given]
 
 
-def _as_dict(args: Any, sample: Any, value: float | Refusal, keys: set[str]) -> dict[str, Any]:
-    record = sample.metadata["code_reward"]
-    category = getattr(args, "log_reward_category", None)
-    return {**({category: record["reason"] or record["verdict"]} if category else {}), **dict.fromkeys(keys, value)}
+async def _of_list(args: Any, samples: list[Any], kind: _Kind) -> list[Any]:
+    """One reward per sample of a rollout. slime hands lists to the reward of the training, whatever reward a held-out set names."""
+    own = trainer.own_reward_of(samples[0])
+    if own is not None and own != kind.path and own != getattr(args, "custom_rm_path", None):
+        return list(await trainer.load(own)(args, samples))
+    return [await _of_rollout(args, samples, kind)] * len(samples)
 
 
-async def _value(args: Any, sample: Any, kind: _Kind) -> float | Refusal:
+async def _of_rollout(args: Any, samples: Sequence[Any], kind: _Kind) -> Any:
     start = perf_counter()
     try:
         settings = read_settings(args)
     except CodeRewardError as error:
         HEALTH.fail(error)
         settings = Settings()
-    worth = await _weigh(args, settings, sample, kind)
-    verdict, shaped, terms = worth.judgement.verdict, worth.shaped, worth.terms
-    details = {"seconds": perf_counter() - start, **worth.judgement.details}
-    write_record(sample, {**to_record(verdict), "shaped": shaped, "terms": terms, **details})
+    judgement, shaped = await _weigh(args, settings, samples, kind)
+    verdict, answer = judgement.verdict, samples[judgement.answer]
+    record = {**to_record(verdict), "shaped": shaped, "terms": {}, "one_block": judgement.one_block}
+    record |= {"seconds": perf_counter() - start, **judgement.details}
+    for sample in samples:
+        write_record(sample, {**record, "answer": sample is answer} if len(samples) > 1 else record)
     HEALTH.record(verdict, settings)
-    DRIFT.consider(settings, sample, verdict)
+    DRIFT.consider(settings, answer, verdict)
     refusal = _refusal(args, settings, verdict)
-    if refusal is not None:
-        return refusal
-    return PLACEHOLDER if shaped is None else shaped + sum(terms.values())
+    value = refusal if refusal is not None else PLACEHOLDER if shaped is None else shaped
+    return as_reward(args, value, record["reason"] or record["verdict"])
 
 
-async def _weigh(args: Any, settings: Settings, sample: Any, kind: _Kind) -> _Worth:
-    """What one sample is worth. Whatever goes wrong becomes a missing verdict; what must stop the run is remembered."""
+async def _weigh(args: Any, settings: Settings, samples: Sequence[Any], kind: _Kind) -> tuple[Judgement, float | None]:
+    """The judgement and the shaped reward, None if missing. Whatever goes wrong becomes a missing verdict; what must stop the run is
+    remembered."""
     try:
-        judgement = await _judge(args, settings, sample, kind)
-        return _Worth(judgement, kind.shape(judgement.verdict, settings), await terms_of(settings, sample, judgement.verdict))
+        judgement = await judge_rollout(args, settings, samples, kind.judge)
+        return judgement, kind.shape(judgement.verdict, settings)
     except DataError as error:
         logger.warning("A sample cannot be judged: %s", error)
-        return _Worth(Judgement(Missing("bad_metadata")))
+        missing = Missing("bad_metadata")
     except CodeRewardError as error:
         HEALTH.fail(error)
-        return _Worth(Judgement(Missing(error.kind)))
+        missing = Missing(error.kind)
     except Exception:  # A bug of ours, or a process that died: the sample has no verdict, the run goes on.
         logger.exception("The reward of a sample failed.")
-        return _Worth(Judgement(Missing("reward_failed")))
-
-
-async def _judge(args: Any, settings: Settings, sample: Any, kind: _Kind) -> Judgement:
-    decided = await despite_status(args, settings, sample, status_of(sample))
-    if decided is not None:
-        return Judgement(decided)
-    judgement = await unless_aborting(args, kind.judge(args, settings, sample))
-    return judgement or Judgement(Missing("aborted"))
+        missing = Missing("reward_failed")
+    return Judgement(missing), None
 
 
 def _refusal(args: Any, settings: Settings, verdict: Verdict) -> Refusal | None:

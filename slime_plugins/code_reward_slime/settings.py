@@ -86,8 +86,11 @@ class Settings(Section):
     hybrid_stand_in: bool = False
     """Whether one part may decide alone where the other's verdict is missing."""
 
+    terms_for: Literal["right", "all"] = "right"
+    """Which answers of a group have the terms below: those not under the median and above the lowest, in which case a penalty takes at most
+    half of what they are worth more than the others; or all."""
     length_penalty: float = Field(default=0.0, ge=0)
-    """Taken off the training reward per 1000 response tokens."""
+    """Taken off the training reward per 1000 tokens that the policy wrote."""
     overlong: Overlong | None = None
     """Penalty for answers close to the length limit."""
     format_bonus: float = Field(default=0.0, ge=0)

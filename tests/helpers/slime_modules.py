@@ -11,6 +11,7 @@ import importlib.machinery
 import importlib.util
 import json
 import os
+import pkgutil
 import random
 import sys
 from dataclasses import dataclass, field
@@ -182,6 +183,7 @@ STAND_IN: dict[str, dict[str, Any]] = {
     "slime": {"__path__": []},
     "slime.utils": {"__path__": []},
     "slime.utils.types": {"Sample": Sample},
+    "slime.utils.misc": {"load_function": pkgutil.resolve_name},
     "slime.rollout": {"__path__": []},
     "slime.rollout.data_source": {"RolloutDataSourceWithBuffer": RolloutDataSourceWithBuffer},
     "slime.rollout.sglang_rollout": {"GenerateState": GenerateState},

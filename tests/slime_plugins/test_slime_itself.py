@@ -11,7 +11,7 @@ import time
 from pathlib import Path
 
 import pytest
-from code_reward_slime import connections, tracking
+from code_reward_slime import connections, trainer
 from code_reward_slime.post_process import group_advantages
 from code_reward_slime.samples import is_missing
 from misbehaving import Misbehaving, other_score_of
@@ -215,6 +215,40 @@ def test_a_fanned_out_rollout_counts_once(run):
     assert data["rewards"][0] == data["rewards"][1] == pytest.approx(-data["rewards"][2])
 
 
+AGENT = ["wrong in one turn", "right in the last turn", "right in the middle turn", "aborted", "missing"]
+
+
+@pytest.mark.parametrize("reward_key", [None, "code"])
+def test_rollouts_of_several_turns_aborted_and_missing_ones_among_them(run, reward_key, monkeypatch):
+    """Every right rollout has the higher advantage, nothing crashes, nothing is counted that was not judged."""
+    logged = {}
+    monkeypatch.setattr(trainer.observability("logging_utils"), "log", lambda args, metrics, step_key: logged.update(metrics))
+    tests = [[{"kind": "asserts", "code": f"assert add_{i}(1, 1) == {i + 2}"}] for i in range(6)]
+    rows = [
+        {"text": "p", "metadata": {"number": i, "statement": statement(i), "entry_point": f"add_{i}", "tests": tests[i]}} for i in range(6)
+    ]
+    Path(run.prompt_data).write_text("".join(json.dumps(row) + "\n" for row in rows))
+    run.n_samples_per_prompt, run.code_reward_max_missing, run.reward_key = 5, 0.9, reward_key
+    run.log_reward_category = "kind" if reward_key else None
+    run.custom_generate_function_path = "slime_policy.generate_as_agent"
+    run.custom_rm_path = "code_reward_slime.rewards.unit_test_reward"
+    run.dynamic_sampling_filter_path = "code_reward_slime.filters.informative_group"
+    run.custom_rollout_log_function_path = "code_reward_slime.rollout_log.log_rewards"
+    samples, data = Manager(run).generate()
+    by_kind = {kind: [n for n, sample in enumerate(samples) if AGENT[sample.index % 5] == kind] for kind in AGENT}
+    assert [len(by_kind[kind]) for kind in AGENT] == [2, 6, 6, 6, 6]
+    for kind in ("right in the last turn", "right in the middle turn"):
+        assert [data["rewards"][n] for n in by_kind[kind]] == pytest.approx([3**-0.5] * 6)
+        assert all(data["loss_masks"][n] == [1, 1, 0] for n in by_kind[kind])
+    assert [data["rewards"][n] for n in by_kind["wrong in one turn"]] == pytest.approx([-2 * 3**-0.5] * 2)
+    for kind in ("aborted", "missing"):
+        assert all(data["rewards"][n] == 0.0 and data["loss_masks"][n] == [0, 0, 0] for n in by_kind[kind])
+    assert (logged["rollout/code_reward/scored"], logged["rollout/code_reward/missing"]) == (0.6, 0.4)
+    assert logged["rollout/code_reward/reward/mean"] == pytest.approx(2 / 3)
+    assert logged["rollout/code_reward/missing/bad_metadata"] == 0.2
+    assert logged["rollout/code_reward/missing/aborted"] == 0.2
+
+
 def test_group_rm_passes_a_list(run):
     run.group_rm = True
     samples, _ = Manager(run).generate()
@@ -293,7 +327,7 @@ def test_evaluations_leave_missing_verdicts_out_of_slimes_mean(run, rm, tmp_path
     from slime.utils.eval_config import EvalDatasetConfig
 
     logged = {}
-    monkeypatch.setattr(tracking._module("logging_utils"), "log", lambda args, metrics, step_key: logged.update(metrics))
+    monkeypatch.setattr(trainer.observability("logging_utils"), "log", lambda args, metrics, step_key: logged.update(metrics))
     run.eval_interval = 1
     run.custom_rm_path = "code_reward_slime.rewards.unit_test_reward"
     tests = [[{"kind": "asserts", "code": f"assert add_{i}(1, 1) == {i + 2}"}] for i in range(2)]

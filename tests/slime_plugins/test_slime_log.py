@@ -4,7 +4,7 @@ import asyncio
 import logging
 
 import pytest
-from code_reward_slime import tracking
+from code_reward_slime import trainer
 from code_reward_slime.drift import DRIFT, MIN_ANSWERS
 from code_reward_slime.metrics import METRICS
 from code_reward_slime.rewards import hybrid_reward, model_reward, unit_test_reward
@@ -18,7 +18,7 @@ from tiny_rm import program
 def logged(monkeypatch):
     """What is given to slime's logging, by step key."""
     calls = []
-    module = tracking._module("logging_utils")
+    module = trainer.observability("logging_utils")
     monkeypatch.setattr(module, "log", lambda args, metrics, step_key: calls.append((step_key, metrics)))
     return calls
 
@@ -58,11 +58,11 @@ def test_scores_rewards_latency_and_cache(logged):
 
 
 def test_terms_and_prompts(logged):
-    samples = [asked(1.0, record={"terms": {"length": -0.2}, "statement": "prompt"}), asked(2.0, record={"terms": {"length": -0.4}})]
-    metrics = log(logged, samples)
-    assert metrics["terms/length"] == pytest.approx(-0.3)
-    assert metrics["reward/mean"] == pytest.approx(1.2)
-    assert metrics["statement_from_prompt"] == 0.5
+    samples = [asked(1.0, length=100, record={"statement": "prompt"}), asked(2.0, length=200), asked(3.0, length=400)]
+    metrics = log(logged, samples, code_reward_length_penalty=1.0)
+    assert metrics["terms/length"] == pytest.approx(-0.2)
+    assert metrics["reward/mean"] == pytest.approx(1.8)
+    assert metrics["statement_from_prompt"] == pytest.approx(1 / 3)
 
 
 async def test_every_figure_of_real_rewards_is_documented(logged, settings):

@@ -7,7 +7,7 @@ import time
 from concurrent.futures.process import BrokenProcessPool
 
 import pytest
-from code_reward_slime import extracting, judges, terms
+from code_reward_slime import extracting, judges, judging
 from code_reward_slime.refusal import Refusal
 from code_reward_slime.rewards import hybrid_reward, model_reward, unit_test_reward
 from code_reward_slime.samples import is_missing
@@ -82,7 +82,8 @@ async def test_reward_keys_are_in_every_reward_if_and_only_if_there_is_one(setti
     assert [set(reward) for reward in rewards] == [{"code", "held_out", "kind"}] * 3
     assert [reward["code"] for reward in rewards] == [reward["held_out"] for reward in rewards]
     assert [reward["kind"] for reward in rewards] == ["scored", "no_code", "aborted"]
-    assert type(await model_reward(make_args(**settings, eval_reward_key="held_out"), make_sample(1))) is float
+    alone = await model_reward(make_args(**settings, eval_reward_key="held_out"), make_sample(1))
+    assert alone["held_out"] == alone == rewards[0]["code"], "slime reads it both ways"
 
 
 @pytest.mark.parametrize("reward", [model_reward, unit_test_reward, hybrid_reward])
@@ -205,7 +206,7 @@ async def test_when_slime_begins_to_abort_verdicts_in_flight_are_given_up(settin
 async def test_with_partial_rollout_finished_answers_get_their_verdict_although_slime_aborts(settings, slime_aborts):
     slime_aborts()
     sample = make_sample(1)
-    await model_reward(make_args(**settings, partial_rollout=True), sample)
+    sample.reward = await model_reward(make_args(**settings, partial_rollout=True), sample)
     assert not is_missing(sample)
 
 
@@ -225,16 +226,16 @@ async def test_a_bug_in_a_judge_is_a_missing_verdict_not_a_crash(settings, monke
     assert sample.metadata["code_reward"]["reason"] == "reward_failed"
 
 
-async def test_what_fails_after_the_judge_is_a_missing_verdict_too(settings, monkeypatch):
-    """The bonus extracts once more, in processes that may die; a plugin's preset may make no number of a score."""
+async def test_what_fails_beside_the_judge_is_a_missing_verdict_too(settings, monkeypatch):
+    """Turns are extracted from in processes that may die; a plugin's preset may make no number of a score."""
 
     async def die(*_):
         raise BrokenProcessPool("died")
 
-    monkeypatch.setattr(terms, "extract", die)
-    sample = make_sample(1)
-    assert await model_reward(make_args(**settings, code_reward_format_bonus=0.1), sample) == 0.0
-    assert (sample.metadata["code_reward"]["reason"], sample.remove_sample) == ("reward_failed", True)
+    monkeypatch.setattr(judging, "extract", die)
+    turns = [make_sample(1, rollout_id=1), make_sample(1, rollout_id=1)]
+    assert await model_reward(make_args(**settings), turns) == [0.0, 0.0]
+    assert [(turn.metadata["code_reward"]["reason"], turn.remove_sample) for turn in turns] == [("reward_failed", True)] * 2
     monkeypatch.setitem(PRESETS._ours, "broken", Preset(lambda score: math.nan, rejected=0.0))
     sample = make_sample(1)
     assert "broken" in str(await model_reward(make_args(**settings, code_reward_shaping="broken"), sample))
@@ -334,7 +335,7 @@ async def test_weighted_both_count_and_the_record_says_what_each_said(settings, 
 async def test_one_part_stands_in_only_if_it_may(settings, client_dir, stand_in, impatient):
     sample = with_tests()
     args = make_args(**settings, code_reward_sandbox_url="http://127.0.0.1:9", code_reward_hybrid_stand_in=stand_in)
-    reward = await hybrid_reward(args, sample)
+    reward = sample.reward = await hybrid_reward(args, sample)
     assert is_missing(sample) != stand_in
     assert reward == (shape(Scored(score(client_dir, 1))) if stand_in else 0.0)
 

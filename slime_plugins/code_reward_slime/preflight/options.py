@@ -10,6 +10,7 @@ from difflib import get_close_matches
 from typing import Final
 
 from code_reward.errors import ConfigurationError
+from code_reward_slime import trainer
 from code_reward_slime.preflight.row import Row, failed, ok
 from code_reward_slime.preflight.train_arguments import TrainArguments
 
@@ -40,18 +41,15 @@ def known_options() -> set[str]:
 
 def _megatron_and_slime() -> set[str]:
     from megatron.training.arguments import add_megatron_arguments
-    from slime.utils.arguments import get_slime_extra_args_provider
 
     parser = argparse.ArgumentParser(allow_abbrev=False)
-    get_slime_extra_args_provider()(add_megatron_arguments(parser))
+    trainer.add_options(add_megatron_arguments(parser))
     return set(parser._option_string_actions)
 
 
 def _sglang() -> set[str]:
-    from slime.backends.sglang_utils.arguments import add_sglang_arguments
-
     parser = argparse.ArgumentParser(add_help=False)
-    add_sglang_arguments(parser)
+    trainer.add_engine_options(parser)
     return set(parser._option_string_actions)
 
 
