@@ -109,11 +109,16 @@ def _check(folder: Path, config: PretrainedConfig) -> None:
         raise ConfigurationError(f"{folder} holds {config.architectures}, not a sequence classifier; give a reward model.")
     if config.num_labels != 1:
         raise ConfigurationError(f"{folder} has {config.num_labels} labels; a reward model has one.")
-    kinds = set(getattr(config, "layer_types", None) or ["full_attention"])
-    rope = (getattr(config, "rope_parameters", None) or {}).get("rope_type", "default")
-    if kinds != {"full_attention"} or rope in ("dynamic", "longrope") or getattr(config, "attn_logit_softcapping", None):
-        raise ConfigurationError(f"{folder}: {config.model_type} with {kinds}, {rope} positions cannot be packed; serve it with SGLang.")
+    require_packable(folder, config)
     for shard in folder.glob("*.safetensors"):
         with safe_open(shard, framework="pt") as tensors:
             if "score.bias" in tensors.keys() and tensors.get_tensor("score.bias").any():  # noqa: SIM118
                 raise ConfigurationError(f"{shard} has a score.bias that is not zero, which transformers ignores; set it to zero.")
+
+
+def require_packable(folder: Path, config: PretrainedConfig) -> None:
+    """Raise `ConfigurationError` if a model's attention is not plain causal attention, so that inputs cannot share a row."""
+    kinds = set(getattr(config, "layer_types", None) or ["full_attention"])
+    rope = (getattr(config, "rope_parameters", None) or {}).get("rope_type", "default")
+    if kinds != {"full_attention"} or rope in ("dynamic", "longrope") or getattr(config, "attn_logit_softcapping", None):
+        raise ConfigurationError(f"{folder}: {config.model_type} with {kinds}, {rope} positions cannot be packed; serve it with SGLang.")

@@ -17,9 +17,13 @@ from code_reward.files import digest, write_text
 
 SETUP: Final = "setup.json"
 
-MAY_DIFFER: Final = {"out", "save_steps", "device_batch", "rm_url", "rm_dtype"}
-"""Settings with which a run may go on otherwise than it was begun: how often it saves, how its steps are divided into passes, and where
-its reward model is served."""
+MAY_DIFFER: Final = {
+    *("out", "save_steps", "device_batch", "rm_url", "rm_dtype"),
+    *("recipe", "row_tokens", "recompute", "shard", "report_to", "cache", "patience"),
+}
+"""Settings with which a run may go on otherwise than it was begun: how often it saves, how its steps are divided into passes and spread
+over
+processes, where its reward model is served, when it may stop."""
 
 LOGS: Final = ("trainer_state.json", "training_args.bin")
 """Files of a model's folder that tell how it was made, with times: the same model made again has others."""
@@ -44,15 +48,16 @@ def step_of(checkpoint: Path) -> int:
     return int(checkpoint.name.rpartition("-")[2])
 
 
-def begin(settings: Command) -> None:
+def begin(settings: Command, *, processes_matter: bool = True) -> None:
     """Write down what the run that will write `settings.out` is begun with; raises `ConfigurationError` if its checkpoints are of another.
 
+    Whether the number of processes is part of what a run is, depends on how its steps are made.
     Of several processes the first alone reads and writes; if it raises, torchrun ends the others.
     """
     if os.environ.get("RANK", "0") != "0":
         return
     folder = checkpoints(settings.out)  # type: ignore[attr-defined]
-    path, setup = folder / SETUP, _setup(settings)
+    path, setup = folder / SETUP, _setup(settings, processes_matter)
     if last_checkpoint(folder) is None:
         write_text(path, json.dumps(setup, indent=1))
         return
@@ -66,8 +71,8 @@ def begin(settings: Command) -> None:
         )
 
 
-def _setup(settings: Command) -> dict[str, Any]:
-    """Every setting that makes the run what it is, files by their contents; and the number of processes, each of which has its batches."""
+def _setup(settings: Command, processes_matter: bool) -> dict[str, Any]:
+    """Every setting that makes the run what it is, files by their contents; and perhaps the number of processes."""
     plain = settings.model_dump(mode="json", exclude=MAY_DIFFER)
     files = {name: digest(value, LOGS) for name, value in settings if isinstance(value, Path) and name not in MAY_DIFFER | BY_NAME}
-    return {**plain, **files, "nproc-per-node": os.environ.get("WORLD_SIZE", "1")}
+    return {**plain, **files, **({"nproc-per-node": os.environ.get("WORLD_SIZE", "1")} if processes_matter else {})}

@@ -7,47 +7,12 @@ problem, AUC over all programs, and calibration, for each origin of the wrong pr
 from __future__ import annotations
 
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import Literal
 
-from pydantic import BaseModel, FiniteFloat
+from pydantic import Field
 
 from code_reward.cli import Command, run
 from code_reward.reward_data import LabelledProgram
-
-if TYPE_CHECKING:
-    from code_reward.metrics import Interval
-
-
-class ScoredProgram(LabelledProgram):
-    """A labelled program with the reward model's raw score."""
-
-    score: FiniteFloat
-
-
-class Figure(BaseModel):
-    """A measure with its 95 % interval over problems."""
-
-    value: float
-    low: float
-    high: float
-
-    @classmethod
-    def of(cls, interval: Interval) -> Figure:
-        return cls(value=interval.estimate, low=interval.low, high=interval.high)
-
-
-class Evaluation(BaseModel):
-    """What a reward model is worth on some programs."""
-
-    problems: int
-    right: int
-    wrong: int
-    pair_accuracy: Figure
-    """Share of (right, wrong) pairs of a problem in the right order; ties count half; problems weigh alike."""
-    auc: Figure
-    """Chance that a right program of any problem scores above a wrong one of any problem."""
-    ece: float
-    """Expected calibration error of the cross-fitted probability that a program is right."""
 
 
 class Evaluate(Command):
@@ -59,6 +24,12 @@ class Evaluate(Command):
     """Labelled programs of problems that the model has not seen; several files are put together."""
     out: Path
     """File for the figures (JSON); the scores of all programs go to OUT with the ending .scores.parquet."""
+    device: str | None = None
+    """Where the model runs: cpu, cuda, cuda:1; by default CUDA where there is one."""
+    dtype: Literal["float32", "bfloat16", "float16"] = "float32"
+    """Precision of its body; the head is float32 always."""
+    threads: int | None = Field(default=None, gt=0)
+    """CPU threads; by default torch's own choice."""
     seed: int = 0
     """Seed of the bootstrap."""
 
@@ -70,7 +41,7 @@ def main(settings: Evaluate) -> None:
     from rm_train.measure import evaluate_all, print_table, score_programs
 
     rows = [row for path in settings.labelled for row in read_rows(path, LabelledProgram)]
-    scored = score_programs(settings.model, rows)
+    scored = score_programs(settings.model, rows, device=settings.device, dtype=settings.dtype, threads=settings.threads)
     evaluations = evaluate_all(scored, seed=settings.seed)
     write_rows(settings.out.with_suffix(".scores.parquet"), scored)
     write_text(settings.out, "{\n" + ",\n".join(f'"{name}": {result.model_dump_json()}' for name, result in evaluations.items()) + "\n}\n")

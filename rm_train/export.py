@@ -13,6 +13,7 @@ from typing import Any
 
 from safetensors import safe_open
 from safetensors.torch import load_file, save_file
+from torch import Tensor
 from transformers import PreTrainedModel, PreTrainedTokenizerBase
 
 from code_reward.errors import ConfigurationError
@@ -25,21 +26,31 @@ REFERENCE_ITEMS = 16
 
 
 def export(
-    model: PreTrainedModel, tokenizer: PreTrainedTokenizerBase, rm_input: RMInput, examples: Sequence[tuple[str, str]], out: Path
+    model: PreTrainedModel,
+    tokenizer: PreTrainedTokenizerBase,
+    rm_input: RMInput,
+    examples: Sequence[tuple[str, str]],
+    out: Path,
+    *,
+    state: dict[str, Tensor] | None = None,
+    device: str = "cpu",
 ) -> None:
     """Write the checkpoint folder `out`.
 
     Args:
+        model (`PreTrainedModel`): Its weights are written, unless `state` has others in their place.
         examples (`Sequence[tuple[str, str]]`): (statement, answer) texts, as `RMInput.encode` takes them, of which the first that
             fit become the reference scores.
+        state (`dict[str, Tensor]`, *optional*): Weights by name, gathered from wherever they were.
+        device (`str`, *optional*, defaults to `"cpu"`): Where the reference scores are computed, in fp32: 4 bytes of memory per parameter.
     """
     with replacing_folder(out) as folder:
-        model.save_pretrained(folder)
+        model.save_pretrained(folder, state_dict=state)
         tokenizer.save_pretrained(folder)
         add_zero_bias(folder)
         rm_input.save(folder)
         # By the very code that serves.
-        score_references(rm_input, examples, Scorer(folder).score).save(folder)
+        score_references(rm_input, examples, Scorer(folder, device=device).score).save(folder)
 
 
 def add_zero_bias(folder: Path) -> None:

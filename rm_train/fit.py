@@ -2,87 +2,128 @@
 
 from __future__ import annotations
 
+import gc
+import os
 import shutil
-from collections.abc import Sequence
 from functools import partial
-from typing import TYPE_CHECKING, Any
+from pathlib import Path
 
-from torch import nn
-from transformers import AutoTokenizer, Trainer, TrainingArguments
+import torch
+from torch import Tensor
+from transformers import AutoTokenizer, PreTrainedTokenizerBase
 
-from code_reward.errors import DataError
+from code_reward.errors import ConfigurationError
 from code_reward.files import replacing_folder
-from code_reward.reward_data import Pair, Prefix
 from code_reward.rm_input import RMInput
-from code_reward.rows import read_rows
-from rm_train.answers import read_of_beginning, sides_of
-from rm_train.checkpoints import begin
-from rm_train.dataset import PairDataset, collate
+from rm_train.batches import Batches, Losses
+from rm_train.checkpoints import begin, checkpoints
+from rm_train.encoding import Encoded, encode_once
+from rm_train.examples import PAIRS, PREFIXES, Kind
 from rm_train.export import export
 from rm_train.inputs import load_input
-from rm_train.model import PairModel, ValueModel, load_backbone
-from rm_train.prefixes import PrefixDataset, collate_prefixes
-from rm_train.training import common_arguments, quiet, resume
+from rm_train.loop import Run
+from rm_train.lora import merged
+from rm_train.losses import bradley_terry, regression
+from rm_train.masks import attention_of
+from rm_train.model import RewardModel
+from rm_train.plan import Plan
+from rm_train.processes import Processes, processes, whole
+from rm_train.reporting import Log
+from rm_train.settings import Regress, Train, Training
+from rm_train.starting import load_model
+from rm_train.training import quiet
+from rm_train.validation import Validation
 
-if TYPE_CHECKING:
-    from rm_train.regress import Regress
-    from rm_train.train import Train, Training
+ROW_TOKENS = {"cpu": 1024, "cuda": 16384}
+"""Longer rows share no more than these, and on a CPU attention to them costs what sharing saves."""
 
 
 def fit(settings: Train) -> None:
     """Train on the pairs that fit the model's input, export, and print how many did not fit."""
-    quiet()
-    pairs = read_rows(settings.pairs, Pair)
-    if not pairs:
-        raise DataError(f"{settings.pairs} has no pairs; make some with python -m data_prep.pairs.")
-    rm_input = load_input(settings.init, settings.preset)
-    data = PairDataset(pairs, rm_input)
-    if not len(data):
-        raise DataError(f"None of the {len(pairs)} pairs of {settings.pairs} fits the model's input; use a preset with more tokens.")
-    examples = [(pair.statement, text) for pair in pairs for text in sides_of(pair, rm_input.settings)]
-    model = PairModel(load_backbone(settings.init, settings.seed, extra_layers=settings.extra_layers))
-    if _train(model, data, collate, examples, rm_input, settings):
-        print(f"trained on {len(pairs) - data.left_out} pairs of {len(data)} problems: {settings.out}")
-        if data.left_out:
-            print(f"{data.left_out} pairs did not fit the model's input")
+    _run(settings, settings.pairs, PAIRS, partial(bradley_terry, centring=settings.centring))
 
 
 def regress(settings: Regress) -> None:
     """Train on the prefixes that fit the model's input, export, and print how many did not fit."""
+    _run(settings, settings.prefixes, PREFIXES, regression)
+
+
+def _run(settings: Training, path: Path, kind: Kind, losses: Losses) -> None:
     quiet()
-    rows = read_rows(settings.prefixes, Prefix)
-    rm_input = load_input(settings.init, settings.preset)
-    data = PrefixDataset(rows, rm_input)
-    if not len(data):
-        raise DataError(f"None of the {len(rows)} rows of {settings.prefixes} fits the model's input; give rows, or more tokens.")
-    examples = [(row.statement, read_of_beginning(row.program, row.response, row.complete, rm_input.settings)) for row in rows]
-    model = ValueModel(load_backbone(settings.init, settings.seed, extra_layers=settings.extra_layers))
-    if _train(model, data, collate_prefixes, examples, rm_input, settings):
-        print(f"trained on {len(rows) - data.left_out} prefixes of {len(data)} problems: {settings.out}")
-        if data.left_out:
-            print(f"{data.left_out} prefixes did not fit the model's input")
+    _require_writable(settings.out)
+    with processes() as here:
+        rm_input = load_input(settings.init, settings.preset)
+        data = _encoded(settings, path, kind, rm_input, here)
+        tokenizer = AutoTokenizer.from_pretrained(str(settings.init))
+        log, model, dtype = _train(settings, data, rm_input, losses, tokenizer.pad_token_id or 0, here)
+        state = _gather(model, dtype, here)
+        if here.first:
+            _export(model, tokenizer, rm_input, data, settings, state, log, here.device)
+            print(f"trained on {len(data.examples)} {kind.name} of {len(data.problems) - 1} problems: {settings.out}")
+            if data.left_out:
+                print(f"{data.left_out} {kind.name} did not fit the model's input")
+        here.wait()
 
 
-def _train(model: nn.Module, data: Any, collate: Any, examples: Sequence[tuple[str, str]], rm_input: RMInput, settings: Training) -> bool:
-    """Train `model` and export its classifier; whether this process is the one that speaks."""
-    begin(settings)
-    tokenizer = AutoTokenizer.from_pretrained(str(settings.init))
-    arguments = TrainingArguments(
-        **common_arguments(settings.out, learning_rate=settings.learning_rate, seed=settings.seed, save_steps=settings.save_steps),
-        num_train_epochs=settings.epochs,
-        per_device_train_batch_size=settings.batch_size,
-        lr_scheduler_type="cosine",
-        warmup_steps=0.03,
-        weight_decay=settings.weight_decay,
-        adam_beta2=settings.adam_beta2,
-        remove_unused_columns=False,
-    )
-    trainer = Trainer(model=model, args=arguments, train_dataset=data, data_collator=partial(collate, pad_id=tokenizer.pad_token_id or 0))
-    resume(trainer, "training the reward model")
-    if not trainer.is_world_process_zero():
-        return False
+def _encoded(settings: Training, path: Path, kind: Kind, rm_input: RMInput, here: Processes) -> Encoded:
+    """Encoded by one process of each machine, read by all."""
+    cache = settings.cache or checkpoints(settings.out)
+    if os.environ.get("LOCAL_RANK", "0") == "0":
+        encode_once(path, kind, rm_input, settings.init, cache)
+    begin(settings, processes_matter=False)
+    here.wait()
+    return encode_once(path, kind, rm_input, settings.init, cache)
+
+
+def _train(
+    settings: Training, data: Encoded, rm_input: RMInput, losses: Losses, pad_id: int, here: Processes
+) -> tuple[Log, RewardModel, torch.dtype]:
+    model, wrapped, dtype = load_model(settings, here, attention_of(here.device))
+    row_tokens = settings.row_tokens or ROW_TOKENS[here.device.type]
+    plan = Plan(data, batch=settings.batch_size, epochs=settings.epochs, row_tokens=row_tokens, processes=here.world, seed=settings.seed)
+    folder = checkpoints(settings.out)
+    log = Log(folder, settings, speaks=here.first)
+    batches = Batches(data, here.device, row_tokens, pad_id)
+    measure = Validation(settings.valid, rm_input, model, here, row_tokens, pad_id) if settings.valid else None
+    Run(settings, here, model, wrapped, dtype, plan, batches, losses, log, folder, measure).train()
+    return log, model, dtype
+
+
+def _gather(model: RewardModel, dtype: torch.dtype, here: Processes) -> dict[str, Tensor]:
+    """The classifier's weights, adapters merged, in the precision that was computed in; complete on the first process alone."""
+    state: dict[str, Tensor] = {}
+    for name, tensor in model.classifier.state_dict().items():
+        full = merged(model.classifier, name, whole(tensor.detach()))
+        if full is not None and here.first:
+            state[full[0]] = full[1].to("cpu", dtype)
+    return state
+
+
+def _export(
+    model: RewardModel,
+    tokenizer: PreTrainedTokenizerBase,
+    rm_input: RMInput,
+    data: Encoded,
+    settings: Training,
+    state: dict[str, Tensor],
+    log: Log,
+    device: torch.device,
+) -> None:
+    classifier = model.classifier
+    classifier.config.dtype = next(iter(state.values())).dtype
     with replacing_folder(settings.out) as folder:
-        export(model.classifier, tokenizer, rm_input, examples, folder)
-        trainer.state.save_to_json(str(folder / "trainer_state.json"))
-    shutil.rmtree(arguments.output_dir, ignore_errors=True)
-    return True
+        export(classifier, tokenizer, rm_input, data.references, folder, state=state, device=str(device))
+        log.save(folder)
+    gc.collect()
+    shutil.rmtree(checkpoints(settings.out), ignore_errors=True)
+
+
+def _require_writable(out: Path) -> None:
+    """Before hours of work, not after them."""
+    try:
+        out.parent.mkdir(parents=True, exist_ok=True)
+        probe = out.parent / f".{out.name}.{os.getpid()}.probe"
+        probe.touch()
+        probe.unlink()
+    except OSError as error:
+        raise ConfigurationError(f"{out.parent} cannot be written to ({error.strerror}); give another --out.") from error

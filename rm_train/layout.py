@@ -1,67 +1,71 @@
-"""Batches for training a reward model: the inputs of a problem in one row, what they begin with alike stored once.
+"""Inputs laid into one row as a tree: what they begin with alike is stored once, and every token says how far it is seen.
 
-The programs of one problem share its statement, which is often most of an input, and often their first lines. Laid out as
-`reward_servers.packing` does for serving, a row costs little more than the statement and each program's own rest.
+The programs of one problem share its statement, which is often most of an input, and often their first lines. In preorder the tokens
+below a token follow it without a gap, so one number per token says the whole mask, at any depth: token k is seen from q if `k <= q <
+until[k]`. No torch here: a CPU makes a dense mask of it, CUDA a block mask (`rm_train.masks`), Megatron its own.
 """
 
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import dataclass
+from itertools import pairwise
 
-import torch
-from torch import Tensor
+import numpy as np
+import numpy.typing as npt
 
-from reward_servers.packing import Row, chunks, lay_out
-
-ROW_TOKENS = 1024
-"""Tokens of a row, about: attention looks at all of them from each, so longer rows would cost what sharing saves."""
-
-
-def lay_problems(problems: Sequence[Sequence[list[int]]], pad_id: int) -> dict[str, Tensor]:
-    """Lay out the inputs of each problem.
-
-    Returns:
-        `dict[str, Tensor]`: What `rm_train.model.score_inputs` reads.
-            `input_ids` and `position_ids` (rows, longest), padded on the right.
-            `ends` (inputs, 2): the row and the place in it where each input ends, in the order given.
-            `attention_mask` (rows, 1, longest, longest): true where a token sees another. Left out where no row shares
-            anything: then causal attention is all there is to say.
-    """
-    rows: list[Row] = []
-    ends: list[tuple[int, int]] = []
-    longest = max(len(ids) for inputs in problems for ids in inputs)
-    # A mask of the square of a long input is larger than what sharing saves.
-    tokens = ROW_TOKENS if longest <= 4 * ROW_TOKENS else 0
-    for inputs in problems:
-        placed: dict[int, tuple[int, int]] = {}
-        for chunk in chunks(inputs, tokens):
-            row = lay_out([inputs[i] for i in chunk])
-            placed.update((i, (len(rows), leaf.end - 1)) for i, leaf in zip(chunk, row.leaves, strict=True))
-            rows.append(row)
-        ends += [placed[i] for i in range(len(inputs))]
-    ids, _ = pad([row.ids for row in rows], pad_id)
-    positions, _ = pad([row.positions for row in rows], 0)
-    batch = {"input_ids": ids, "position_ids": positions, "ends": torch.tensor(ends)}
-    if len(rows) < len(ends):
-        batch["attention_mask"] = _mask(rows, ids.shape[1])
-    return batch
+Ints = npt.NDArray[np.int32]
 
 
-def pad(sequences: Sequence[Sequence[int]], pad_id: int) -> tuple[Tensor, Tensor]:
-    """Right-padded ids (batch, longest) and lengths (batch,)."""
-    lengths = torch.tensor([len(sequence) for sequence in sequences])
-    ids = torch.full((len(sequences), int(lengths.max())), pad_id)
-    for row, sequence in enumerate(sequences):
-        ids[row, : len(sequence)] = torch.tensor(sequence)
-    return ids, lengths
+@dataclass(frozen=True)
+class Row:
+    """Inputs in one row: `ids`, `positions` and `until` (tokens,), and where each input ends, `ends` (inputs,) in the order given."""
+
+    ids: Ints
+    positions: Ints
+    until: Ints
+    ends: Ints
 
 
-def _mask(rows: Sequence[Row], longest: int) -> Tensor:
-    # Padding sees itself, for a token that sees nothing has no softmax.
-    mask = torch.eye(longest, dtype=torch.bool).repeat(len(rows), 1, 1)
-    for seen, row in zip(mask, rows, strict=True):
-        for start, end, before in row.nodes:
-            seen[start:end, start:end] = torch.ones(end - start, end - start, dtype=torch.bool).tril()
-            for low, high in before:
-                seen[start:end, low:high] = True
-    return mask[:, None]
+def lay(inputs: Sequence[Ints]) -> Row:
+    """Lay non-empty inputs of any problems into one row; equal ones, and one that another begins with, take no place of their own."""
+    order = in_order(inputs)
+    shared = [0, *(shared_prefix(inputs[a], inputs[b]) for a, b in pairwise(order))]
+    size = sum(len(inputs[index]) - common for index, common in zip(order, shared, strict=True))
+    row = Row(*(np.empty(length, np.int32) for length in (size, size, size, len(inputs))))
+    path: Ints = np.empty(0, np.int32)  # Places of the tokens of the input laid last.
+    filled = 0
+    for index, common in zip(order, shared, strict=True):
+        ids = inputs[index]
+        row.until[path[common:]] = filled
+        end = filled + len(ids) - common
+        row.ids[filled:end] = ids[common:]
+        row.positions[filled:end] = np.arange(common, len(ids))
+        path = np.concatenate([path[:common], np.arange(filled, end, dtype=np.int32)])
+        row.ends[index] = path[-1]
+        filled = end
+    row.until[path] = size
+    return row
+
+
+def pad(row: Row, length: int, pad_id: int) -> Row:
+    """Fill a row up to `length` tokens; padding sees itself alone, for a token that sees nothing has no softmax."""
+    size, more = len(row.ids), length - len(row.ids)
+    return Row(
+        np.concatenate([row.ids, np.full(more, pad_id, np.int32)]),
+        np.concatenate([row.positions, np.zeros(more, np.int32)]),
+        np.concatenate([row.until, np.arange(size + 1, length + 1, dtype=np.int32)]),
+        row.ends,
+    )
+
+
+def in_order(inputs: Sequence[Ints]) -> list[int]:
+    """The numbers of the inputs in the order of a dictionary, so that neighbours share most."""
+    return sorted(range(len(inputs)), key=lambda index: inputs[index].astype(">u4").tobytes())
+
+
+def shared_prefix(first: Ints, second: Ints) -> int:
+    """How many leading tokens two inputs share."""
+    common = min(len(first), len(second))
+    differ = np.nonzero(first[:common] != second[:common])[0]
+    return int(differ[0]) if len(differ) else common

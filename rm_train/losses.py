@@ -1,27 +1,30 @@
-"""Losses of a reward model, on raw scores (logits)."""
+"""Losses of a reward model, on raw scores (logits), one per example: who takes their mean knows the weights of the whole step."""
 
 from __future__ import annotations
 
-import torch
 import torch.nn.functional as F
 from torch import Tensor
 
 
-def bradley_terry(chosen: Tensor, rejected: Tensor, margin: Tensor, weight: Tensor) -> Tensor:
-    """Weighted mean of `-log sigmoid(chosen - rejected - margin)`; every argument has shape (pairs,).
+def bradley_terry(scores: Tensor, margin: Tensor, *, centring: float = 0.0) -> Tensor:
+    """`-log sigmoid(chosen - rejected - margin)`, shape (pairs,).
 
-    Source: Bradley and Terry (1952), as CodeRM-NT's stage 2 and CodeScaler use it; the margin is Llama 2's.
+    Args:
+        scores: (pairs, 2), chosen and rejected.
+        margin: (pairs,), how much better the chosen one is, in logits.
+        centring: Times `(chosen + rejected)²`, which keeps scores about 0: of pairs alone only differences are learnt.
+
+    Source: Bradley and Terry (1952), as CodeRM-NT's stage 2 and CodeScaler use it; the margin is Llama 2's, centring Eisenstein et al.
+    (2023).
     """
-    return _mean(-F.logsigmoid(chosen - rejected - margin), weight)
+    chosen, rejected = scores.unbind(dim=1)
+    losses = -F.logsigmoid(chosen - rejected - margin)
+    return losses + centring * (chosen + rejected).square() if centring else losses
 
 
-def regression(scores: Tensor, value: Tensor, weight: Tensor) -> Tensor:
-    """Weighted mean of `(score - value)²`; every argument has shape (rows,), values lie in [0, 1].
+def regression(scores: Tensor, value: Tensor) -> Tensor:
+    """`(score - value)²`, shape (rows,), of scores (rows, 1) and values (rows,) in [0, 1].
 
     Source: CodeRM-NT's stage 1, where a prefix's value is the mean of the judgements of the programs that begin so.
     """
-    return _mean((scores - value).square(), weight)
-
-
-def _mean(losses: Tensor, weight: Tensor) -> Tensor:
-    return (losses * weight).sum() / weight.sum().clamp_min(torch.finfo(weight.dtype).tiny)
+    return (scores[:, 0] - value).square()

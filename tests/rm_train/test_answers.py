@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import Any
 
 import pytest
 from hypothesis import given
@@ -17,10 +18,11 @@ from code_reward.rm_input import PRESETS, Encoded, RMInput
 from code_reward.rows import write_rows
 from reward_servers.scorer import Scorer
 from rm_train.answers import read_of
-from rm_train.dataset import PairDataset
+from rm_train.encoding import encode
+from rm_train.examples import PAIRS, PREFIXES, Kind
 from rm_train.measure import score_programs
-from rm_train.prefixes import PrefixDataset
-from rm_train.train import Train, main
+from rm_train.settings import Train
+from rm_train.train import main
 
 by_preset = pytest.mark.parametrize("preset", ["default", "generic"])
 
@@ -38,10 +40,16 @@ def served(rm_input: RMInput, program: str) -> list[int]:
     return encoded.ids
 
 
+def inputs(kind: Kind, rows: list[Any], rm_input: RMInput) -> list[list[int]]:
+    """What training reads of rows, example by example."""
+    data = encode(kind.convert_all(rows, rm_input.settings, "rows"), rm_input)
+    return [data.input(number).tolist() for number in data.examples.flatten()]
+
+
 @by_preset
 def test_pairs_are_trained_on_as_they_are_served(policy_dir: Path, preset: str) -> None:
     rm_input = RMInput.load(policy_dir, PRESETS.get(preset))
-    assert PairDataset([pair(1)], rm_input)[0].inputs == [served(rm_input, right(1)), served(rm_input, wrong(1))]
+    assert inputs(PAIRS, [pair(1)], rm_input) == [served(rm_input, right(1)), served(rm_input, wrong(1))]
 
 
 @by_preset
@@ -54,10 +62,10 @@ def test_prefixes_are_the_beginnings_of_what_is_served(policy_dir: Path, preset:
         {"program": head, "complete": False},
         {"program": head, "complete": False, "response": said + head},
     ]
-    inputs = PrefixDataset([Prefix.model_validate({**row, **one}) for one in rows], rm_input)[0].inputs
+    found = inputs(PREFIXES, [Prefix.model_validate({**row, **one}) for one in rows], rm_input)
     seen = [head, head] if preset == "default" else [f"```python\n{head}", said + head]
     encoded = [rm_input.encode(statement(1), text) for text in seen]
-    assert inputs == [served(rm_input, right(1)), *(one.ids for one in encoded if isinstance(one, Encoded))]
+    assert found == [served(rm_input, right(1)), *(one.ids for one in encoded if isinstance(one, Encoded))]
 
 
 @by_preset
@@ -67,7 +75,7 @@ def test_pairs_of_beginnings_read_what_the_policy_had_written_so_far(policy_dir:
     begun = pair(1, chosen=head, chosen_complete=False, chosen_response=said + head, rejected=other, rejected_complete=False)
     seen = [head, other] if preset == "default" else [said + head, f"```python\n{other}"]
     encoded = [rm_input.encode(statement(1), text) for text in seen]
-    assert PairDataset([begun], rm_input)[0].inputs == [one.ids for one in encoded if isinstance(one, Encoded)]
+    assert inputs(PAIRS, [begun], rm_input) == [one.ids for one in encoded if isinstance(one, Encoded)]
 
 
 @by_preset

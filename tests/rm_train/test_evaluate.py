@@ -13,7 +13,8 @@ from code_reward.reward_data import LabelledProgram
 from code_reward.rm_input import RMInput
 from code_reward.rows import read_rows, write_rows
 from reward_servers.scorer import Scorer
-from rm_train.evaluate import Evaluate, ScoredProgram, main
+from rm_train.evaluate import Evaluate, main
+from rm_train.figures import ScoredProgram
 from rm_train.measure import evaluate, evaluate_all
 
 

@@ -1,13 +1,14 @@
 import json
 from pathlib import Path
+from typing import Any
 
 import pytest
 import torch
 from safetensors.torch import load_file
 from tiny_policy import pair, right, statement, wrong
-from transformers import AutoModelForSequenceClassification, TrainerState
+from transformers import AutoModelForSequenceClassification
 
-import rm_train.model
+import rm_train.loop
 from code_reward.errors import ConfigurationError, DataError
 from code_reward.reference import Reference, compare
 from code_reward.reward_data import Pair
@@ -15,12 +16,14 @@ from code_reward.rm_input import RMInput
 from code_reward.rows import write_rows
 from code_reward.serving import context_length
 from reward_servers.scorer import Scorer
-from rm_train.train import Train, main
+from rm_train.reporting import Log
+from rm_train.settings import Train
+from rm_train.train import main
 
 
 def settings(folder: Path, policy: Path, pairs: list[Pair], name: str = "rm", **changes: object) -> Train:
     write_rows(folder / "pairs.jsonl", pairs)
-    small = {"epochs": 8, "batch_size": 1, "learning_rate": 1e-2, **changes}
+    small = {"epochs": 8, "batch_size": 1, "recipe": "tiny", "learning_rate": 1e-2, **changes}
     return Train(pairs=folder / "pairs.jsonl", init=policy, out=folder / name, **small)
 
 
@@ -69,15 +72,15 @@ def test_a_killed_run_goes_on_from_its_last_whole_checkpoint(tmp_path: Path, pol
     pairs = [pair(i) for i in range(1, 7)]
     main(settings(tmp_path, policy_dir, pairs, "whole", epochs=2))
     steps: list[int] = []
-    real = rm_train.model.bradley_terry
+    real = rm_train.loop.weighted_loss
 
-    def killed_at_the_ninth(*arguments: torch.Tensor) -> torch.Tensor:
+    def killed_at_the_ninth(*arguments: Any) -> torch.Tensor:
         steps.append(len(steps))
         if len(steps) == 9:
             raise KeyboardInterrupt
         return real(*arguments)
 
-    monkeypatch.setattr(rm_train.model, "bradley_terry", killed_at_the_ninth)
+    monkeypatch.setattr(rm_train.loop, "weighted_loss", killed_at_the_ninth)
     halves = settings(tmp_path, policy_dir, pairs, "halves", epochs=2, save_steps=4)
     with pytest.raises(KeyboardInterrupt):
         main(halves)
@@ -98,15 +101,13 @@ def test_a_killed_run_goes_on_from_its_last_whole_checkpoint(tmp_path: Path, pol
 
 
 def test_a_reward_model_is_there_with_its_log_or_not_at_all(tmp_path: Path, policy_dir: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    real, command = TrainerState.save_to_json, settings(tmp_path, policy_dir, [pair(1)], epochs=1)
+    command = settings(tmp_path, policy_dir, [pair(1)], epochs=1)
 
-    def killed_after_the_last_checkpoint(state: TrainerState, path: str) -> None:
-        if "checkpoint-" not in path:
-            raise KeyboardInterrupt
-        real(state, path)
+    def killed_after_the_last_checkpoint(*arguments: Any) -> None:
+        raise KeyboardInterrupt
 
     with monkeypatch.context() as patched:
-        patched.setattr(TrainerState, "save_to_json", killed_after_the_last_checkpoint)
+        patched.setattr(Log, "save", killed_after_the_last_checkpoint)
         with pytest.raises(KeyboardInterrupt):
             main(command)
     assert not command.out.exists()

@@ -14,7 +14,7 @@ from data_prep.judges import Judgement
 from data_prep.search import OfflinePolicy
 from data_prep.search.run import Run, Setup
 from data_prep.search.session import make_recipe
-from rm_train.evaluate import Evaluation, Figure
+from rm_train.figures import Evaluation, Figure
 from scripts.ablation.__main__ import main
 from scripts.ablation.report import interval, write_report
 from scripts.ablation.settings import Ablation

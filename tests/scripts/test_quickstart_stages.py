@@ -15,7 +15,7 @@ from code_reward.files import write_text
 from code_reward.problem import CallTest, Problem, save_problems
 from code_reward.reward_data import LabelledProgram
 from code_reward.rows import write_rows
-from rm_train.evaluate import ScoredProgram
+from rm_train.figures import ScoredProgram
 from scripts.quickstart.figures import measure
 from scripts.quickstart.settings import TINY, Quickstart, Sizes
 from scripts.quickstart.stage import Run, Stage
