@@ -12,6 +12,7 @@ from code_reward_commands.catalogue import MODULES, SUBCOMMANDS, overview
 STARTS = {
     "score": "code_reward_commands.score",
     "pick": "code_reward_commands.pick",
+    "view": "code_reward_view.__main__",
     "doctor": "code_reward_slime.preflight.__main__",
 }
 """The module whose `start(words, program)` runs each subcommand."""

@@ -52,6 +52,7 @@ def tracked() -> list[Path]:
 
 EXTRAS_OF = {
     "code_reward": [],
+    "code_reward_view": ["serve"],
     "code_reward_commands": ["serve", "sandbox"],
     "data_prep": ["hub", "ray", "train"],
     "reward_servers": ["serve", "sandbox", "ray"],
@@ -302,7 +303,10 @@ def test_everything_declared_is_pinned_within_its_bounds():
 def test_an_installed_copy_holds_every_tracked_file_of_the_packages(tmp_path):
     """Templates and pages too: a package that works from a checkout alone is broken."""
     files = tracked()
-    packages = [*(ROOT / room for room in ("code_reward", "code_reward_commands", "data_prep", "reward_servers", "rm_train")), *PLUGINS]
+    packages = [
+        *(ROOT / room for room in ("code_reward", "code_reward_commands", "code_reward_view", "data_prep", "reward_servers", "rm_train")),
+        *PLUGINS,
+    ]
     expected = {path.relative_to(package.parent).as_posix() for package in packages for path in files if path.is_relative_to(package)}
     for path in files:
         copy = tmp_path / path.relative_to(ROOT)
