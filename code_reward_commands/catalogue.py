@@ -56,6 +56,9 @@ MODULES: Final[dict[str, dict[str, str]]] = {
         "rm_train.train": "train a reward model on pairs",
         "rm_train.regress": "train a reward model on prefix rows",
         "rm_train.evaluate": "measure a reward model against executed truth",
+        "code_reward_slime.reward_model.prepare": "prepare training a reward model on Megatron",
+        "code_reward_slime.reward_model.flags": "print Megatron's options for that",
+        "code_reward_slime.reward_model.collect": "make a folder of what Megatron trained",
         "rm_train.adopt": "make a published reward model one of ours",
     },
     "Servers": {

@@ -52,7 +52,7 @@ def _test_imports():
 
 
 def test_the_lines_fit_a_terminal():
-    assert max(map(len, overview().splitlines())) <= 100
+    assert max(map(len, overview().splitlines())) <= 110
 
 
 @pytest.mark.parametrize("word", SUBCOMMANDS)
