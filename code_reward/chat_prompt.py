@@ -12,7 +12,7 @@ from typing import Any
 
 _QWEN = ("<|im_start|>user\n", "<|im_end|>\n<|im_start|>assistant")
 _GLM = ("<|user|>", "<|assistant|>")
-_CONTROL_TOKEN = re.compile(r"<\|[a-z_]+\|>|\[/?INST\]|<start_of_turn>|<｜[^｜]+｜>")
+_CONTROL_TOKEN = re.compile(r"<\|[^|<>\s]+\|>|\[/?INST\]|<start_of_turn>|<｜[^｜]+｜>")
 
 
 def statement_in(prompt: str | Sequence[dict[str, Any]]) -> str | None:
@@ -28,7 +28,7 @@ def statement_in(prompt: str | Sequence[dict[str, Any]]) -> str | None:
         start = prompt.rfind(begin, 0, max(stop, 0))
         if start >= 0:
             return prompt[start + len(begin) : stop].removeprefix("\n") or None
-    return None if _CONTROL_TOKEN.search(prompt) else prompt or None
+    return None if _CONTROL_TOKEN.search(prompt) else (prompt.strip() and prompt) or None
 
 
 def split_answer(text: str) -> tuple[str, str] | None:

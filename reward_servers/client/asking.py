@@ -34,14 +34,14 @@ class AskError(Exception):
     @property
     def suspicious(self) -> bool:
         """Whether the inputs sent may be the cause."""
-        return self.received and self.reason not in ("overloaded", "wrong_model")
+        return self.received and self.reason not in ("overloaded", "not_found", "wrong_model")
 
 
 class Refused(AskError):
     """The server says that something is wrong with what we sent."""
 
 
-_REASONS: dict[int, Reason] = {408: "timeout", 429: "overloaded", 503: "overloaded"}
+_REASONS: dict[int, Reason] = {404: "not_found", 408: "timeout", 429: "overloaded", 503: "overloaded"}
 _REFUSALS = (400, 413, 422)
 
 

@@ -29,6 +29,7 @@ from reward_servers.wire import Result
 
 logger = logging.getLogger(__name__)
 
+_CANCEL_SECONDS = 0.1
 _TRIES = 2
 """Failures of an item alone, on a server that is well, after which it is given up; of a batch, after which it is halved."""
 
@@ -51,7 +52,7 @@ class Engine:
         self._router = router
         self._session = aiohttp.ClientSession(timeout=timeout, connector=aiohttp.TCPConnector(limit=0, ttl_dns_cache=10))
         self._queue = Queue(settings)
-        self.fleet = Fleet(self._session, reference, settings, on_wrong_model)
+        self.fleet = Fleet(self._session, reference, settings, on_wrong_model, self._nobody_answers)
         self.fleet.set_urls(urls)
         short = sorted(reference.items, key=lambda item: len(item.ids))[: max(1, len(reference.items) // 2)]
         self._riders = cycle([Reference(items=[item], tolerance=reference.tolerance) for item in short])
@@ -110,10 +111,13 @@ class Engine:
     async def close(self) -> None:
         """Stop; whoever still waits gets `Missing("closed")`."""
         self._closed = True
-        for task in [*self._tasks, *(worker.checking for worker in self.fleet.workers.values() if worker.checking)]:
-            task.cancel()
         for item in list(self._flights.values()):
             self._resolve(item, Missing("closed"))
+        # The session is closed last: whatever still runs would ask through it. Before Python 3.12 `wait_for` may lose a cancellation.
+        while running := [task for task in (*self._tasks, *self.fleet.checks()) if not task.done()]:
+            for task in running:
+                task.cancel()
+            await asyncio.wait(running, timeout=_CANCEL_SECONDS)
         await self._session.close()
 
     def _spawn(self, work: Coroutine[Any, Any, None]) -> None:
@@ -122,7 +126,7 @@ class Engine:
         task.add_done_callback(self._tasks.discard)
 
     async def _dispatch(self) -> None:
-        while True:
+        while not self._closed:
             await self._queue.ready()
             worker = await self.fleet.acquire()
             batch = self._queue.take()
@@ -196,6 +200,11 @@ class Engine:
         for item in batch.items:
             item.failure = reason
         self._queue.put_back(batch)
+
+    def _nobody_answers(self) -> None:
+        """There is no reward model at any address, and none will be: nobody needs to wait for his deadline."""
+        for item in list(self._flights.values()):
+            self._resolve(item, Missing("not_found"))
 
     def _give_up(self, batch: Batch, reason: Reason) -> None:
         for item in batch.items:

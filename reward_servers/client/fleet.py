@@ -22,6 +22,9 @@ from reward_servers.wire import CLASSIFY, EMBEDDINGS, Dialect, Result, WireError
 
 logger = logging.getLogger(__name__)
 
+FOR_GOOD_SECONDS = 5.0
+"""A server that is being started may answer 404 for a moment; a wrong address does for ever."""
+
 
 @dataclass(eq=False)
 class Worker:
@@ -32,6 +35,7 @@ class Worker:
     verified: bool = False
     in_flight: int = 0
     failures: int = 0
+    not_found_since: float | None = None
     not_before: float = 0.0
     reason: Reason | None = None
     checking: asyncio.Task[None] | None = None
@@ -46,6 +50,8 @@ class Fleet:
     settings: ClientSettings
     on_wrong_model: Callable[[], None]
     """Called whenever a server gives other reference scores."""
+    on_not_found: Callable[[], None]
+    """Called whenever all servers have answered for `FOR_GOOD_SECONDS` that there is no reward model at their address (404)."""
     workers: dict[str, Worker] = field(default_factory=dict)
     _changed: asyncio.Event = field(default_factory=asyncio.Event)
 
@@ -88,6 +94,10 @@ class Fleet:
         ready = [worker for worker in due if worker.verified and worker.in_flight < self.settings.lists_per_worker]
         return min(ready, key=lambda worker: worker.in_flight, default=None)
 
+    def checks(self) -> list[asyncio.Task[None]]:
+        """The checks against the reference scores that were begun."""
+        return [worker.checking for worker in self.workers.values() if worker.checking is not None]
+
     def release(self, worker: Worker) -> None:
         """Give back what `acquire` gave."""
         worker.in_flight -= 1
@@ -95,7 +105,7 @@ class Fleet:
 
     def succeeded(self, worker: Worker) -> None:
         """A request was answered as it should."""
-        worker.failures, worker.reason = 0, None
+        worker.failures, worker.not_found_since, worker.reason = 0, None, None
 
     def failed(self, worker: Worker, error: AskError) -> None:
         """A request failed: pause the worker, and have it checked again if it may be dead or another one."""
@@ -104,10 +114,15 @@ class Fleet:
         worker.failures += 1
         worker.reason = error.reason
         worker.not_before = max(worker.not_before, asyncio.get_running_loop().time() + self._pause(worker.failures, error.retry_after))
-        if error.reason in ("unreachable", "wrong_model", "not_finite") or worker.failures >= self.settings.breaker_failures:
+        if error.reason in ("unreachable", "not_found", "wrong_model", "not_finite") or worker.failures >= self.settings.breaker_failures:
             worker.verified = False
         if error.reason == "wrong_model":
             self.on_wrong_model()
+        now = asyncio.get_running_loop().time()
+        worker.not_found_since = None if error.reason != "not_found" else worker.not_found_since or now
+        begun = [other.not_found_since for other in self.workers.values()]
+        if begun and all(since is not None and now - since >= FOR_GOOD_SECONDS for since in begun):
+            self.on_not_found()
         self._changed.set()
 
     def _pause(self, failures: int, retry_after: float | None) -> float:

@@ -18,6 +18,7 @@ Reason = Literal[
     "wrong_model",
     "refused",
     "no_worker",
+    "not_found",
     "preparation_failed",
     "client_error",
     "closed",
@@ -33,6 +34,7 @@ Reason = Literal[
 - `wrong_model`: the scores of the reference items are not those of the reward model's folder.
 - `refused`: final; the server answers 4xx to this answer alone, and is well.
 - `no_worker`: the router lists no worker.
+- `not_found`: there is no reward model at the address (404); final once all servers have said so for a while.
 - `preparation_failed`: final; this answer could not be extracted and tokenised because of a bug, or two processes died of it.
 - `client_error`: final; a bug of the client, which is logged.
 - `closed`: final; the client was closed meanwhile.

@@ -1,4 +1,5 @@
-"""The gateway's routes. A reward is a number only if there is a verdict: what is missing is 503, and a trainer asks again.
+"""The gateway's routes. A reward is a number only if there is a verdict: what is missing is 503, and a trainer asks again; what can never
+be judged (a prompt in a format that is not known, an input that the server refuses) is 422, and asking again is of no use.
 
     POST /remote_rm    {"prompt": text or messages, "response": text, "label": ...}          ->  0.71
     POST /get_reward   {"query": [texts], "prompts": [texts], "labels": [...]}               ->  {"rewards": [0.71], "scores": [0.71], ...}
@@ -72,6 +73,10 @@ def build_app(client: RewardClient, shaping: str, rejected: float | None = None)
         judged = await client.verdicts([(str(statement), response) for statement, response in pairs])
         verdicts = [one.verdict for one in judged]
         missing = Counter(verdict.reason for verdict in verdicts if isinstance(verdict, Missing))
+        if set(missing) == {"refused"}:
+            raise HTTPException(
+                422, "The reward model's server refuses this input whenever it is asked; see the gateway's log for the reason."
+            )
         if missing:
             causes = ", ".join(f"{reason} {count}" for reason, count in missing.most_common())
             raise HTTPException(

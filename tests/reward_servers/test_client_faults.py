@@ -1,6 +1,7 @@
 """Servers that really misbehave: whatever they do, every sample has its right score or a typed `Missing`, and never a wrong number."""
 
 import asyncio
+import gc
 import socket
 from contextlib import AsyncExitStack
 from time import perf_counter
@@ -13,7 +14,7 @@ from tiny_rm import answer, build_client_folder, statement
 from code_reward.errors import RewardServerError
 from code_reward.rm_input import RMInput
 from code_reward.verdict import Missing, Scored
-from reward_servers.client import ClientSettings, RewardClient
+from reward_servers.client import ClientSettings, RewardClient, fleet
 from reward_servers.client.asking import AskError, ask
 from reward_servers.wire import CLASSIFY
 
@@ -78,7 +79,7 @@ REASONS = {
     "500": "server_error",
     "503": "overloaded",
     "429": "overloaded",
-    "404": "bad_reply",
+    "404": "not_found",
     "malformed": "bad_reply",
     "short": "bad_reply",
     "nan": "wrong_model",
@@ -96,6 +97,47 @@ async def test_a_fault_that_stays_is_a_missing_verdict_with_its_reason_in_time(c
     assert {type(verdict) for verdict in verdicts(judged)} == {Missing}
     # On a busy machine a server may also be too slow to answer at all.
     assert {verdict.reason for verdict in verdicts(judged)} <= {REASONS[fault], "timeout"}
+
+
+async def test_nobody_waits_for_a_reward_model_that_is_not_there(connect, monkeypatch):
+    monkeypatch.setattr(fleet, "FOR_GOOD_SECONDS", 0.3)
+    async with Misbehaving() as server, connect(server.url, deadline_seconds=600) as client:
+        server.fault = "404"
+        # No time-out of the test's own: without an answer before the deadline it would take ten minutes.
+        assert {verdict.reason for verdict in verdicts(await client.verdicts(SAMPLES))} == {"not_found"}
+        assert (await client.verdict(*SAMPLES[0])).verdict == Missing("not_found")
+        server.fault = None
+        while (await client.verdict(*SAMPLES[0])).verdict == Missing("not_found"):
+            pass
+
+
+async def test_a_replica_that_is_not_there_is_no_reason_to_give_up(connect, truth, monkeypatch):
+    monkeypatch.setattr(fleet, "FOR_GOOD_SECONDS", 0.0)
+    async with Misbehaving() as one, Misbehaving() as absent:
+        absent.fault, one.delay = "404", 0.05
+        async with connect(one.url, absent.url) as client:
+            assert verdicts(await client.verdicts(SAMPLES)) == truth
+
+
+@pytest.mark.parametrize("fault", ["500", "closes", "reset"])
+async def test_nothing_is_asked_through_a_client_that_was_closed(connect, fault):
+    """Checks and batches end before the session does, whenever it is closed."""
+    complaints = []
+    loop = asyncio.get_running_loop()
+    loop.set_exception_handler(lambda _, context: complaints.append(str(context.get("exception") or context["message"])))
+    for pause in range(20):
+        async with Misbehaving() as one, Misbehaving() as two:
+            client = connect(one.url, two.url, deadline_seconds=0.5)
+            await client.verdict(*SAMPLES[0])
+            one.fault = two.fault = fault
+            calls = [asyncio.create_task(client.verdict(*sample)) for sample in SAMPLES]
+            await asyncio.sleep(0.01 * pause)
+            await client.close()
+            await asyncio.gather(*calls)
+    # What is never awaited complains when it is collected.
+    gc.collect()
+    await asyncio.sleep(0)
+    assert complaints == []
 
 
 @pytest.mark.parametrize("fault", FAULTS)

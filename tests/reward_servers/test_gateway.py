@@ -89,6 +89,9 @@ async def test_another_model_is_503(gateway, server):
     ("path", "body"),
     [
         ("/remote_rm", {"prompt": "<|start_header_id|>user", "response": "x"}),
+        ("/remote_rm", {"prompt": "<|START_OF_TURN_TOKEN|><|USER_TOKEN|>x<|END_OF_TURN_TOKEN|>", "response": "x"}),
+        ("/remote_rm", {"prompt": "<s>[INST] x [/INST]", "response": "x"}),
+        ("/remote_rm", {"prompt": " \n", "response": "x"}),
         ("/remote_rm", {"prompt": [], "response": "x"}),
         ("/remote_rm", {"prompt": "x"}),
         ("/get_reward", {"query": ["no turns at all"]}),
@@ -99,6 +102,14 @@ async def test_another_model_is_503(gateway, server):
 async def test_what_cannot_be_judged_is_said_and_no_server_asked(gateway, server, path, body):
     assert (await gateway.post(path, json=body)).status_code == 422
     assert server.scored == []
+
+
+async def test_what_the_server_refuses_for_good_is_not_asked_again(gateway, server, client_dir):
+    ids = RMInput.load(client_dir).build(statement(1), answer(1)).ids
+    server.poison.update(dict.fromkeys(set(ids) - set(RMInput.load(client_dir).build(statement(2), answer(2)).ids), "400"))
+    reply = await gateway.post("/remote_rm", json={"prompt": statement(1), "response": answer(1)})
+    assert reply.status_code == 422
+    assert "refuses" in reply.text
 
 
 def test_the_last_assistant_s_turn_is_the_answer():
