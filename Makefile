@@ -76,6 +76,10 @@ bench-extraction: $(INSTALLED)  ## Measure the extraction of programs from answe
 bench-reward: $(INSTALLED)  ## Measure the reward path: throughput, event-loop stalls, faults; CODE_REWARD_DATA names the real data.
 	$(BIN)/python -m scripts.bench_reward $(ARGS)
 
+.PHONY: bench-rm
+bench-rm: $(INSTALLED)  ## Measure the training of reward models beside TRL's; ARGS="MODEL PAIRS" name a model's folder and pairs.
+	$(BIN)/python -m scripts.bench_rm $(ARGS)
+
 .PHONY: bench-slime-cpu
 bench-slime-cpu: $(INSTALLED) install-integration  ## Measure what slime itself makes of the quickstart's policy with its reward model; needs what slime-cpu needs.
 	$(BIN)/python -m scripts.bench_slime_cpu $(ARGS)

@@ -41,10 +41,13 @@ class Batches:
         device (`torch.device`): Where they go.
         row_tokens (`int`): Tokens of a row; on CUDA rows are filled up to one of few lengths.
         pad_id (`int`): What they are filled up with.
+
+    Counts what it has made: `tokens` in all, and `padding` among them.
     """
 
     def __init__(self, data: Encoded, device: torch.device, row_tokens: int, pad_id: int) -> None:
         self._data, self._device, self._pad_id = data, device, pad_id
+        self.tokens = self.padding = 0
         self.in_pairs = data.examples.shape[1] == 2
         self._unit = CUDA_ROW * -(-row_tokens // (CUDA_ROW * LENGTHS)) if device.type == "cuda" else 1
 
@@ -55,7 +58,9 @@ class Batches:
         targets = data.targets[numbers] if len(numbers) else data.targets[:1]
         inputs, places = np.unique(examples, return_inverse=True)
         row = lay([data.input(number) for number in inputs.tolist()])
-        row = pad(row, -(-len(row.ids) // self._unit) * self._unit, self._pad_id)
+        length = -(-len(row.ids) // self._unit) * self._unit
+        self.tokens, self.padding = self.tokens + length, self.padding + length - len(row.ids)
+        row = pad(row, length, self._pad_id)
         tensors = {"input_ids": row.ids[None], "position_ids": row.positions[None], "until": row.until, "ends": row.ends}
         return Batch(
             {name: torch.from_numpy(value.astype(np.int64)).to(self._device) for name, value in tensors.items()},

@@ -70,7 +70,7 @@ class Run:
                 self._step(step, optimizer)
                 best = self._measure()
                 if best or self.log.step % self.settings.save_steps == 0 or self.log.step == self.plan.steps:
-                    self._save(optimizer)
+                    self.save(optimizer)
         if self.log.best is not None and self.log.best != self.log.step:
             states.load(self.folder / f"checkpoint-{self.log.best}", self.model, None, self.here)
 
@@ -123,11 +123,15 @@ class Run:
             return False
         self.wrapped.eval()
         with torch.no_grad(), self._autocast():
-            figures = self.measure()
+            figures = self._figures()
         self.wrapped.train()
         return self.log.measured(figures)
 
-    def _save(self, optimizer: Optimizer) -> None:
+    def _figures(self) -> dict[str, float]:
+        return self.measure() if self.measure is not None else {}
+
+    def save(self, optimizer: Optimizer) -> None:
+        """Write a checkpoint of this step."""
         keep = {self.log.best} if self.log.best is not None else set()
         states.save(self.folder / f"checkpoint-{self.log.step}", self.model, optimizer, self.log.state(), self.here, keep)
 

@@ -1,0 +1,1 @@
+"""Measures the training of reward models: `make bench-rm`."""

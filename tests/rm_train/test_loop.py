@@ -1,0 +1,195 @@
+"""A run as a user sees it: validation chooses the checkpoint, adapters are merged, errors are one sentence, and kills lose nothing."""
+
+from __future__ import annotations
+
+import errno
+import json
+import os
+import random
+from pathlib import Path
+from typing import Any
+
+import pytest
+import torch
+from safetensors.torch import load_file
+from tiny_policy import pair, right, statement, wrong
+
+import rm_train.loop
+import rm_train.states
+from code_reward.errors import ConfigurationError, DataError
+from code_reward.reference import Reference, compare
+from code_reward.reward_data import LabelledProgram
+from code_reward.rows import write_rows
+from reward_servers.scorer import Scorer
+from rm_train.loop import Run
+from rm_train.settings import Train
+from rm_train.train import main
+
+
+def command(folder: Path, policy: Path, name: str = "rm", **changes: Any) -> Train:
+    write_rows(folder / "pairs.jsonl", [pair(i) for i in range(1, 7)])
+    options = {"recipe": "tiny", "epochs": 4, "batch_size": 2, "learning_rate": 1e-2, **changes}
+    return Train(pairs=folder / "pairs.jsonl", init=policy, out=folder / name, **options)
+
+
+def labelled(folder: Path, *, of: tuple[int, ...] = (7, 8)) -> Path:
+    def row(i: int, program: str) -> LabelledProgram:
+        passed = program == right(i)
+        return LabelledProgram(
+            problem_id=f"p{i}", statement=statement(i), program=program, passed=passed, origin="policy" if passed else "mutant"
+        )
+
+    write_rows(folder / "valid.jsonl", [row(i, program) for i in of for program in (right(i), wrong(i))])
+    return folder / "valid.jsonl"
+
+
+def state(folder: Path) -> dict[str, Any]:
+    found: dict[str, Any] = json.loads((folder / "trainer_state.json").read_text())
+    return found
+
+
+def measured(monkeypatch: pytest.MonkeyPatch, accuracies: list[float]) -> None:
+    """Let validation find these accuracies, one after another."""
+    left = iter(accuracies)
+    monkeypatch.setattr(rm_train.loop.Run, "_figures", lambda run: {"accuracy": next(left)})
+
+
+def test_validation_measures_what_evaluation_measures(tmp_path: Path, policy_dir: Path) -> None:
+    main(command(tmp_path, policy_dir, valid=labelled(tmp_path), valid_steps=12))
+    (line,) = [line for line in state(tmp_path / "rm")["log_history"] if "valid_auc" in line]
+    rm = tmp_path / "rm"
+    from rm_train.measure import evaluate_all, score_programs
+
+    rows = [LabelledProgram.model_validate_json(text) for text in (tmp_path / "valid.jsonl").read_text().splitlines()]
+    judged = evaluate_all(score_programs(rm, rows), seed=0)["all"]
+    assert line["valid_accuracy"] == judged.pair_accuracy.value
+    assert line["valid_auc"] == judged.auc.value
+    assert {path.name for path in rm.iterdir()} >= {"training.png", "trainer_state.json", "reference_scores.json"}
+
+
+def test_the_best_checkpoint_is_what_is_left_and_patience_ends_a_run(
+    tmp_path: Path, policy_dir: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    measured(monkeypatch, [0.5, 0.9, 0.7, 0.8])
+    main(command(tmp_path, policy_dir, valid=labelled(tmp_path), valid_steps=2, patience=2))
+    found = state(tmp_path / "rm")
+    assert (found["global_step"], found["best_step"]) == (8, 4), "stopped after two that were no better"
+    real = Run._step
+
+    def stopped(run: Run, *arguments: Any) -> None:
+        if run.log.step == 4:
+            raise KeyboardInterrupt
+        real(run, *arguments)
+
+    monkeypatch.setattr(Run, "_step", stopped)
+    measured(monkeypatch, [0.5, 0.9])
+    again = command(tmp_path, policy_dir, "again", valid=labelled(tmp_path), valid_steps=2)
+    with pytest.raises(KeyboardInterrupt):
+        main(again)
+    # What step 4 saved, without going on from it.
+    monkeypatch.setattr(Run, "_step", real)
+    monkeypatch.setattr("rm_train.plan.Plan.steps_from", lambda plan, first: iter(()))
+    main(again)
+    best, expected = (load_file(tmp_path / name / "model.safetensors") for name in ("rm", "again"))
+    assert all(torch.equal(best[name], expected[name]) for name in expected)
+
+
+def test_validation_without_a_right_and_a_wrong_program_is_refused_at_the_start(tmp_path: Path, policy_dir: Path) -> None:
+    with pytest.raises(DataError, match="label more programs"):
+        main(command(tmp_path, policy_dir, valid=labelled(tmp_path, of=(7,))))
+
+
+def test_adapters_learn_and_are_merged(tmp_path: Path, policy_dir: Path) -> None:
+    main(command(tmp_path, policy_dir, lora=4, epochs=8, learning_rate=2e-2))
+    before, after = load_file(policy_dir / "model.safetensors"), load_file(tmp_path / "rm" / "model.safetensors")
+    moved = {name for name in before if name in after and not torch.equal(before[name], after[name])}
+    assert moved == {name for name in before if "_proj" in name}
+    assert not any("lora" in name or "base_layer" in name for name in after)
+    losses = [line["loss"] for line in state(tmp_path / "rm")["log_history"]]
+    assert losses[-1] < losses[0]
+    reference = Reference.load(tmp_path / "rm")
+    assert compare(reference, Scorer(tmp_path / "rm").score([item.ids for item in reference.items]), "float32") is None
+
+
+def test_bfloat16_is_exported_in_bfloat16_and_keeps_its_reference_scores(tmp_path: Path, policy_dir: Path) -> None:
+    main(command(tmp_path, policy_dir, dtype="bfloat16", recompute=True))
+    weights = load_file(tmp_path / "rm" / "model.safetensors")
+    assert {tensor.dtype for tensor in weights.values()} == {torch.bfloat16}
+    reference = Reference.load(tmp_path / "rm")
+    assert compare(reference, Scorer(tmp_path / "rm").score([item.ids for item in reference.items]), "float32") is None
+
+
+def test_killed_at_random_moments_a_run_ends_bit_for_bit_as_if_it_had_not_been(
+    tmp_path: Path, policy_dir: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    options: dict[str, Any] = {"epochs": 10, "save_steps": 3}
+    main(command(tmp_path, policy_dir, "whole", **options))
+    drawn = random.Random(0)
+    real_step, real_save, kills = Run._step, rm_train.states.write_text, 0
+
+    def step(run: Run, *arguments: Any) -> None:
+        if drawn.random() < 0.15:
+            raise KeyboardInterrupt
+        real_step(run, *arguments)
+
+    def save(*arguments: Any) -> None:
+        if drawn.random() < 0.3:
+            raise KeyboardInterrupt  # All is written but what makes it whole.
+        real_save(*arguments)
+
+    monkeypatch.setattr(Run, "_step", step)
+    monkeypatch.setattr(rm_train.states, "write_text", save)
+    killed = command(tmp_path, policy_dir, "killed", **options)
+    while not killed.out.exists():
+        try:
+            main(killed)
+        except KeyboardInterrupt:
+            kills += 1
+    assert kills > 5
+    whole, resumed = (load_file(tmp_path / name / "model.safetensors") for name in ("whole", "killed"))
+    assert all(torch.equal(resumed[name], tensor) for name, tensor in whole.items())
+    losses = [[line["loss"] for line in state(tmp_path / name)["log_history"]] for name in ("whole", "killed")]
+    assert losses[0] == losses[1]
+
+
+def test_a_loss_that_is_not_finite_ends_the_run_and_keeps_the_last_checkpoint(tmp_path: Path, policy_dir: Path) -> None:
+    with pytest.raises(DataError, match=r"The loss is nan at step \d+; lower --learning-rate") as caught:
+        main(command(tmp_path, policy_dir, learning_rate=1e30, save_steps=1, epochs=8))
+    assert "\n" not in str(caught.value)
+    assert list(tmp_path.glob("rm.checkpoints/checkpoint-*/trainer_state.json"))
+
+
+def test_a_full_disk_is_one_sentence_and_keeps_the_checkpoint_before(
+    tmp_path: Path, policy_dir: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    real, calls = rm_train.states.dcp.save, []
+
+    def full_the_second_time(*arguments: Any, **options: Any) -> None:
+        calls.append(1)
+        if len(calls) == 2:
+            raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+        real(*arguments, **options)
+
+    monkeypatch.setattr(rm_train.states.dcp, "save", full_the_second_time)
+    with pytest.raises(ConfigurationError, match=r"checkpoint-6 cannot be written .*No space left.*make room") as caught:
+        main(command(tmp_path, policy_dir, save_steps=3))
+    assert "\n" not in str(caught.value)
+    assert [path.name for path in (tmp_path / "rm.checkpoints").glob("checkpoint-*")] == ["checkpoint-3"]
+
+
+def test_a_folder_that_cannot_be_written_to_is_said_before_anything_is_read(tmp_path: Path, policy_dir: Path) -> None:
+    (tmp_path / "file").touch()
+    with pytest.raises(ConfigurationError, match=r"cannot be written to .*give another --out"):
+        main(command(tmp_path, policy_dir).model_copy(update={"out": tmp_path / "file" / "rm"}))
+
+
+def test_an_option_that_is_given_goes_before_its_recipe_s(tmp_path: Path) -> None:
+    files = {"pairs": tmp_path, "init": tmp_path, "out": tmp_path / "rm"}
+    assert Train(**files, recipe="coderm-nt-2").learning_rate == 5e-7
+    assert Train(**files, recipe="coderm-nt-2", learning_rate=1e-6).learning_rate == 1e-6
+    assert Train(**files, recipe="coderm-nt-2").batch_size == 128
+
+
+def test_the_log_goes_to_tensorboard(tmp_path: Path, policy_dir: Path) -> None:
+    main(command(tmp_path, policy_dir, report_to="tensorboard", epochs=2))
+    assert list((tmp_path / "rm.tensorboard").glob("events.out.tfevents.*"))
