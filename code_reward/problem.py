@@ -12,7 +12,7 @@ from typing import Annotated, Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, field_validator
 
-from code_reward.rows import read_rows, write_rows
+from code_reward.rows import read_all, write_rows
 from code_reward.short_tests import expand
 from code_reward.starter import join
 
@@ -115,8 +115,8 @@ class Problem(BaseModel):
 
 
 def load_problems(path: str | Path) -> list[Problem]:
-    """Read problems from JSONL (also `.gz`) or parquet; raises `DataError` naming the first bad row."""
-    return read_rows(path, Problem)
+    """Read problems from JSONL (also `.gz`) or parquet; raises `DataError` naming the first bad row, and where there is none."""
+    return read_all([path], Problem)
 
 
 def save_problems(path: str | Path, problems: list[Problem]) -> None:

@@ -22,6 +22,7 @@ from code_reward.errors import DataError
 from code_reward.files import replacing
 
 Row = TypeVar("Row", bound=BaseModel)
+T = TypeVar("T")
 
 _JSON_COLUMNS = b"code_reward.json_columns"
 _GROUP_CHARACTERS = 32 << 20
@@ -39,6 +40,18 @@ def read_rows(path: str | Path, model: type[Row]) -> list[Row]:
             rows.append(model.model_validate(record))
         except ValidationError as error:
             raise DataError(f"{path}, row {number}: {explain(error, record)}") from error
+    return rows
+
+
+def read_all(paths: Sequence[str | Path], model: type[Row]) -> list[Row]:
+    """The rows of several files together; raises `DataError` for a file that has none, so that nothing is never taken for a result."""
+    return [row for path in paths for row in at_least_one(read_rows(path, model), f"{path} has no rows; give a file that does.")]
+
+
+def at_least_one(rows: Sequence[T], otherwise: str) -> Sequence[T]:
+    """The rows themselves; where there are none raises `DataError` with what is to be said then."""
+    if not rows:
+        raise DataError(otherwise, kind="empty")
     return rows
 
 

@@ -228,12 +228,16 @@ def main(settings: AuditJudge) -> None:
     """Measure, write the report and print it."""
     from code_reward.files import write_text
     from code_reward.reward_data import LabelledProgram
-    from code_reward.rows import read_rows
+    from code_reward.rows import at_least_one, read_all
     from data_prep.sources import load
 
     problems = load(settings.source, settings.problems)
-    labelled = draw(read_rows(settings.labelled, LabelledProgram), settings.per_problem, settings.seed)
+    labelled = draw(read_all([settings.labelled], LabelledProgram), settings.per_problem, settings.seed)
+    at_least_one(labelled, f"{settings.labelled} has no program, only answers without one; label other answers.")
     result = asyncio.run(_run(settings, problems, labelled))
+    if not result.items:
+        causes = ", ".join(f"{kind} {count}" for kind, count in result.failures.most_common())
+        raise DataError(f"The judge judged none of {len(labelled)} programs ({causes}); mend that and give the same command again.")
     parts = [f"# The judge {settings.judge} against hidden tests", to_markdown("Whole programs", result.items), confusion(result.items)]
     disagreement = self_disagreement(result.items)
     if disagreement is not None:

@@ -16,6 +16,7 @@ from random import Random
 from pydantic import Field
 
 from code_reward.cli import Command, run
+from code_reward.errors import DataError
 from code_reward.files import write_text
 from code_reward.reward_data import Pair, Prefix
 from code_reward.rows import writing_rows
@@ -183,6 +184,8 @@ def main(settings: Conversions) -> None:
                     files[f"{kind}.{side}"](row)
     write_text(settings.out / "report.md", tally.to_markdown())
     total = {kind: sum(count for name, count in tally.files.items() if name.startswith(kind)) for kind in ("prefixes", "pairs")}
+    if not any(total.values()):
+        raise DataError(f"No row came of {tally.trees} trees; {settings.out / 'report.md'} says what became of their rollouts.")
     print(f"{total['prefixes']} prefix rows and {total['pairs']} pairs of {tally.trees} trees: {settings.out}")
 
 

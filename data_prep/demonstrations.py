@@ -15,7 +15,7 @@ from pydantic import Field
 from code_reward.cli import Command, run
 from code_reward.problem import Problem, load_problems
 from code_reward.reward_data import LabelledProgram
-from code_reward.rows import write_rows
+from code_reward.rows import at_least_one, write_rows
 from data_prep.mutants import mutants
 
 
@@ -64,6 +64,7 @@ def main(settings: Demonstrations) -> None:
     """Write the rows."""
     problems = [problem for path in settings.problems for problem in load_problems(path)]
     rows = demonstrate(problems, per_problem=settings.per_problem, right_share=settings.right_share, seed=settings.seed)
+    at_least_one(rows, f"None of the {len(problems)} problems has a reference solution; give problems that do.")
     write_rows(settings.out, rows)
     print(f"{len(rows)} programs for {len(problems)} problems, {sum(row.passed for row in rows)} of them right, in {settings.out}")
 

@@ -22,7 +22,7 @@ from code_reward.problem import Problem, load_problems
 from code_reward.reference import FILE as REFERENCE
 from code_reward.reference import Dtype
 from code_reward.rm_input import FILE as RM_INPUT
-from code_reward.rows import read_rows, write_rows
+from code_reward.rows import read_all, write_rows
 from code_reward.shaping import squash
 from code_reward.verdict import Missing, Scored, Verdict, from_record, to_record
 
@@ -142,7 +142,7 @@ def main(settings: MeasureDifficulty) -> None:
     from reward_servers.client import ClientSettings, RewardClient
 
     problems = load_problems(settings.problems)
-    completions = read_rows(settings.completions, Completion)
+    completions = read_all([settings.completions], Completion)
 
     client_settings = ClientSettings(dtype=settings.rm_dtype)
 

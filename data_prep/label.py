@@ -23,8 +23,8 @@ from code_reward.errors import DataError, SandboxError
 from code_reward.extraction import extract_code
 from code_reward.problem import Problem, load_problems, runnable
 from code_reward.reward_data import LabelledProgram
-from code_reward.rows import read_rows, write_rows
-from data_prep.candidates import Candidate
+from code_reward.rows import write_rows
+from data_prep.candidates import Candidate, read_candidates
 from reward_servers.sandbox.outcome import Limits, Outcome, Sandbox
 
 if TYPE_CHECKING:
@@ -246,13 +246,17 @@ class Label(Command):
 def main(settings: Label) -> int:
     """Label and write; the status is 1 if candidates had to be left out."""
     problems = load_problems(settings.problems)
-    candidates = [candidate for path in settings.candidates for candidate in read_rows(path, Candidate)]
+    candidates = read_candidates(settings.candidates)
     limits = Limits(cpu_seconds=settings.cpu_seconds, wall_seconds=settings.wall_seconds)
     rows = label_now(problems, candidates, url=settings.sandbox, limits=limits, share=settings.share, journal=f"{settings.out}.journal")
+    counts = Counter(row.outcome for row in rows)
+    if candidates and not any(row.program for row in rows):
+        causes = ", ".join(f"{outcome} {count}" for outcome, count in counts.most_common()) or "the sandbox failed on every one"
+        raise DataError(f"None of the {len(candidates)} candidates has a label that is of a program ({causes}); look at their answers.")
     write_rows(settings.out, rows)
     right = sum(row.passed for row in rows)
     print(f"{len(rows)} labelled programs, {right} of them right, for {len({row.problem_id for row in rows})} problems: {settings.out}")
-    for outcome, count in Counter(row.outcome for row in rows).most_common():
+    for outcome, count in counts.most_common():
         print(f"  {outcome:<20} {count}")
     if len(rows) < len(candidates):
         print(f"  left out (sandbox)   {len(candidates) - len(rows)}")

@@ -11,8 +11,9 @@ from pathlib import Path
 from pydantic import BaseModel, ConfigDict, FiniteFloat
 
 from code_reward.cli import Command, run
+from code_reward.errors import DataError
 from code_reward.reward_data import LabelledProgram
-from code_reward.rows import read_rows
+from code_reward.rows import read_all
 from code_reward.selection.matrix import ResultsMatrix, save_matrices
 
 
@@ -55,7 +56,9 @@ class Matrices(Command):
 
 def main(settings: Matrices) -> None:
     """Join, write, and say how many candidates have no score."""
-    rows = matrices(read_rows(settings.labelled, LabelledProgram), read_rows(settings.scores, Score))
+    rows = matrices(read_all([settings.labelled], LabelledProgram), read_all([settings.scores], Score))
+    if not any(score is not None for row in rows for score in row.scores or []):
+        raise DataError(f"{settings.scores} has no score of any program in {settings.labelled}; give the scores of these programs.")
     save_matrices(settings.out, rows)
     unscored = sum(score is None for row in rows for score in row.scores or [])
     print(f"{len(rows)} problems, {sum(len(row.correct) for row in rows)} candidates ({unscored} without a score): {settings.out}")

@@ -18,7 +18,7 @@ from code_reward.cli import Command, run
 from code_reward.errors import DataError
 from code_reward.problem import CallTest, Problem, load_problems, save_problems
 from code_reward.reward_data import LabelledProgram
-from code_reward.rows import read_rows, write_rows
+from code_reward.rows import read_all, write_rows
 
 
 def spoil_tests(problems: Sequence[Problem], share: float, seed: int) -> list[Problem]:
@@ -73,10 +73,12 @@ def main(settings: Noise) -> None:
     if (settings.problems is None) == (not settings.labelled):
         raise DataError("Give either --problems, to spoil tests, or --labelled, to shuffle labels.")
     if settings.problems is not None:
-        save_problems(settings.out, spoil_tests(load_problems(settings.problems), settings.share, settings.seed))
+        problems = load_problems(settings.problems)
+        if not any(test.kind == "call" for problem in problems for test in problem.tests):
+            raise DataError(f"{settings.problems} has no call test, and no others are spoilt; give problems that have some.")
+        save_problems(settings.out, spoil_tests(problems, settings.share, settings.seed))
     else:
-        rows = [row for path in settings.labelled for row in read_rows(path, LabelledProgram)]
-        write_rows(settings.out, shuffle_labels(rows, settings.seed))
+        write_rows(settings.out, shuffle_labels(read_all(settings.labelled, LabelledProgram), settings.seed))
 
 
 if __name__ == "__main__":

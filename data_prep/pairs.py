@@ -19,7 +19,7 @@ from pydantic import Field
 
 from code_reward.cli import Command, run
 from code_reward.reward_data import LabelledProgram, Pair
-from code_reward.rows import read_rows, write_rows
+from code_reward.rows import at_least_one, read_all, write_rows
 
 # More programs of one side than this add nothing to a problem's few pairs.
 MOST_PER_SIDE = 128
@@ -148,6 +148,12 @@ def _pair(chosen: LabelledProgram, rejected: LabelledProgram) -> Pair:
     )
 
 
+def _why_none(rows: Sequence[LabelledProgram]) -> str:
+    sides = [_distinct(group) for group in _by_problem(rows).values()]
+    right, wrong = (sum(bool(side[place]) for side in sides) for place in (0, 1))
+    return f"of {len(sides)} problems {right} have a right program, {wrong} a wrong one, and none has both"
+
+
 class Pairs(Command):
     """Make preference pairs from labelled programs."""
 
@@ -167,9 +173,9 @@ class Pairs(Command):
 
 def main(settings: Pairs) -> None:
     """Make the pairs and say how many problems have any."""
-    rows = [row for path in settings.labelled for row in read_rows(path, LabelledProgram)]
+    rows = read_all(settings.labelled, LabelledProgram)
     pairs = make_pairs(rows, settings.per_problem, settings.seed, per_program=settings.per_program, hard_negatives=settings.hard_negatives)
-    write_rows(settings.out, pairs)
+    write_rows(settings.out, at_least_one(pairs, f"No pairs: {_why_none(rows)}; label more programs per problem."))
     problems = len({row.problem_id for row in rows})
     print(f"{len(pairs)} pairs from {len({pair.problem_id for pair in pairs})} of {problems} problems: {settings.out}")
 

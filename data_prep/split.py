@@ -10,7 +10,8 @@ from pathlib import Path
 from pydantic import BaseModel, ConfigDict, Field
 
 from code_reward.cli import Command, run
-from code_reward.rows import read_rows, write_rows
+from code_reward.errors import DataError
+from code_reward.rows import read_all, write_rows
 from data_prep.pairs import split_by_problem
 
 
@@ -39,7 +40,11 @@ class Split(Command):
 
 def main(settings: Split) -> None:
     """Split and write both files."""
-    sides = split_by_problem(read_rows(settings.rows, Row), settings.share, settings.seed)
+    rows = read_all([settings.rows], Row)
+    sides = split_by_problem(rows, settings.share, settings.seed)
+    if 0 < settings.share < 1 and not all(sides):
+        many = len({row.problem_id for row in rows})
+        raise DataError(f"{settings.share:g} of {many} problems leaves nothing on one side; take another --share or more problems.")
     for path, rows in zip((settings.first, settings.second), sides, strict=True):
         write_rows(path, rows)
         print(f"{len(rows)} rows of {len({row.problem_id for row in rows})} problems: {path}")

@@ -36,12 +36,17 @@ class Evaluate(Command):
 
 def main(settings: Evaluate) -> None:
     """Score, measure, write and print."""
+    from code_reward.errors import DataError
     from code_reward.files import write_text
-    from code_reward.rows import read_rows, write_rows
+    from code_reward.rows import read_all, write_rows
     from rm_train.measure import evaluate_all, print_table, score_programs
 
-    rows = [row for path in settings.labelled for row in read_rows(path, LabelledProgram)]
+    rows = read_all(settings.labelled, LabelledProgram)
+    if not any(row.program for row in rows):
+        raise DataError(f"None of the {len(rows)} labelled answers holds a program; label answers that do.")
     scored = score_programs(settings.model, rows, device=settings.device, dtype=settings.dtype, threads=settings.threads)
+    if not scored:
+        raise DataError(f"None of the {len(rows)} programs fits the reward model's input; take one that reads longer texts.")
     evaluations = evaluate_all(scored, seed=settings.seed)
     write_rows(settings.out.with_suffix(".scores.parquet"), scored)
     write_text(settings.out, "{\n" + ",\n".join(f'"{name}": {result.model_dump_json()}' for name, result in evaluations.items()) + "\n}\n")

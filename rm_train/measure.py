@@ -13,7 +13,7 @@ from rich.progress import track
 from rich.table import Table
 
 from code_reward.errors import DataError
-from code_reward.metrics import auc, bootstrap, cross_calibrate, reliability
+from code_reward.metrics import Reliability, auc, bootstrap, cross_calibrate, reliability
 from code_reward.reward_data import LabelledProgram
 from code_reward.rm_input import RMInput
 from code_reward.verdict import Rejected
@@ -75,8 +75,14 @@ def evaluate(rows: Sequence[ScoredProgram], *, seed: int) -> Evaluation:
         wrong=len(rows) - sum(labels),
         pair_accuracy=Figure.of(bootstrap(np.mean, accuracies, seed=seed)),
         auc=Figure.of(bootstrap(auc, labels, scores, groups=problems, seed=seed)),
-        ece=reliability(labels, cross_calibrate(labels, scores, problems, seed=seed)).ece,
+        ece=calibration(rows, seed=seed).ece,
     )
+
+
+def calibration(rows: Sequence[ScoredProgram], *, seed: int) -> Reliability:
+    """How the scores' cross-fitted probabilities agree with the labels: the ECE that is reported, and the bins behind it."""
+    labels, scores = [row.passed for row in rows], [row.score for row in rows]
+    return reliability(labels, cross_calibrate(labels, scores, [row.problem_id for row in rows], seed=seed))
 
 
 def _pair_accuracies(rows: Sequence[ScoredProgram]) -> list[float]:

@@ -12,7 +12,7 @@ import numpy as np
 from pydantic import BaseModel, ConfigDict, Field, FiniteFloat, model_validator
 
 from code_reward.errors import DataError
-from code_reward.rows import read_rows, write_rows
+from code_reward.rows import read_all, write_rows
 from code_reward.selection.rules import Candidates
 
 
@@ -104,8 +104,8 @@ class ResultsMatrix(BaseModel):
 
 
 def load_matrices(path: str | Path) -> list[ResultsMatrix]:
-    """Read a file of results matrices; raises `DataError` that names the first bad row, or a problem that occurs twice."""
-    matrices = read_rows(path, ResultsMatrix)
+    """Read a file of results matrices; raises `DataError` where it has no rows, for the first bad row, or a problem that occurs twice."""
+    matrices = read_all([path], ResultsMatrix)
     seen: set[str] = set()
     for number, matrix in enumerate(matrices, start=1):
         if matrix.problem_id in seen:

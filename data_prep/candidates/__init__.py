@@ -13,10 +13,10 @@ from pathlib import Path
 
 from code_reward.errors import ConfigurationError
 from data_prep.candidates.answers import kodcode, leetcode, livecodebench, rm_bench
-from data_prep.candidates.candidate import Candidate
+from data_prep.candidates.candidate import Candidate, read_candidates
 from data_prep.candidates.completions import codegen16b, humanevalpack, qwen25coder
 
-__all__ = ["POOLS", "Candidate", "load_candidates"]
+__all__ = ["POOLS", "Candidate", "load_candidates", "read_candidates"]
 
 POOLS: dict[str, Callable[[Path], list[Candidate]]] = {
     "codegen16b": codegen16b,

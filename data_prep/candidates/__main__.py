@@ -7,7 +7,7 @@ from pathlib import Path
 from pydantic_settings import CliPositionalArg
 
 from code_reward.cli import Command, run
-from code_reward.rows import write_rows
+from code_reward.rows import at_least_one, write_rows
 from data_prep.candidates import load_candidates
 
 
@@ -24,7 +24,7 @@ class Candidates(Command):
 
 def main(settings: Candidates) -> None:
     """Read, write, and say how many."""
-    candidates = load_candidates(settings.name, settings.path)
+    candidates = at_least_one(load_candidates(settings.name, settings.path), f"{settings.path} has no rows; give the published file.")
     write_rows(settings.out, candidates)
     distinct = len({(candidate.problem_id, candidate.program or candidate.response) for candidate in candidates})
     problems = len({candidate.problem_id for candidate in candidates})

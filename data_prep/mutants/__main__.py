@@ -8,7 +8,7 @@ from pydantic import Field
 
 from code_reward.cli import Command, run
 from code_reward.problem import Problem, load_problems
-from code_reward.rows import write_rows
+from code_reward.rows import at_least_one, write_rows
 from data_prep.candidates.candidate import Candidate
 from data_prep.mutants.mutate import mutants, normalise
 
@@ -41,6 +41,7 @@ def main(settings: Mutants) -> None:
     """Write the candidates."""
     problems = load_problems(settings.problems)
     candidates = [candidate for problem in problems for candidate in write_mutants(problem, settings.per_problem, settings.seed)]
+    at_least_one(candidates, f"None of the {len(problems)} problems has a reference solution that parses; give problems that do.")
     write_rows(settings.out, candidates)
     print(f"{len(candidates)} candidates for {len(problems)} problems: {settings.out}")
 

@@ -9,9 +9,11 @@ from dataclasses import dataclass, field
 from code_reward.errors import ConfigurationError, DataError
 from code_reward.problem import Problem
 from data_prep.prompts.decontamination import Benchmarks
+from data_prep.sources.records import LEFT_OUT, MISFIT
 
 REASONS = {
     "malformed": "the row is not what its source promises",
+    "left_out": "the row is as it should be, and its source has no use for it",
     "duplicate": "the statement occurred before, or did so but for case and white space",
     "too_long": "the statement is longer than --max-characters",
     "no_tests": "there are no tests, and --with-tests asks for them",
@@ -33,7 +35,7 @@ class Dropped:
 
 @dataclass
 class Sieve:
-    """Lets problems through one after the other; remembers what it has seen."""
+    """Lets problems through one after the other; remembers what it has seen. Raises `DataError` for a file of another form altogether."""
 
     benchmarks: Benchmarks
     max_characters: int
@@ -45,7 +47,9 @@ class Sieve:
     def judge(self, problem: Problem | DataError) -> Problem | Dropped:
         """The problem, or why it is dropped: for the first reason that applies."""
         if isinstance(problem, DataError):
-            return Dropped("malformed", "?", str(problem))
+            if problem.kind == MISFIT:
+                raise problem
+            return Dropped("left_out" if problem.kind == LEFT_OUT else "malformed", "?", str(problem))
         return next(self._objections(problem), problem)
 
     def _objections(self, problem: Problem) -> Iterator[Dropped]:

@@ -12,6 +12,7 @@ def main(settings: Search) -> None:
     """Grow the trees and say what came of them."""
     from rich.progress import Progress
 
+    from data_prep.search.outcome import check_judged
     from data_prep.sources import load
 
     number, count = settings.part()
@@ -34,6 +35,7 @@ def main(settings: Search) -> None:
     print(f"{spent.trees} trees: {settings.out}; {spent.calls} calls paid, {spent.tokens} tokens")
     for outcome, times in outcomes.most_common():
         print(f"  {outcome:<40} {times}")
+    check_judged(settings.out)
 
 
 if __name__ == "__main__":

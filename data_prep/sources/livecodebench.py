@@ -39,7 +39,8 @@ class LiveCodeBenchRecord(Record):
     contest_date: str
     starter_code: str
     difficulty: str
-    metadata: Annotated[dict[str, Any], BeforeValidator(from_json)] = Field(default={})
+    metadata: Annotated[Any, BeforeValidator(from_json)] = Field(default={})
+    """Of the benchmark an object; in a submission a list of what its grader said."""
     public_test_cases: str | None = None
     private_test_cases: str | None = None
 
@@ -82,7 +83,8 @@ def _cases(rows: Any) -> list[Case]:
 def _function(record: LiveCodeBenchRecord) -> str | None:
     """The function that is called; a row of a submission does not say it outside its skeleton."""
     method = re.search(r"^\s+def (\w+)\(\s*self\b", record.starter_code, re.MULTILINE)
-    return record.metadata.get("func_name") or (method.group(1) if method else None)
+    told = record.metadata.get("func_name") if isinstance(record.metadata, dict) else None
+    return told or (method.group(1) if method else None)
 
 
 def to_test(functional: bool, given: str, expected: str) -> CallTest | StdioTest:

@@ -15,7 +15,8 @@ from code_reward.errors import DataError
 from code_reward.extraction import extract_code
 from code_reward.problem import Problem
 from data_prep.sources.declarations import Definition, only_function, tells
-from data_prep.sources.records import Record, read_problems, survey_problems
+from data_prep.sources.hub import Part
+from data_prep.sources.records import Record, left_out, read_problems, survey_problems
 from data_prep.sources.source import Source
 
 
@@ -38,9 +39,9 @@ def survey(path: Path) -> Iterator[Problem | DataError]:
     return survey_problems(path, MagicoderRecord, _problem)
 
 
-def _problem(record: MagicoderRecord) -> Problem | None:
+def _problem(record: MagicoderRecord) -> Problem:
     if record.lang != "python":
-        return None
+        raise left_out("not Python")
     reference = extract_code(record.solution).code
     return Problem(
         id=f"magicoder/{record.raw_index}-{record.index}",
@@ -58,4 +59,10 @@ def _entry_point(statement: str, reference: str) -> str | None:
     return name if name is not None and tells(statement, name) else None
 
 
-MAGICODER = Source(read, "ise-uiuc/Magicoder-OSS-Instruct-75K on the Hugging Face hub (MIT)", survey)
+MAGICODER = Source(
+    read,
+    "ise-uiuc/Magicoder-OSS-Instruct-75K on the Hugging Face hub (MIT)",
+    survey,
+    hub="ise-uiuc/Magicoder-OSS-Instruct-75K",
+    part=Part(split="train"),
+)

@@ -150,9 +150,12 @@ def _misfit(path: Path, model: type[BaseModel] | None, error: ValidationError) -
     lacking = lacking_columns(error)
     if model is None or not lacking or path.name.endswith((".json", ".json.gz")):
         return None
+    columns = column_names(path)
+    if not set(lacking) - set(columns):
+        return None
     wanted = [name for name, field in model.model_fields.items() if field.is_required()]
     return DataError(
-        f"{path} has the columns {', '.join(column_names(path))}; this source wants {', '.join(wanted)}, so it lacks {', '.join(lacking)}: "
+        f"{path} has the columns {', '.join(columns)}; this source wants {', '.join(wanted)}, so it lacks {', '.join(lacking)}: "
         "give the published file, or read it as another source (docs/real_data.md lists their columns).",
         kind=MISFIT,
     )

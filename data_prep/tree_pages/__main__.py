@@ -8,6 +8,7 @@ from pathlib import Path
 from pydantic import Field
 
 from code_reward.cli import Command, run
+from code_reward.errors import DataError
 
 
 class TreePages(Command):
@@ -27,6 +28,8 @@ def main(settings: TreePages) -> None:
     from data_prep.tree_pages import write_gallery, write_page
 
     pages = [write_page(tree, settings.out) for tree in islice(read_trees(settings.trees), settings.most)]
+    if not pages:
+        raise DataError(f"{settings.trees} has no finished tree; give the search's command again, and look at what it says.")
     print(f"{len(pages)} trees: {write_gallery(pages, settings.out)}")
 
 

@@ -17,11 +17,11 @@ from typing import Any
 from pydantic import Field
 
 from code_reward.cli import Command, run
-from code_reward.errors import SandboxError
+from code_reward.errors import DataError, SandboxError
 from code_reward.journal import Journal
 from code_reward.problem import AssertTest, Test
 from code_reward.reward_data import LabelledProgram
-from code_reward.rows import read_rows
+from code_reward.rows import read_all
 from code_reward.selection.matrix import ResultsMatrix, save_matrices
 from data_prep.unit_tests.asserts import calls_in
 from data_prep.unit_tests.sample import TestSample
@@ -170,7 +170,9 @@ class Matrix(Command):
 
 def main(settings: Matrix) -> None:
     """Run, write, and say how many."""
-    todo = tasks(read_rows(settings.labelled, LabelledProgram), read_rows(settings.tests, TestSample))
+    todo = tasks(read_all([settings.labelled], LabelledProgram), read_all([settings.tests], TestSample))
+    if not any(task.tests for task in todo):
+        raise DataError(f"{settings.tests} has no test of any problem in {settings.labelled}; give tests of these problems.")
     limits = Limits(cpu_seconds=settings.cpu_seconds, wall_seconds=settings.wall_seconds)
     rows = asyncio.run(_run(todo, limits, settings))
     save_matrices(settings.out, rows)

@@ -14,7 +14,7 @@ from pydantic import Field
 
 from code_reward.cli import Command, run
 from code_reward.problem import Problem, UnittestTest, load_problems
-from code_reward.rows import write_rows
+from code_reward.rows import at_least_one, write_rows
 from data_prep.unit_tests.sample import TestSample
 
 
@@ -77,6 +77,7 @@ def main(settings: Offline) -> None:
     problems = load_problems(settings.problems)
     given = settings.model_dump(include={"samples", "cases", "errors"})
     rows = [row for problem in problems for row in write_tests(problem, **given, rng=rng)]
+    at_least_one(rows, f"None of the {len(problems)} problems has call tests with an entry point; give problems that do.")
     write_rows(settings.out, rows)
     print(f"{len(rows)} samples for {len(problems)} problems: {settings.out}")
 

@@ -9,6 +9,7 @@ from pydantic import Field
 from pydantic_settings import CliPositionalArg
 
 from code_reward.cli import Command, run
+from code_reward.errors import DataError
 from code_reward.problem import AssertTest
 from code_reward.rows import write_rows
 from data_prep.sources.records import Record, read_records
@@ -52,8 +53,10 @@ class Pools(Command):
 def main(settings: Pools) -> None:
     """Read, write, and say how many."""
     samples = codegen16b(settings.path, settings.most)
-    write_rows(settings.out, samples)
     used = [sample for sample in samples if sample.tests]
+    if not used:
+        raise DataError(f"{settings.path} has no sample that holds a test; give the published file.")
+    write_rows(settings.out, samples)
     distinct = {(sample.problem_id, test) for sample in used for test in sample.tests}
     problems = len({sample.problem_id for sample in samples})
     print(f"{len(samples)} samples for {problems} problems, {len(used)} with tests, {len(distinct)} distinct tests: {settings.out}")

@@ -107,9 +107,9 @@ def main(settings: ProbeTraining) -> None:
 
     from code_reward.errors import DataError
     from code_reward.reward_data import LabelledProgram
-    from code_reward.rows import read_rows, write_rows
+    from code_reward.rows import read_all, write_rows
 
-    known = pass_rates(read_rows(settings.labelled, LabelledProgram))
+    known = pass_rates(read_all([settings.labelled], LabelledProgram))
     if len(known) < 2 * settings.folds:
         raise DataError(f"{len(known)} problems are too few for {settings.folds} parts; label more or use fewer parts.")
     states = read_states(settings.model, [statement for statement, _ in known.values()])

@@ -63,11 +63,16 @@ class Suited(Command):
 
 def main(settings: Suited) -> None:
     """Ask, write, and say how many of each."""
+    from code_reward.errors import DataError
     from code_reward.problem import load_problems, save_problems
 
     problems = load_problems(settings.problems)
     answers = asyncio.run(_sort_out(settings, problems))
-    save_problems(settings.out, [problem for problem, answer in zip(problems, answers, strict=True) if answer == "suited"])
+    kept = [problem for problem, answer in zip(problems, answers, strict=True) if answer == "suited"]
+    if not kept:
+        said = ", ".join(f"{answer} {times}" for answer, times in Counter(answers).most_common())
+        raise DataError(f"None of the {len(problems)} problems is kept ({said}); look at the answers in {settings.out}.calls.jsonl.")
+    save_problems(settings.out, kept)
     print(f"{answers.count('suited')} of {len(problems)} problems kept: {settings.out}")
     for answer, times in Counter(answers).most_common():
         print(f"  {answer:<12} {times}")

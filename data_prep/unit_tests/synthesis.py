@@ -131,13 +131,13 @@ class Synthesis(Command):
 
 def main(settings: Synthesis) -> None:
     """Ask, write, and say what came of it."""
-    from code_reward.rows import read_rows, write_rows
+    from code_reward.rows import read_all, write_rows
 
-    solutions = read_rows(settings.solutions, Solution)
+    solutions = read_all([settings.solutions], Solution)
     names = list(dict.fromkeys(row.problem_id for row in solutions))
     shares = dict.fromkeys(names, settings.samples)
     if settings.rates is not None:
-        rates = {row.problem_id: row.rate for row in read_rows(settings.rates, PredictedRate)}
+        rates = {row.problem_id: row.rate for row in read_all([settings.rates], PredictedRate)}
         shares = share_out(names, settings.samples, rates, settings.most)
     samples = asyncio.run(_synthesise(settings, solutions, shares))
     write_rows(settings.out, samples)
@@ -145,6 +145,8 @@ def main(settings: Synthesis) -> None:
     print(f"{len(samples)} samples for {len({sample.problem_id for sample in samples})} problems, {used} with a test: {settings.out}")
     for reason, times in Counter(sample.reason for sample in samples if sample.reason).most_common():
         print(f"  {reason:<24} {times}")
+    if not used:
+        raise DataError(f"None of the {len(samples)} samples holds a test; {settings.out} has every answer with the reason.")
 
 
 async def _synthesise(settings: Synthesis, solutions: Sequence[Solution], shares: Mapping[str, int]) -> list[TestSample]:

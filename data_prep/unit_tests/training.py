@@ -104,13 +104,14 @@ class Training(Command):
 
 def main(settings: Training) -> None:
     """Judge, write, and say what came of the samples."""
+    from code_reward.errors import DataError
     from code_reward.problem import load_problems
-    from code_reward.rows import read_rows, write_rows
+    from code_reward.rows import read_all, write_rows
 
     problems = {problem.id: problem for problem in load_problems(settings.problems) if problem.reference_solution}
-    samples = [sample for sample in read_rows(settings.tests, TestSample) if sample.problem_id in problems]
+    samples = [sample for sample in read_all([settings.tests], TestSample) if sample.problem_id in problems]
     wrong: dict[str, dict[str, None]] = {name: {} for name in problems}
-    for row in read_rows(settings.wrong, LabelledProgram):
+    for row in read_all([settings.wrong], LabelledProgram):
         if not row.passed and row.program and row.problem_id in wrong and len(wrong[row.problem_id]) < settings.wrong_per_problem:
             wrong[row.problem_id][row.program] = None
     judged = asyncio.run(_judge_all(settings, samples, problems, {name: list(programs) for name, programs in wrong.items()}))
@@ -119,6 +120,9 @@ def main(settings: Training) -> None:
         if one.test is not None:
             kept[sample.problem_id, one.test] = training_row(problems[sample.problem_id], one.test, one)
     rows = list(kept.values())
+    if not rows:
+        reasons = ", ".join(f"{reason} {times}" for reason, times in Counter(one.reason for one in judged if one.reason).most_common())
+        raise DataError(f"No row came of {len(judged)} samples ({reasons or 'none is of a problem with a reference solution'}).")
     write_rows(settings.out, rows)
     repaired = sum(one.repaired and one.test is not None for one in judged)
     print(f"{len(rows)} training rows (of {len(judged)} samples, {repaired} repaired) for {len(problems)} problems: {settings.out}")

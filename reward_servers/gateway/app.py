@@ -1,7 +1,7 @@
 """The gateway's routes. A reward is a number only if there is a verdict: what is missing is 503, and a trainer asks again; what can never
 be judged (a prompt in a format that is not known, an input that the server refuses) is 422, and asking again is of no use.
 
-    POST /remote_rm    {"prompt": text or messages, "response": text, "label": ...}          ->  0.71
+    POST /remote_rm    {"prompt": text or messages, "response": text, "label": ..., "metadata": ...}   ->  0.71
     POST /get_reward   {"query": [texts], "prompts": [texts], "labels": [...]}               ->  {"rewards": [0.71], "scores": [0.71], ...}
 
 The problem statement is the prompt's last user turn (`code_reward.chat_prompt`). A `query` is prompt and response as one text; where
@@ -22,9 +22,11 @@ from pydantic import BaseModel
 
 from code_reward.chat_prompt import split_answer, statement_in
 from code_reward.errors import RewardServerError
+from code_reward.problem import load_problems
 from code_reward.shaping import shape
 from code_reward.verdict import Missing, Rejected, Verdict
 from reward_servers.client import ClientSettings, RewardClient
+from reward_servers.gateway.entry_points import EntryPoints
 from reward_servers.gateway.settings import Gateway
 from reward_servers.listener import Server, bind
 
@@ -38,6 +40,9 @@ class RemoteRM(BaseModel):
 
     prompt: str | list[dict[str, Any]]
     response: str
+    label: Any = None
+    metadata: Any = None
+    """Not slime's own; its `entry_point` says which function a program must define."""
 
 
 class GetReward(BaseModel):
@@ -45,6 +50,7 @@ class GetReward(BaseModel):
 
     query: list[str]
     prompts: list[str] | None = None
+    labels: list[Any] | None = None
 
 
 def serve(settings: Gateway) -> None:
@@ -59,18 +65,21 @@ def serve(settings: Gateway) -> None:
 async def _serve(settings: Gateway, client: RewardClient, listener: Any) -> None:
     async with client:
         await client.check()
-        app = build_app(client, settings.shaping, settings.rejected)
+        problems = [problem for path in settings.problems for problem in load_problems(path)]
+        app = build_app(client, settings.shaping, settings.rejected, EntryPoints(problems))
         await Server(uvicorn.Config(app, log_level="warning", access_log=False, timeout_graceful_shutdown=10)).serve([listener])
 
 
-def build_app(client: RewardClient, shaping: str, rejected: float | None = None) -> FastAPI:
+def build_app(client: RewardClient, shaping: str, rejected: float | None = None, entry_points: EntryPoints | None = None) -> FastAPI:
     """The routes over a client; the caller closes it."""
     app = FastAPI(title="code-reward gateway", openapi_url=None)
+    names = entry_points or EntryPoints()
 
-    async def rewards_of(pairs: Sequence[tuple[str | None, str]]) -> tuple[list[float], list[Verdict]]:
+    async def rewards_of(pairs: Sequence[tuple[str | None, str]], told: Sequence[Sequence[Any]]) -> tuple[list[float], list[Verdict]]:
         if any(statement is None for statement, _ in pairs):
             raise HTTPException(422, _STATEMENT_UNKNOWN)
-        judged = await client.verdicts([(str(statement), response) for statement, response in pairs])
+        asked = [(str(statement), response) for statement, response in pairs]
+        judged = await client.verdicts([(*one, names.find(one[0], *said)) for one, said in zip(asked, told, strict=True)])
         verdicts = [one.verdict for one in judged]
         missing = Counter(verdict.reason for verdict in verdicts if isinstance(verdict, Missing))
         if set(missing) == {"refused"}:
@@ -87,12 +96,14 @@ def build_app(client: RewardClient, shaping: str, rejected: float | None = None)
 
     @app.post("/remote_rm")
     async def remote_rm(body: RemoteRM) -> float:
-        rewards, _ = await rewards_of([(statement_in(body.prompt), body.response)])
+        rewards, _ = await rewards_of([(statement_in(body.prompt), body.response)], [(body.metadata, body.label)])
         return rewards[0]
 
     @app.post("/get_reward")
     async def get_reward(body: GetReward) -> dict[str, Any]:
-        rewards, verdicts = await rewards_of(list(_pairs(body)))
+        if body.labels is not None and len(body.labels) != len(body.query):
+            raise HTTPException(422, f"{len(body.query)} queries came with {len(body.labels)} labels; send as many, or none.")
+        rewards, verdicts = await rewards_of(_pairs(body), [(label,) for label in body.labels or [None] * len(body.query)])
         logs = {"rejected": [float(isinstance(verdict, Rejected)) for verdict in verdicts]}
         return {"rewards": rewards, "scores": rewards, "extra_logs": logs}
 

@@ -25,6 +25,9 @@ class Gateway(Command):
     """How raw scores become rewards: default, codescaler, coderm-nt, raw, or a plugin's preset."""
     rejected: float | None = None
     """Reward of a rejected answer; only for a preset that has none of its own (raw)."""
+    problems: tuple[Path, ...] = ()
+    """Problems that the trainer's prompts were made of: they say which function a program must define. Else the request's metadata says it,
+    or a prompt that declares one function."""
     deadline_seconds: float = Field(default=100.0, gt=0)
     """A request is answered, with 503 if need be, after this long; slime itself waits for 120 s, OpenRLHF for 180 s."""
     host: str = "127.0.0.1"

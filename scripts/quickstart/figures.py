@@ -17,7 +17,7 @@ from rm_train.measure import evaluate_all
 from scripts.quickstart.stage import Run, Stage
 from scripts.quickstart.stages import ARMS
 
-PARTS = ("known", "held_out")
+PARTS = {"known": "known families", "held_out": "held-out families"}
 YARDSTICKS = ("rm", "syntax")
 """The arms that every other is compared with."""
 
@@ -126,5 +126,9 @@ def _of(part: str, rates: dict[str, float], parts: dict[str, str]) -> list[float
 
 
 def _reward_model(folder: Path, part: str, parts: dict[str, str]) -> dict[str, Evaluation]:
-    rows = [row for row in read_rows(folder / "rm.evaluation.scores.parquet", ScoredProgram) if parts[row.problem_id] == part]
-    return evaluate_all(rows, seed=0)
+    return evaluate_all(scored_of(folder, part, parts), seed=0)
+
+
+def scored_of(folder: Path, part: str, parts: dict[str, str]) -> list[ScoredProgram]:
+    """The reward model's scores of the programs of one part of the test problems."""
+    return [row for row in read_rows(folder / "rm.evaluation.scores.parquet", ScoredProgram) if parts[row.problem_id] == part]

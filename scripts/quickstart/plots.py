@@ -8,11 +8,11 @@ import matplotlib
 import numpy as np
 
 from code_reward.files import replacing
-from code_reward.metrics import cross_calibrate, reliability
 from code_reward.reward_data import LabelledProgram
 from code_reward.rows import read_rows
 from rm_train.figures import ScoredProgram
-from scripts.quickstart.figures import Figures
+from rm_train.measure import calibration
+from scripts.quickstart.figures import PARTS, Figures, part_of, scored_of
 from scripts.quickstart.stages import ARMS
 
 matplotlib.use("Agg")
@@ -27,7 +27,7 @@ WINDOW = 10
 def plot_all(folder: Path, figures: Figures) -> list[Path]:
     """Draw every picture into `folder/plots`."""
     arms = list(dict.fromkeys(arm.arm for arm in figures.arms))
-    return [_curves(folder, arms), _scores(folder), _reliability(folder), _gains(folder, figures)]
+    return [_curves(folder, arms), _scores(folder), _reliability(folder, figures), _gains(folder, figures)]
 
 
 def _curves(folder: Path, arms: list[str]) -> Path:
@@ -72,14 +72,16 @@ def _scores(folder: Path) -> Path:
     return _save(figure, folder / "plots" / "scores.png")
 
 
-def _reliability(folder: Path) -> Path:
-    rows = read_rows(folder / "rm.evaluation.scores.parquet", ScoredProgram)
-    labels, problems = [row.passed for row in rows], [row.problem_id for row in rows]
-    result = reliability(labels, cross_calibrate(labels, [row.score for row in rows], problems, seed=0))
+def _reliability(folder: Path, figures: Figures) -> Path:
+    """A curve for each part of the test problems that the report has a row of, with that row's error."""
     figure, axis = plt.subplots(figsize=(3.8, 3.6))
     axis.plot([0, 1], [0, 1], color="grey", linewidth=1)
-    axis.plot([b.confidence for b in result.bins], [b.accuracy for b in result.bins], marker="o", color=RIGHT)
-    axis.set(xlabel="stated probability of right", ylabel="share right", title=f"Reliability (ECE {result.ece:.3f})")
+    for part, color in zip(figures.reward_model, (RIGHT, WRONG), strict=False):
+        result = calibration(scored_of(folder, part, part_of(folder)), seed=0)
+        bins = [(one.confidence, one.accuracy) for one in result.bins]
+        axis.plot(*zip(*bins, strict=True), marker="o", color=color, label=f"{PARTS[part]} (ECE {result.ece:.3f})")
+    axis.set(xlabel="stated probability of right", ylabel="share right", title="Reliability")
+    axis.legend(fontsize=7)
     return _save(figure, folder / "plots" / "reliability.png")
 
 

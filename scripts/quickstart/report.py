@@ -9,12 +9,10 @@ from rich.table import Table
 
 from code_reward.files import write_text
 from rm_train.figures import Figure
-from scripts.quickstart.figures import YARDSTICKS, Figures, measure
+from scripts.quickstart.figures import PARTS, YARDSTICKS, Figures, measure
 from scripts.quickstart.plots import plot_all
 from scripts.quickstart.stage import Run, Stage, console
 from scripts.quickstart.stages import ARMS
-
-PART = {"known": "known families", "held_out": "held-out families"}
 
 Rows = list[tuple[str, ...]]
 
@@ -24,7 +22,7 @@ def write_report(work: Run, stages: Sequence[Stage], seed: int) -> Path:
     figures = measure(work, stages, seed)
     tables = {
         "pass@1 on hidden tests (%), with 95 % intervals over problems": (
-            ("policy", *(f"{PART[part]} ({count} problems)" for part, count in figures.problems.items())),
+            ("policy", *(f"{PARTS[part]} ({count} problems)" for part, count in figures.problems.items())),
             _policies(figures),
         ),
         **_comparison(figures),
@@ -81,7 +79,7 @@ def _samples(figures: Figures) -> Rows:
 
 def _reward_model(figures: Figures) -> Rows:
     return [
-        (f"{origin} ({PART[part]})", _plain(result.pair_accuracy), _plain(result.auc), f"{result.ece:.3f}")
+        (f"{origin} ({PARTS[part]})", _plain(result.pair_accuracy), _plain(result.auc), f"{result.ece:.3f}")
         for part, origins in figures.reward_model.items()
         for origin, result in origins.items()
     ]

@@ -101,9 +101,9 @@ def test_rm_bench_answers_keep_their_language(tmp_path: Path) -> None:
         ("codegen16b", [{"task_id": "1", "prompt": PROMPT, "solutions": "one"}], "row 1: solutions"),
         ("qwen25coder", [], "no `generations` and `eval`"),
         ("qwen25coder", qwen([]), "row 1: HumanEval/900 has no verdict"),
-        ("qwen25coder", qwen([{"solution": "x"}]), "row 1: base_status"),
-        ("qwen25coder", {"generations": [{"task_id": "1"}], "eval": {}}, "row 1: completion"),
-        ("humanevalpack", [{"task_id": "1", "prompt": PROMPT, "canonical_solution": ""}], "row 1: buggy_solution"),
+        ("qwen25coder", qwen([{"solution": "x"}]), "row 1: no column base_status"),
+        ("qwen25coder", {"generations": [{"task_id": "1"}], "eval": {}}, "row 1: no column completion"),
+        ("humanevalpack", [{"task_id": "1", "prompt": PROMPT, "canonical_solution": ""}], "row 1: no column buggy_solution"),
         ("lcb", [{"question_id": "1", "output_list": ["a"], "code_list": [], "graded_list": [True]}], "row 1: output_list, code_list"),
         ("lcb", [{"question_id": "1", "output_list": ["a"], "code_list": ["b"], "graded_list": ["maybe"]}], "row 1: graded_list.0"),
         (
@@ -111,8 +111,8 @@ def test_rm_bench_answers_keep_their_language(tmp_path: Path) -> None:
             [{"question_id": "1", "conversations": [], "r1_solution": "", "r1_correctness": "True"}],
             "row 1: conversations has no turn",
         ),
-        ("rm_bench", [{"id": 8, "language": "cpp", "chosen": ["a"]}], "row 1: rejected"),
-        ("leetcode", [{"task_id": "two-sum"}], "row 1: response"),
+        ("rm_bench", [{"id": 8, "language": "cpp", "chosen": ["a"]}], "row 1: no column rejected"),
+        ("leetcode", [{"task_id": "two-sum"}], "row 1: no column response"),
     ],
 )
 def test_a_malformed_row_is_named(tmp_path: Path, name: str, content: object, complaint: str) -> None:

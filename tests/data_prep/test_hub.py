@@ -71,7 +71,7 @@ async def fetch(hub, tmp_path, name):
 async def test_a_data_set_is_fetched_by_its_name(tmp_path):
     line = json.dumps(ROW) + "\n"
     async with Hub({"lab/tasks": {"README.md": "…", "rows.jsonl": line}, "lab/parts": {"a.jsonl": line, "b.jsonl": line}}) as hub:
-        assert (await fetch(hub, tmp_path, "lab/tasks"))[1].startswith("1 problems")
+        assert (await fetch(hub, tmp_path, "lab/tasks"))[1].strip().startswith("1 problems")
         assert (await fetch(hub, tmp_path, "lab/parts/b.jsonl"))[0] == 0
         status, said = await fetch(hub, tmp_path, "lab/parts")
         assert (status, said) == (

@@ -2,6 +2,7 @@
 
 import gzip
 import json
+import re
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
@@ -11,6 +12,7 @@ import pytest
 from code_reward_slime.task import problem_of, task_of
 from hypothesis import given
 from hypothesis import strategies as st
+from published_rows import PUBLISHED
 
 from code_reward.errors import CodeRewardError, ConfigurationError, DataError
 from code_reward.problem import CallTest, Problem, StdioTest, load_problems
@@ -343,11 +345,41 @@ def test_benchmarks_are_read_as_they_are_published(tmp_path, column):
 
 
 def test_a_benchmark_without_prompts_is_an_error(tmp_path):
-    with pytest.raises(DataError, match="row 1: none of the columns"):
-        read_benchmark(jsonl(tmp_path / "bench.jsonl", {"question": "?"}))
+    with pytest.raises(DataError, match="row 1: the columns are answer, and none of statement"):
+        read_benchmark(jsonl(tmp_path / "bench.jsonl", {"answer": "?"}))
     (tmp_path / "empty.jsonl").touch()
     with pytest.raises(DataError, match="holds no prompt"):
         read_benchmark(tmp_path / "empty.jsonl")
+
+
+def near_doubles(problem: Problem) -> dict[str, str]:
+    """The statement as others publish it again."""
+    text, names = problem.statement, set(re.findall(r"(?:def|class)\s+(\w+)", problem.statement))
+    renamed = text
+    for name in names:
+        renamed = re.sub(rf"\b{name}(?=\s*[(:])", "another_name", renamed)
+    cut = re.sub(r"(?m)^\s*>>>.*\n(?:.*\n)?", "", re.split(r"(?im)^\W*examples?\b[^\n]{0,9}:", text)[0])
+    return {
+        "itself": text,
+        "renamed": renamed,
+        "white space": re.sub(r"\s+", " \n\t", text),
+        "examples cut off": cut if len(cut) > 40 else text,
+    }
+
+
+@pytest.mark.parametrize("name", PUBLISHED)
+def test_every_published_set_is_known_again_to_the_last_copy(tmp_path, name):
+    path = jsonl(tmp_path / "rows.jsonl", *PUBLISHED[name])
+    benchmarks = Benchmarks({"b": read_benchmark(path)})
+    for problem in load(name, path):
+        assert [how for how, text in near_doubles(problem).items() if not benchmarks.find(text)] == []
+    assert benchmarks.find("Given the heights of some trees, count those that a bird can see from the north.") is None
+
+
+def test_a_column_of_imports_is_not_taken_for_one_of_tasks(tmp_path):
+    rows = [{"task_id": str(number), "prompt": "from typing import *\nimport math\n"} for number in range(9)]
+    with pytest.raises(DataError, match="9 rows say only 1 different things in the columns that are compared, of task_id, prompt"):
+        read_benchmark(jsonl(tmp_path / "bench.jsonl", *rows))
 
 
 def test_without_a_benchmark_the_report_says_so(tmp_path, capsys):
@@ -371,6 +403,23 @@ def test_a_data_set_is_read_by_name(tmp_path):
 
 
 # Real data
+
+
+@pytest.mark.parametrize(
+    ("name", "file"),
+    [
+        ("humaneval", "problems/humaneval.jsonl.gz"),
+        ("mbpp", "problems/mbpp_sanitized.jsonl"),
+        ("leetcode", "problems/leetcode_train.jsonl.gz"),
+        ("kodcode", "problems/kodcode_sample.json.gz"),
+        ("lcb", "candidates/lcb_o1mini.json.gz"),
+        ("humanevalpack", "pairs/humanevalpack_python.jsonl"),
+    ],
+)
+def test_whole_benchmarks_are_known_again_to_the_last_copy(real_data, name, file):
+    benchmarks = Benchmarks({name: read_benchmark(real_data / file)})
+    for problem in load(name, real_data / file):
+        assert [how for how, text in near_doubles(problem).items() if not benchmarks.find(text)] == [], problem.id
 
 
 def test_a_tenth_of_kodcodes_sample_is_too_close_to_mbpp(tmp_path, real_data):

@@ -356,7 +356,7 @@ def test_every_source_says_where_it_comes_from() -> None:
 
 def test_the_command_writes_what_it_counts(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     path = jsonl(tmp_path / "rows.jsonl", humaneval_row(), humaneval_row(task_id="HumanEval/901"))
-    main(Sources(name="humaneval", path=path, out=tmp_path / "out.parquet", _cli_parse_args=False))
+    main(Sources(name="humaneval", path=[path], out=tmp_path / "out.parquet", _cli_parse_args=False))
     assert len(load_problems(tmp_path / "out.parquet")) == 2
     assert "2 problems" in capsys.readouterr().out
 
@@ -364,7 +364,7 @@ def test_the_command_writes_what_it_counts(tmp_path: Path, capsys: pytest.Captur
 def test_verification_leaves_out_a_problem_whose_reference_fails(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     wrong = humaneval_row(task_id="wrong", canonical_solution="    return n\n")
     path = jsonl(tmp_path / "rows.jsonl", humaneval_row(), wrong)
-    main(Sources(name="humaneval", path=path, out=tmp_path / "out.jsonl", verify=True, _cli_parse_args=False))
+    main(Sources(name="humaneval", path=[path], out=tmp_path / "out.jsonl", verify=True, _cli_parse_args=False))
     assert [problem.id for problem in load_problems(tmp_path / "out.jsonl")] == ["HumanEval/900"]
     assert "left out: wrong" in capsys.readouterr().out
 
@@ -372,7 +372,7 @@ def test_verification_leaves_out_a_problem_whose_reference_fails(tmp_path: Path,
 def test_a_sandbox_that_fails_leaves_no_problem_out_and_verification_goes_on(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("data_prep.label.RETRY_SECONDS", 0.0)
     unlucky = humaneval_row(task_id="unlucky", canonical_solution="    return n // 2\n")
-    settings = {"name": "humaneval", "path": jsonl(tmp_path / "rows.jsonl", humaneval_row(), unlucky), "verify": True}
+    settings = {"name": "humaneval", "path": [jsonl(tmp_path / "rows.jsonl", humaneval_row(), unlucky)], "verify": True}
     runs = []
 
     class Flaky:
@@ -423,6 +423,6 @@ def test_published_files_load_whole(real_data: Path, name: str, file: str, count
 
 def test_a_file_without_problems_is_one_sentence(tmp_path: Path) -> None:
     (tmp_path / "empty.jsonl").write_text("")
-    with pytest.raises(DataError, match="holds no problems"):
-        main(Sources(name="humaneval", path=tmp_path / "empty.jsonl", out=tmp_path / "out.jsonl", _cli_parse_args=False))
+    with pytest.raises(DataError, match="No problem came of"):
+        main(Sources(name="humaneval", path=[tmp_path / "empty.jsonl"], out=tmp_path / "out.jsonl", _cli_parse_args=False))
     assert not (tmp_path / "out.jsonl").exists()

@@ -12,11 +12,13 @@ from misbehaving import Misbehaving, other_score_of, score_of
 from tiny_rm import answer, statement
 
 from code_reward.chat_prompt import split_answer
+from code_reward.problem import Problem
 from code_reward.rm_input import RMInput
 from code_reward.shaping import shape
 from code_reward.verdict import Scored
 from reward_servers.client import ClientSettings, RewardClient
 from reward_servers.gateway.app import build_app
+from reward_servers.gateway.entry_points import EntryPoints
 
 QUICK = ClientSettings(deadline_seconds=0.5, request_seconds=1.0, backoff_seconds=0.01, max_backoff_seconds=0.05)
 GLM = "[gMASK]<sop><|user|>\n{}<|assistant|>\n"
@@ -55,6 +57,39 @@ async def test_an_answer_without_a_program_has_the_preset_s_reward(gateway, serv
     reply = await gateway.post("/remote_rm", json={"prompt": statement(1), "response": "I do not know.", "label": None})
     assert (reply.status_code, reply.json()) == (200, -0.5)
     assert server.scored == []
+
+
+ADD = "Write a function that adds two numbers."
+
+
+@pytest.mark.parametrize(
+    ("prompt", "told", "rejected"),
+    [
+        (ADD, {"metadata": {"entry_point": "add"}}, True),
+        (ADD, {"label": '{"entry_point": "add"}'}, True),
+        (ADD, {"label": "def add(a, b):\n    return a + b"}, False),
+        (f"{ADD}\n```python\ndef add(a, b):\n```", {}, True),
+        (f"{ADD}\n```python\nclass Solution:\n    def add(self, a, b):\n```", {}, True),
+        ('def add(a, b):\n    """ Add them. """\n', {}, True),
+        ('def sub(a, b):\n    """ Subtract them. """\n', {}, False),
+        (f"{ADD}\n```python\ndef add(a, b):\n\ndef other(a):\n```", {}, False),
+        (f"{ADD}\n```python\nclass Stack:\n    pass\n\ndef add(a, b):\n```", {}, False),
+        (ADD, {}, False),
+        ("Known: add.\nAnswer in a block.", {}, True),
+    ],
+)
+async def test_a_program_of_another_name_is_rejected_where_the_name_is_known(client_dir, server, prompt, told, rejected):
+    problems = [Problem(id="k", statement="Known: add.", entry_point="add"), Problem(id="s", statement="Known", entry_point="sub")]
+    async with RewardClient(client_dir, [server.url], settings=QUICK) as client:
+        transport = httpx.ASGITransport(build_app(client, "default", entry_points=EntryPoints(problems)))
+        async with httpx.AsyncClient(transport=transport, base_url="http://gateway") as http:
+            response = "```python\ndef sub(a, b):\n    return a - b\n```"
+            one = await http.post("/remote_rm", json={"prompt": prompt, "response": response, **told})
+            labels = {"labels": [told["label"]]} if "label" in told else {}
+            many = await http.post("/get_reward", json={"query": [prompt + response], "prompts": [prompt], **labels})
+    assert (one.json() == -0.5) is rejected
+    if "metadata" not in told:
+        assert many.json()["rewards"] == [one.json()]
 
 
 @pytest.mark.parametrize("with_prompts", [True, False])
