@@ -64,6 +64,8 @@ class StdioTest(_Test):
       1e-5 of the expected one, and yes and no may be written in any case.
     - `tokens` (CodeContests): word by word whatever the lines, in any case, numbers with a fraction within 1e-5.
     """
+    checker: str = ""
+    """Instead, where several outputs are right: Python that defines `check(stdin, printed, stdout) -> bool`, with the CPU limit of a test."""
 
 
 class CallTest(_Test):

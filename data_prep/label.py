@@ -96,8 +96,17 @@ class Job:
 
 
 def _digest(problem: Problem, limits: Limits, share: float) -> str:
-    setting = problem.model_dump_json(include={"id", "entry_point", "tests"}) + limits.model_dump_json() + f"{share:g}"
+    own = _own_limits(problem, limits)
+    setting = problem.model_dump_json(include={"id", "entry_point", "tests"}) + own.model_dump_json() + f"{share:g}"
     return hashlib.sha256(setting.encode("utf-8", "surrogatepass")).hexdigest()
+
+
+def _own_limits(problem: Problem, limits: Limits) -> Limits:
+    """The limits with the time that the problem's authors allow (`time_limit_seconds`), where that is more."""
+    seconds = (problem.model_extra or {}).get("time_limit_seconds")
+    if not isinstance(seconds, (int, float)) or seconds <= limits.cpu_seconds:
+        return limits
+    return limits.model_copy(update={"cpu_seconds": float(seconds)})
 
 
 def _problem_of(candidate: Candidate, known: dict[str, tuple[Problem, str]]) -> tuple[Problem, str]:
@@ -166,7 +175,8 @@ async def _run(job: Job, sandbox: Sandbox, limits: Limits) -> Outcome:
     for attempt in range(ATTEMPTS):
         await asyncio.sleep(attempt * RETRY_SECONDS)
         try:
-            outcome = await sandbox.run(job.runs, job.problem.tests, entry_point=job.problem.entry_point, limits=limits)
+            own = _own_limits(job.problem, limits)
+            outcome = await sandbox.run(job.runs, job.problem.tests, entry_point=job.problem.entry_point, limits=own)
         except DataError as error:
             raise DataError(f"Problem {job.problem.id!r}: {error}") from error
         if outcome.kind != "sandbox_error":
@@ -236,7 +246,7 @@ class Label(Command):
     sandbox: str | None = None
     """Address of a sandbox server; without it, programs run in this machine's own sandbox."""
     cpu_seconds: float = Field(default=3.0, gt=0)
-    """CPU seconds that a program may use per test."""
+    """CPU seconds that a program may use per test; more where a problem's `time_limit_seconds` allows it."""
     wall_seconds: float = Field(default=15.0, gt=0)
     """Seconds that a program may take for all its tests; the thousand tests of an evalplus task need more than 15."""
     share: float = Field(default=1.0, gt=0, le=1)

@@ -12,7 +12,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 from code_reward.errors import ConfigurationError
-from data_prep.candidates.answers import kodcode, leetcode, livecodebench, rm_bench
+from data_prep.candidates.answers import acecode, coderm, kodcode, leetcode, livecodebench, rm_bench
 from data_prep.candidates.candidate import Candidate, read_candidates
 from data_prep.candidates.completions import codegen16b, humanevalpack, qwen25coder
 
@@ -25,6 +25,8 @@ POOLS: dict[str, Callable[[Path], list[Candidate]]] = {
     "lcb": livecodebench,
     "kodcode": kodcode,
     "leetcode": leetcode,
+    "acecode": acecode,
+    "coderm": coderm,
     "rm_bench": rm_bench,
 }
 

@@ -15,7 +15,7 @@ class Candidates(Command):
     """Turn a published pool of solutions into candidate rows."""
 
     name: CliPositionalArg[str]
-    """codegen16b, qwen25coder, humanevalpack, lcb, kodcode, leetcode or rm_bench."""
+    """codegen16b, qwen25coder, humanevalpack, lcb, kodcode, leetcode, acecode, coderm or rm_bench."""
     path: CliPositionalArg[Path]
     """The published file."""
     out: Path

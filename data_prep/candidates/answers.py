@@ -8,6 +8,8 @@ from pydantic import Field
 
 from code_reward.errors import DataError
 from data_prep.candidates.candidate import Candidate
+from data_prep.sources.acecode import AceCodeRecord
+from data_prep.sources.coderm import CodeRMRecord, problem_id
 from data_prep.sources.records import Record, each, read_records
 
 
@@ -59,6 +61,25 @@ def _conversation(record: ConversationRecord) -> Candidate:
         raise DataError("conversations has no turn from gpt; correct the row or remove it.")
     published = {"tests": record.r1_correctness} if record.r1_solution.strip() in answers[-1] else {}
     return Candidate(problem_id=record.question_id, response=answers[-1], published=published, model="deepseek-r1")
+
+
+def acecode(path: Path) -> list[Candidate]:
+    """The models' answers beside every AceCode question; the published verdict is whether it passed all of the test cases."""
+    return [
+        Candidate(problem_id=record.id, response=answer.completion, published={"tests": answer.pass_rate >= 1}, model=answer.model_name)
+        for record in read_records(path, AceCodeRecord)
+        for answer in record.inferences
+    ]
+
+
+def coderm(path: Path) -> list[Candidate]:
+    """The programs beside every question of CodeRM-UnitTest; nobody has published a verdict on them."""
+    return [
+        Candidate(problem_id=problem_id(record), program=program.code)
+        for record in read_records(path, CodeRMRecord)
+        for program in record.code_generate
+        if program.code.strip()
+    ]
 
 
 class RMBenchRecord(Record):

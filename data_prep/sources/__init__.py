@@ -12,7 +12,11 @@ from pathlib import Path
 
 from code_reward.plugins import Catalogue
 from code_reward.problem import Problem, load_problems
+from data_prep.sources.acecode import ACECODE
+from data_prep.sources.apps import APPS, TACO
 from data_prep.sources.bigcodebench import BIGCODEBENCH, BIGCODEBENCH_HARD
+from data_prep.sources.code_contests import CODE_CONTESTS
+from data_prep.sources.coderm import CODERM
 from data_prep.sources.deepcoder import DEEPCODER
 from data_prep.sources.evalplus import HUMANEVAL_PLUS, MBPP_PLUS
 from data_prep.sources.hub import locate
@@ -25,6 +29,7 @@ from data_prep.sources.magicoder import MAGICODER
 from data_prep.sources.mbpp import MBPP
 from data_prep.sources.opencodeinstruct import OPENCODEINSTRUCT
 from data_prep.sources.source import Source
+from data_prep.sources.synthetic1 import SYNTHETIC1
 
 __all__ = ["SOURCES", "Source", "load"]
 
@@ -41,6 +46,12 @@ SOURCES = Catalogue(
         "kodcode": KODCODE,
         "opencodeinstruct": OPENCODEINSTRUCT,
         "deepcoder": DEEPCODER,
+        "apps": APPS,
+        "taco": TACO,
+        "code_contests": CODE_CONTESTS,
+        "synthetic1": SYNTHETIC1,
+        "acecode": ACECODE,
+        "coderm": CODERM,
         "lcb": LIVECODEBENCH,
         "bigcodebench": BIGCODEBENCH,
         "bigcodebench_hard": BIGCODEBENCH_HARD,

@@ -15,8 +15,8 @@ class Sources(Command):
     """Turn a published data set into problems."""
 
     name: CliPositionalArg[str]
-    """humaneval, humaneval_plus, mbpp, mbpp_plus, leetcode, kodcode, opencodeinstruct, deepcoder, lcb, bigcodebench, bigcodebench_hard,
-    humanevalpack, magicoder, problems (our own files), or a plugin's source."""
+    """humaneval, humaneval_plus, mbpp, mbpp_plus, leetcode, kodcode, opencodeinstruct, deepcoder, apps, taco, code_contests, synthetic1,
+    acecode, coderm, lcb, bigcodebench, bigcodebench_hard, humanevalpack, magicoder, problems (our own files), or a plugin's source."""
     path: CliPositionalArg[list[Path]] = Field(default=[])
     """Published files, a folder of them, or OWNER/NAME of a data set on the Hugging Face hub; by default the source's own one there."""
     config: str | None = None

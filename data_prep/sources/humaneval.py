@@ -5,6 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 from code_reward.problem import CheckTest, Problem
+from data_prep.sources.hub import Part
 from data_prep.sources.records import Record, checked, read_problems
 from data_prep.sources.source import Source
 
@@ -19,10 +20,11 @@ class HumanEvalRecord(Record):
 
 def read(path: Path) -> list[Problem]:
     """The starter code is the prompt itself: some tests call helpers that only the prompt defines."""
-    return read_problems(path, HumanEvalRecord, _problem)
+    return read_problems(path, HumanEvalRecord, to_problem)
 
 
-def _problem(record: HumanEvalRecord) -> Problem:
+def to_problem(record: HumanEvalRecord, source: str = "humaneval") -> Problem:
+    """A problem of any set in this form."""
     return Problem(
         id=record.task_id,
         statement=record.prompt,
@@ -30,8 +32,8 @@ def _problem(record: HumanEvalRecord) -> Problem:
         starter_code=record.prompt,
         reference_solution=checked(record.prompt + record.canonical_solution, "canonical_solution", record.entry_point),
         tests=[CheckTest(code=record.test)],
-        source="humaneval",
+        source=source,
     )
 
 
-HUMANEVAL = Source(read, "openai/human-eval (MIT)")
+HUMANEVAL = Source(read, "openai/human-eval (MIT)", hub="openai/openai_humaneval", part=Part("openai_humaneval", "test"))

@@ -9,6 +9,7 @@ from __future__ import annotations
 from pathlib import Path
 
 from code_reward.problem import AssertTest, Problem
+from data_prep.sources.hub import Part
 from data_prep.sources.records import Record, checked, read_problems
 from data_prep.sources.source import Source
 
@@ -43,4 +44,4 @@ def _problem(record: HumanEvalPackRecord) -> Problem:
     )
 
 
-HUMANEVALPACK = Source(read, "bigcode/humanevalpack (MIT)")
+HUMANEVALPACK = Source(read, "bigcode/humanevalpack (MIT)", hub="bigcode/humanevalpack", part=Part("python"))

@@ -16,6 +16,7 @@ from pydantic import AliasChoices, Field
 from code_reward.errors import DataError
 from code_reward.problem import Problem, PytestTest
 from data_prep.sources.declarations import needed, only_function, with_declarations
+from data_prep.sources.hub import Part
 from data_prep.sources.records import Record, checked, read_problems, survey_problems
 from data_prep.sources.source import Source
 
@@ -76,4 +77,10 @@ def _bound(node: ast.Import | ast.ImportFrom) -> set[str]:
     return {alias.asname or alias.name.partition(".")[0] for alias in node.names}
 
 
-KODCODE = Source(read, "KodCode-AI/kodcode, KodCode-V1 on the Hugging Face hub (Apache-2.0, CC BY-NC 4.0)", survey)
+KODCODE = Source(
+    read,
+    "KodCode-AI/kodcode, KodCode-V1 on the Hugging Face hub (Apache-2.0, CC BY-NC 4.0)",
+    survey,
+    hub="KodCode/KodCode-V1",
+    part=Part(split="train"),
+)

@@ -9,6 +9,7 @@ from __future__ import annotations
 from pathlib import Path
 
 from code_reward.problem import CheckTest, Problem
+from data_prep.sources.hub import Part
 from data_prep.sources.records import Record, checked, read_problems
 from data_prep.sources.source import Source
 
@@ -24,7 +25,9 @@ class LeetCodeRecord(Record):
     entry_point: str
     completion: str
     test: str
-    meta: LeetCodeMeta
+    meta: LeetCodeMeta | None = None
+    """Until v0.2 the difficulty stood in here."""
+    difficulty: str | None = None
 
 
 def read(path: Path) -> list[Problem]:
@@ -41,8 +44,13 @@ def _problem(record: LeetCodeRecord) -> Problem:
         reference_solution=checked(f"{record.prompt}\n{record.completion}", "completion", record.entry_point),
         tests=[CheckTest(code=record.test)],
         source="leetcode",
-        difficulty=record.meta.difficulty,
+        difficulty=record.meta.difficulty if record.meta else record.difficulty,
     )
 
 
-LEETCODE = Source(read, "newfacade/LeetCodeDataset v0.2.0 (Apache-2.0)")
+LEETCODE = Source(
+    read,
+    "newfacade/LeetCodeDataset, also on the Hugging Face hub (Apache-2.0)",
+    hub="newfacade/LeetCodeDataset",
+    part=Part(split="train"),
+)

@@ -1,6 +1,6 @@
-"""MBPP, sanitized, in the form that CodeT published: a signature with a docstring to complete.
+"""MBPP, as Google publishes it and, sanitized, in the form that CodeT published: a signature with a docstring to complete.
 
-The published rows need three repairs. Half of the bodies are indented otherwise than the docstring above them, so that prompt plus body
+CodeT's rows need three repairs. Half of the bodies are indented otherwise than the docstring above them, so that prompt plus body
 is no Python program: the reference solution has the docstring moved to the body's indentation. The tests stand in a `check(candidate)`
 that ignores its argument and calls functions by name (once one that is itself named `check`): they become a script of asserts. And where
 a solution has helpers, the prompt and the entry point are sometimes a helper's: the entry point is what the tests call, and a statement
@@ -17,8 +17,10 @@ from pathlib import Path
 from code_reward.errors import DataError
 from code_reward.problem import AssertTest, Problem
 from data_prep.sources.declarations import needed, only_function, with_declarations
+from data_prep.sources.hub import Part
 from data_prep.sources.humaneval import HumanEvalRecord
-from data_prep.sources.records import checked, read_problems
+from data_prep.sources.mbpp_google import MbppRecord, to_problem
+from data_prep.sources.records import checked, has_column, read_problems
 from data_prep.sources.source import Source
 
 # Up to the last `def` line, on which the docstring follows.
@@ -26,7 +28,9 @@ _PROMPT = re.compile(r"(?s)(.*^def [^\n]*\n)(.*)", re.MULTILINE)
 
 
 def read(path: Path) -> list[Problem]:
-    """The problems of CodeT's `mbpp_sanitized` file."""
+    """The problems of CodeT's `mbpp_sanitized` file, or of Google's own set (`data_prep.sources.mbpp_google`)."""
+    if has_column(path, "test_list"):
+        return read_problems(path, MbppRecord, to_problem)
     return read_problems(path, HumanEvalRecord, _problem)
 
 
@@ -68,4 +72,9 @@ def _asserts(test: str) -> str:
     return f"import math\n{script}" if "math." in script and "import math" not in script else script
 
 
-MBPP = Source(read, "microsoft/CodeT (MIT)")
+MBPP = Source(
+    read,
+    "google-research-datasets/mbpp on the Hugging Face hub (CC BY 4.0); microsoft/CodeT (MIT)",
+    hub="google-research-datasets/mbpp",
+    part=Part("full", "test"),
+)

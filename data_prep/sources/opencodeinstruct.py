@@ -17,6 +17,7 @@ from code_reward.errors import DataError
 from code_reward.extraction import extract_code
 from code_reward.problem import AssertTest, Problem
 from data_prep.sources.declarations import needed, only_function, with_declarations
+from data_prep.sources.hub import Part
 from data_prep.sources.records import Record, from_json, read_problems, survey_problems
 from data_prep.sources.source import Source
 
@@ -67,4 +68,10 @@ def _program(output: str) -> str | None:
     return extract_code(output).code or extract_code(f"```python\n{output}\n```").code
 
 
-OPENCODEINSTRUCT = Source(read, "nvidia/OpenCodeInstruct on the Hugging Face hub (CC BY 4.0)", survey)
+OPENCODEINSTRUCT = Source(
+    read,
+    "nvidia/OpenCodeInstruct on the Hugging Face hub (CC BY 4.0)",
+    survey,
+    hub="nvidia/OpenCodeInstruct",
+    part=Part(split="train"),
+)

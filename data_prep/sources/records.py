@@ -86,22 +86,29 @@ def left_out(why: str) -> DataError:
     return DataError(why, kind=LEFT_OUT)
 
 
-def read_problems(path: str | Path, model: type[R], convert: Callable[[R], Item | None]) -> list[Item]:
+def read_problems(path: str | Path, model: type[R], convert: Callable[[R], Item | None], *, repeats: bool = False) -> list[Item]:
     """What `convert` makes of every row of a file: problems, or their forerunners, or None for a row that is not wanted.
 
     Also checks that no id occurs twice, and that some row came to something.
     """
-    return list(_unless_wrong(survey_problems(path, model, convert)))
+    return list(_unless_wrong(survey_problems(path, model, convert, repeats=repeats)))
 
 
-def survey_problems(path: str | Path, model: type[R], convert: Callable[[R], Item | None]) -> Iterator[Item | DataError]:
-    """The same row by row, with the error in the place of a row that is wrong; raises `DataError` if the file itself cannot be read."""
+def survey_problems(
+    path: str | Path, model: type[R], convert: Callable[[R], Item | None], *, repeats: bool = False
+) -> Iterator[Item | DataError]:
+    """The same row by row, with the error in the place of a row that is wrong; raises `DataError` if the file itself cannot be read.
+
+    With `repeats` a second row of an id is left out: in a set that has a row for every answer, or whose ids are digests.
+    """
     seen: set[str] = set()
 
     def once(row: Any) -> Item | None:
         converted = convert(model.model_validate(row))
         if converted is None:
             return None
+        if converted.id in seen and repeats:
+            raise left_out("the same problem again")
         if converted.id in seen:
             raise DataError(f"the id {converted.id!r} occurs a second time; give every problem its own.")
         seen.add(converted.id)
@@ -109,6 +116,13 @@ def survey_problems(path: str | Path, model: type[R], convert: Callable[[R], Ite
 
     rows = raw_records(Path(path), columns_of(model))
     return (one for one in _converted(path, rows, once, model) if one is not None)
+
+
+def has_column(path: Path, name: str) -> bool:
+    """Whether a file is of the form that has this column; of a file that is one array, whether its first row has it."""
+    if path.name.endswith((".json", ".json.gz")):
+        return name in next((row for row in _array(path) if isinstance(row, dict)), {})
+    return name in column_names(path)
 
 
 def columns_of(model: type[BaseModel]) -> list[str]:

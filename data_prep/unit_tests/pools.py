@@ -10,8 +10,9 @@ from pydantic_settings import CliPositionalArg
 
 from code_reward.cli import Command, run
 from code_reward.errors import DataError
-from code_reward.problem import AssertTest
+from code_reward.problem import AssertTest, UnittestTest
 from code_reward.rows import write_rows
+from data_prep.sources.coderm import CodeRMRecord, problem_id
 from data_prep.sources.records import Record, read_records
 from data_prep.unit_tests.asserts import read_asserts
 from data_prep.unit_tests.sample import TestSample
@@ -37,22 +38,40 @@ def _sample(record: CodeGenRecord, text: str, tests: list[AssertTest]) -> TestSa
     return TestSample(problem_id=record.task_id, tests=[*tests], response=text, reason=reason, model="codegen-16b")
 
 
+def coderm(path: Path) -> list[TestSample]:
+    """The unit tests of CodeRM-UnitTest, a sample each; the published rates of wrong verdicts are kept as `far` and `frr`."""
+    return [
+        TestSample.model_validate(
+            {
+                "problem_id": problem_id(record),
+                "tests": [UnittestTest(code=test.code)],
+                "response": f"```python\n{test.code}\n```",
+                "model": "llama-3.1-70b-instruct",
+                "far": test.false_acceptance,
+                "frr": test.false_rejection,
+            }
+        )
+        for record in read_records(path, CodeRMRecord)
+        for test in record.unit_tests
+    ]
+
+
 class Pools(Command):
     """Turn a published pool of generated tests into rows of test samples."""
 
-    name: CliPositionalArg[Literal["codegen16b"]]
-    """The only one so far."""
+    name: CliPositionalArg[Literal["codegen16b", "coderm"]]
+    """codegen16b (CodeT's) or coderm (CodeRM-UnitTest, what CodeRM-8B learnt from)."""
     path: CliPositionalArg[Path]
     """The published file."""
     out: Path
     """File for the test samples (JSONL or parquet)."""
     most: int = Field(default=5, ge=1)
-    """Assertions that are kept of each sample, as in CodeT."""
+    """Assertions that are kept of each sample of codegen16b, as in CodeT."""
 
 
 def main(settings: Pools) -> None:
     """Read, write, and say how many."""
-    samples = codegen16b(settings.path, settings.most)
+    samples = codegen16b(settings.path, settings.most) if settings.name == "codegen16b" else coderm(settings.path)
     used = [sample for sample in samples if sample.tests]
     if not used:
         raise DataError(f"{settings.path} has no sample that holds a test; give the published file.")

@@ -10,13 +10,18 @@ from pathlib import Path
 import pyarrow
 import pyarrow.parquet
 import pytest
-from published_rows import PUBLISHED, hidden
+from published_rows import DEEPCODER, PUBLISHED, SANITIZED, hidden
 
 from code_reward.errors import DataError
-from code_reward.problem import Problem, runnable
+from code_reward.problem import Problem, StdioTest, load_problems, runnable
+from data_prep.candidates import load_candidates
+from data_prep.label import _own_limits
 from data_prep.sources import SOURCES, load
+from data_prep.sources.__main__ import Sources, main
 from data_prep.sources.hub import Part, choose
+from data_prep.unit_tests.pools import coderm
 from reward_servers.sandbox import connect
+from reward_servers.sandbox.outcome import Limits
 
 
 def jsonl(path: Path, *rows: dict[str, object]) -> Path:
@@ -133,3 +138,127 @@ def test_a_table_of_which_a_part_was_converted_is_refused() -> None:
 def test_every_source_of_the_hub_says_where_it_lies() -> None:
     for name in PUBLISHED:
         assert SOURCES.get(name).hub.count("/") == 1, name
+
+
+ADJACENT = """
+def check(stdin, printed, stdout):
+    a, b = map(int, printed.split())
+    return a + b == int(stdin) and a != b
+"""
+
+
+@pytest.mark.parametrize(
+    ("program", "kind"),
+    [
+        ("n = int(input())\nprint(n, 0)", "passed"),
+        ("n = int(input())\nprint(n - 1, 1)", "passed"),
+        ("n = int(input())\nprint(n, n)", "wrong_output"),
+        ("print('no')", "wrong_output"),
+        ("print('0 ' * 100000)", "wrong_output"),
+        ("raise SystemExit(10)", "crashed"),
+        ("import os\nprint(7, 0)\nos._exit(0)", "wrong_output"),
+    ],
+)
+async def test_a_checker_decides_where_several_outputs_are_right(program: str, kind: str, tmp_path: Path) -> None:
+    row = {
+        **PUBLISHED["code_contests"][0],
+        "description": "Print two numbers of that sum. If there are several answers, print any.",
+        "public_tests": {"input": ["5\n"], "output": ["5 0\n"]},
+        "private_tests": {"input": [], "output": []},
+    }
+    with pytest.raises(DataError, match="All 1 rows are left out \\(several outputs are right, and there is no checker\\)"):
+        load("code_contests", jsonl(tmp_path / "rows.jsonl", row))
+    [problem] = load("code_contests", jsonl(tmp_path / "rows.jsonl", {**row, "checker": ADJACENT}))
+    sandbox = connect(workers=1)
+    try:
+        outcome = await sandbox.run(program, problem.tests)
+        assert outcome.kind == kind, outcome.message
+    finally:
+        await sandbox.close()
+
+
+async def test_a_checker_that_does_not_end_says_nothing_of_the_program() -> None:
+    sandbox = connect(workers=1)
+    try:
+        test = StdioTest(stdin="", stdout="", checker="def check(stdin, printed, stdout):\n    while True: pass")
+        assert (await sandbox.run("print(1)", [test], limits=Limits(cpu_seconds=0.3))).kind == "sandbox_error"
+    finally:
+        await sandbox.close()
+
+
+@pytest.mark.parametrize("config", DEEPCODER)
+async def test_every_configuration_of_deepcoder_is_read_with_its_references(config: str, tmp_path: Path) -> None:
+    problems = load("deepcoder", jsonl(tmp_path / "rows.jsonl", *DEEPCODER[config]))
+    references = [problem.reference_solution for problem in problems if problem.reference_solution]
+    assert len(references) == (2 if config in ("taco", "primeintellect") else 0)
+    sandbox = connect(workers=1)
+    try:
+        for problem in problems:
+            if problem.reference_solution:
+                outcome = await sandbox.run(problem.reference_solution, problem.tests, entry_point=problem.entry_point)
+                assert outcome.kind == "passed", outcome.message
+    finally:
+        await sandbox.close()
+
+
+@pytest.mark.parametrize(
+    ("tests", "complaint"),
+    [
+        ({"inputs": ["1"], "outputs": []}, "1 inputs come with 0 outputs"),
+        ([], "there are no tests"),
+        ([{"input": "1"}], "neither a list of cases"),
+        ("text", "not JSON|neither a list|tests"),
+        ([{"input": "1", "output": "1"}, {"input": [1], "output": [1], "type": "function_call", "fn_name": "f"}], "some tests call"),
+        ([{"input": [1], "output": [1], "type": "function_call"}], "name no functions"),
+        ([{"input": 1, "output": [1], "type": "function_call", "fn_name": "f"}], "not JSON"),
+    ],
+)
+def test_cases_that_fit_no_shape_are_refused(tests: object, complaint: str, tmp_path: Path) -> None:
+    with pytest.raises(DataError, match=complaint):
+        load("deepcoder", jsonl(tmp_path / "rows.jsonl", {"problem": "Do it.", "tests": json.dumps(tests)}))
+
+
+def test_rows_of_no_use_are_counted_by_reason(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    rows = [*PUBLISHED["synthetic1"], PUBLISHED["synthetic1"][0], {**PUBLISHED["synthetic1"][0], "task_type": "llm_judgeable_groundtruth"}]
+    path = jsonl(tmp_path / "rows.jsonl", *rows, {**rows[0], "problem_id": "odd", "verification_info": "{}"})
+    settings = {"name": "synthetic1", "path": [path], "out": tmp_path / "out.parquet", "_cli_parse_args": False}
+    with pytest.raises(DataError, match=r"row 5: verification_info has no test_cases.*--skip-malformed"):
+        main(Sources(**settings))
+    main(Sources(**settings, skip_malformed=True))
+    said = capsys.readouterr().out
+    assert "2 problems" in said
+    for line in ("left out: 1 (the same problem again)", "left out: 1 (not a coding problem)", "left out: 1 malformed, such as "):
+        assert line in said
+    assert len(load_problems(tmp_path / "out.parquet")) == 2
+
+
+def test_the_time_that_authors_allow_is_had_where_it_is_more(tmp_path: Path) -> None:
+    [problem, _] = problems_of("code_contests", tmp_path)
+    assert (problem.model_extra or {})["time_limit_seconds"] == 2.5
+    assert _own_limits(problem, Limits(cpu_seconds=1)).cpu_seconds == 2.5
+    assert _own_limits(problem, Limits(cpu_seconds=9)).cpu_seconds == 9
+
+
+def test_both_configurations_of_mbpp_are_read(tmp_path: Path) -> None:
+    problems = load("mbpp", jsonl(tmp_path / "rows.jsonl", *SANITIZED))
+    assert [problem.entry_point for problem in problems] == ["add_them", "add_them"]
+    assert "def add_them(xs):" in problems[0].statement
+
+
+def test_what_a_test_generator_learns_from_fits_together(tmp_path: Path) -> None:
+    path = jsonl(tmp_path / "rows.jsonl", *PUBLISHED["coderm"])
+    ids = {problem.id for problem in load("coderm", path)}
+    assert {sample.problem_id for sample in coderm(path)} == {candidate.problem_id for candidate in load_candidates("coderm", path)} == ids
+    assert [sample.tests[0].kind for sample in coderm(path)] == ["unittest", "unittest"]
+
+
+def test_answers_beside_acecode_have_their_published_verdicts(tmp_path: Path) -> None:
+    candidates = load_candidates("acecode", jsonl(tmp_path / "rows.jsonl", *PUBLISHED["acecode"]))
+    assert [candidate.published for candidate in candidates] == [{"tests": False}, {"tests": True}] * 2
+
+
+@pytest.mark.parametrize("name", SOURCES.names())
+def test_help_and_documents_know_every_source(name: str) -> None:
+    said = str(Sources.model_fields["name"].description)
+    assert name in said.replace("\n", " ").replace(" (our own files)", "").replace(",", "").split()
+    assert f"`{name}`" in Path(__file__).parents[2].joinpath("docs", "real_data.md").read_text()

@@ -308,15 +308,15 @@ def test_an_absent_file_and_an_unknown_source_say_so(tmp_path: Path) -> None:
 @given(st.text(max_size=200))
 def test_no_text_is_turned_into_anything_but_a_problem_or_a_data_error(text: str) -> None:
     """Free text in every column of a row: a problem comes out, or a complaint that names the row."""
-    for module, record, row in (
-        (humaneval, humaneval.HumanEvalRecord, humaneval_row()),
-        (mbpp, humaneval.HumanEvalRecord, mbpp_row()),
-        (kodcode, kodcode.KodCodeRecord, kodcode_row()),
+    for convert, record, row in (
+        (humaneval.to_problem, humaneval.HumanEvalRecord, humaneval_row()),
+        (mbpp._problem, humaneval.HumanEvalRecord, mbpp_row()),
+        (kodcode._problem, kodcode.KodCodeRecord, kodcode_row()),
     ):
         for column, value in row.items():
             if not isinstance(value, str):
                 continue
-            result = problem_or_complaint(record.model_validate({**row, column: text}), module._problem)
+            result = problem_or_complaint(record.model_validate({**row, column: text}), convert)
             assert isinstance(result, Problem) or "file, row 1" in result
 
 

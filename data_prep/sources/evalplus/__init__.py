@@ -16,11 +16,14 @@ from pathlib import Path
 from typing import Any
 
 from code_reward.problem import CallTest, Problem, Test
+from data_prep.sources import humaneval, mbpp_google
 from data_prep.sources.evalplus.checks import TRUTH, Case, lenient_tests
 from data_prep.sources.evalplus.expected import Reference, expected_results
 from data_prep.sources.evalplus.inputs import learn_forms, restore
 from data_prep.sources.evalplus.literals import NotLiteral, to_source
-from data_prep.sources.records import Record, checked, read_problems
+from data_prep.sources.hub import Part
+from data_prep.sources.humaneval import HumanEvalRecord
+from data_prep.sources.records import Record, checked, has_column, read_problems
 from data_prep.sources.source import Source
 
 # What evalplus allows between floats where a task has no tolerance of its own.
@@ -60,12 +63,16 @@ class Task:
 
 
 def read_humaneval_plus(path: Path) -> list[Problem]:
-    """HumanEval+; the starter code is the prompt, as in HumanEval."""
+    """HumanEval+; the starter code is the prompt, as in HumanEval. On the hub the inputs have their results, in a `check(candidate)`."""
+    if has_column(path, "test"):
+        return read_problems(path, HumanEvalRecord, lambda record: humaneval.to_problem(record, "humaneval_plus"))
     return _problems(read_problems(path, EvalPlusRecord, _humaneval_task), "humaneval_plus")
 
 
 def read_mbpp_plus(path: Path) -> list[Problem]:
-    """MBPP+; the statement is the text inside the prompt's docstring, with its one assertion."""
+    """MBPP+; the statement is the text inside the prompt's docstring, with its one assertion. On the hub the inputs have their results."""
+    if has_column(path, "test"):
+        return read_problems(path, mbpp_google.MbppPlusRecord, mbpp_google.to_plus_problem)
     return _problems(read_problems(path, MbppPlusRecord, _mbpp_task), "mbpp_plus")
 
 
@@ -141,5 +148,7 @@ def _is_floats(source: str) -> bool:
     return isinstance(value, float) or (isinstance(value, (list, tuple)) and bool(value) and all(isinstance(item, float) for item in value))
 
 
-HUMANEVAL_PLUS = Source(read_humaneval_plus, "evalplus, HumanEval+ releases (Apache-2.0)")
-MBPP_PLUS = Source(read_mbpp_plus, "evalplus, MBPP+ releases (Apache-2.0)")
+HUMANEVAL_PLUS = Source(
+    read_humaneval_plus, "evalplus, HumanEval+ releases (Apache-2.0)", hub="evalplus/humanevalplus", part=Part(split="test")
+)
+MBPP_PLUS = Source(read_mbpp_plus, "evalplus, MBPP+ releases (Apache-2.0)", hub="evalplus/mbppplus", part=Part(split="test"))

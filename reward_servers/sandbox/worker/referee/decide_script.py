@@ -6,6 +6,7 @@ import base64
 import os
 from typing import Any
 
+from reward_servers.sandbox.worker.referee.checking import check_output
 from reward_servers.sandbox.worker.referee.ends import Trouble
 from reward_servers.sandbox.worker.referee.job import Job
 from reward_servers.sandbox.worker.referee.outputs import judge_output
@@ -18,7 +19,11 @@ def decide_script(job: Job, test: dict[str, Any]) -> None:
     execution = execute(job, test["stdin"], {}, [])
     kind, message = execution["kind"], execution["message"]
     if kind == "passed":
-        kind, message = judge_output(test["stdout"], execution["stdout"], test.get("compare", "lines"))
+        printed = execution["stdout"]
+        if test.get("checker"):
+            kind, message = check_output(job, execute, test, printed)
+        else:
+            kind, message = judge_output(test["stdout"], printed, test.get("compare", "lines"))
     job.verdicts.seconds += execution["seconds"]
     job.verdicts.add(kind, message, seconds=execution["seconds"])
 
