@@ -65,7 +65,7 @@ class StdioTest(_Test):
     - `tokens` (CodeContests): word by word whatever the lines, in any case, numbers with a fraction within 1e-5.
     """
     checker: str = ""
-    """Instead, where several outputs are right: Python that defines `check(stdin, printed, stdout) -> bool`, with the CPU limit of a test."""
+    """Instead, where several outputs are right: Python that defines `check(stdin, printed, stdout) -> bool`; it has a test's CPU limit."""
 
 
 class CallTest(_Test):

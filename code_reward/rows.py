@@ -215,13 +215,16 @@ def _read_parquet(path: Path, columns: Sequence[str] | None) -> Iterator[dict[st
     import pyarrow.parquet
 
     try:
-        with pyarrow.parquet.ParquetFile(path) as file:
+        # Without a buffer ahead, and group by group: what was read would stay in memory to the end of the file.
+        with pyarrow.parquet.ParquetFile(path, pre_buffer=False) as file:
             schema = file.schema_arrow
             json_columns = set(json.loads((schema.metadata or {}).get(_JSON_COLUMNS, b"[]")))
             wanted = None if columns is None else [name for name in schema.names if name in columns]
             # Without any of them the first column serves to count the rows: which are lacking is for others to say.
-            for batch in file.iter_batches(_BATCH, columns=wanted or schema.names[: None if wanted is None else 1]):
-                yield from (_restored(record, json_columns) for record in batch.to_pylist())
+            chosen = wanted or schema.names[: None if wanted is None else 1]
+            for group in range(file.num_row_groups):
+                for batch in file.iter_batches(_BATCH, row_groups=[group], columns=chosen):
+                    yield from (_restored(record, json_columns) for record in batch.to_pylist())
     except (OSError, pyarrow.ArrowException) as error:
         raise DataError(f"{path} cannot be read as parquet ({error}); fetch or write it again.") from error
 
