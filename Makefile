@@ -25,7 +25,7 @@ $(INSTALLED): pyproject.toml constraints.txt scripts/install.sh
 	@PYTHON='$(PYTHON)' TORCH='$(TORCH)' scripts/install.sh
 
 .PHONY: install-integration
-install-integration:  ## Make .venv-integration: SGLang, Ray and what slime needs, on CPU (4 GB). With SLIME_ROOT, as slime patches SGLang.
+install-integration:  ## Make .venv-integration: SGLang, Ray and what slime needs, on CPU (4 GB of disk, 6 meanwhile). With SLIME_ROOT, as slime patches SGLang.
 	@PYTHON='$(PYTHON)' TORCH='$(TORCH)' scripts/install_integration.sh
 
 .PHONY: install-referees

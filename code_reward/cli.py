@@ -9,7 +9,9 @@ from __future__ import annotations
 import inspect
 import os
 import select
+import signal
 import sys
+import threading
 from collections.abc import Callable
 from typing import Any, TypeVar
 
@@ -48,8 +50,11 @@ def run(command: type[C], main: Callable[[C], int | None], arguments: list[str] 
     """Parse `arguments` (the process's own by default) into `command`, run `main`, and exit. The help calls the command `program`
     (`python -m` and its module by default).
 
-    Exit status: what `main` returns (None is 0); 2 for a wrong option or a `CodeRewardError`, whose message goes to stderr as one line.
+    Exit status: what `main` returns (None is 0); 2 for a wrong option or a `CodeRewardError`, whose message goes to stderr as one line; 130
+    after Ctrl-C, which is answered with one line at once, before what runs is cleaned up.
     """
+    interrupt = _Interrupt()
+    interrupt.catch()
     try:
         settings = command(_cli_parse_args=sys.argv[1:] if arguments is None else arguments, _cli_prog_name=program or _program())  # type: ignore[call-arg]
         status = main(settings)
@@ -68,7 +73,30 @@ def run(command: type[C], main: Callable[[C], int | None], arguments: list[str] 
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         sys.exit(0)
     except KeyboardInterrupt:
-        sys.exit(_fail("interrupted; what was finished is kept.", 130))
+        interrupt.say()
+        sys.exit(130)
+
+
+class _Interrupt:
+    """Ctrl-C: says so once, and raises `KeyboardInterrupt` as Python does. Where it is ignored (a shell's background job), it stays so;
+    what catches it for itself (a server) does."""
+
+    def __init__(self) -> None:
+        self._said = False
+
+    def catch(self) -> None:
+        if threading.current_thread() is threading.main_thread() and signal.getsignal(signal.SIGINT) is signal.default_int_handler:
+            signal.signal(signal.SIGINT, self._handle)
+
+    def say(self) -> None:
+        if not self._said:
+            self._said = True
+            # Not `print`: the signal may have come in the middle of one.
+            os.write(2, b"error: interrupted; what was finished is kept.\n")
+
+    def _handle(self, number: int, frame: Any) -> None:
+        self.say()
+        signal.default_int_handler(number, frame)
 
 
 def _reader_has_gone() -> bool:

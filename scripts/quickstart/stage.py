@@ -140,7 +140,10 @@ class Run:
         write_text(begun, json.dumps({"commands": stage.commands, "began": time.time()}))
 
     def _execute(self, command: Sequence[str], output: IO[str] | None) -> None:
-        process = subprocess.Popen([sys.executable, *command], cwd=self.folder, env=self.environment, stdout=output, stderr=output)
+        # In a session of its own: Ctrl-C is for this command, which says so once and stops the stage.
+        process = subprocess.Popen(
+            [sys.executable, *command], cwd=self.folder, env=self.environment, stdout=output, stderr=output, start_new_session=True
+        )
         try:
             status = process.wait()
         finally:
@@ -158,7 +161,8 @@ class Run:
         log = self.folder / "stages" / f"{stage.name}.server.log"
         log.parent.mkdir(parents=True, exist_ok=True)
         with log.open("w") as errors:
-            server = subprocess.Popen(command, cwd=self.folder, env=self.environment, stdout=subprocess.PIPE, stderr=errors, text=True)
+            pipes: dict[str, Any] = {"stdout": subprocess.PIPE, "stderr": errors, "text": True}
+            server = subprocess.Popen(command, cwd=self.folder, env=self.environment, start_new_session=True, **pipes)
             try:
                 assert server.stdout is not None
                 # A server that hangs is ended, and then says no line either.

@@ -3,19 +3,24 @@
 from __future__ import annotations
 
 import subprocess
+from datetime import datetime
 from pathlib import Path
 
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, SpinnerColumn, TextColumn, TimeElapsedColumn
 from rich.table import Table
 
+from code_reward.files import write_text
 from scripts.slime_cpu.rollouts import read_rollouts
 
 LAST_LINES = 25
+PROGRESS = "progress.txt"
 
 
 def follow(process: subprocess.Popen[bytes], folder: Path, rollouts: int) -> int:
-    """Show how many rollouts are done until the run is over; its exit status."""
+    """Show how many rollouts are done until the run is over, here and in `progress.txt`; its exit status."""
+    seen = -1
+    write_text(folder / PROGRESS, "")
     columns = (SpinnerColumn(), TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeElapsedColumn())
     with Progress(*columns) as progress:
         task = progress.add_task("starting Ray, routers, engines and Megatron", total=rollouts)
@@ -24,6 +29,10 @@ def follow(process: subprocess.Popen[bytes], folder: Path, rollouts: int) -> int
                 return process.wait(1)
             except subprocess.TimeoutExpired:
                 done = len([*folder.glob("rollout_[0-9]*.pt")])
+                if done != seen:
+                    seen = done
+                    with (folder / PROGRESS).open("a") as lines:
+                        lines.write(f"{datetime.now():%H:%M:%S} {done} of {rollouts} rollouts\n")
                 if done:
                     progress.update(task, completed=done, description="rollouts")
 

@@ -102,13 +102,16 @@ def running(script: str, flags: Sequence[str], log: Path, *paths: Path) -> Itera
     """
     if not PYTHON.exists():
         raise ConfigurationError("There is no .venv-integration; make it with SLIME_ROOT=… make install-integration.")
-    environment()  # Says which checkout is missing before anything is started.
+    roots = {name: value for name, value in environment().items() if name in ("SLIME_ROOT", "MEGATRON_ROOT")}
     ours = [*paths, ROOT, ROOT / "slime_plugins", os.environ.get("PYTHONPATH")]
-    variables = {**os.environ, "PYTHONPATH": os.pathsep.join(str(path) for path in ours if path)}
+    # The roots may have been given relative to this folder, and the run has another.
+    variables = {**os.environ, **roots, "PYTHONPATH": os.pathsep.join(str(path) for path in ours if path)}
     log.parent.mkdir(parents=True, exist_ok=True)
     with log.open("wb") as output:
         command = [str(PYTHON), "-m", "slime_on_cpu.launch", script, *flags]
-        process = subprocess.Popen(command, stdout=output, stderr=subprocess.STDOUT, env=variables, cwd=log.parent)
+        # In a session of its own: Ctrl-C is for this command, which tells the run to stop, once.
+        options: dict[str, Any] = {"env": variables, "cwd": log.parent, "start_new_session": True}
+        process = subprocess.Popen(command, stdout=output, stderr=subprocess.STDOUT, **options)
         try:
             yield process
         finally:

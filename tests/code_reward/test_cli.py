@@ -84,12 +84,12 @@ def test_a_defect_of_ours_keeps_its_traceback():
         run(Options, main, ["--name", "x"])
 
 
-def test_an_interrupted_command_says_so(capsys):
+def test_an_interrupted_command_says_so(capfd):
     def main(options):
         raise KeyboardInterrupt
 
     assert outcome(main, "--name", "x") == 130
-    assert "interrupted" in capsys.readouterr().err
+    assert capfd.readouterr().err == "error: interrupted; what was finished is kept.\n"
 
 
 def test_help_shows_the_docstring_and_the_attributes(capsys):

@@ -135,7 +135,7 @@ def test_what_a_run_left_is_ended_and_nothing_else():
         subprocess.Popen(sleep, env={**os.environ, processes.MARK: "mine"}, start_new_session=True) as left,
     ):
         assert [process.pid for process in processes.wait_for_end("mine", 0.1)] == [left.pid]
-        assert list(processes.end("mine")) == [f"{left.pid} sleep"]
+        assert list(processes.end(processes.of_run("mine"), "mine")) == [f"{left.pid} sleep"]
         left.wait()
         assert processes.of_run("mine") == []
         assert other.poll() is None

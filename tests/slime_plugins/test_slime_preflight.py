@@ -401,12 +401,26 @@ def test_the_last_of_a_repeated_option_counts_and_an_equals_sign_may_join_it_to_
         ("torch", "2.13.0+cpu", None),
         ("transformers", "5.5", "not 5.12 or later"),
         ("sglang", "0.5.15.post1", None),
+        ("sglang", "0.5.14", "not 0.5.15 or later"),
+        ("sglang", "0.5.17", None),
+        ("python", "3.13.1", "not 3.10 or later below 3.13"),
         ("sglang", None, "is not installed"),
     ],
 )
 def test_versions_are_compared_as_numbers(name, version, message):
     objection = versions.objection(name, version)
     assert objection is None if message is None else message in objection
+
+
+@pytest.mark.parametrize(
+    ("name", "version", "untried"), [("sglang", "0.5.17", True), ("sglang", "0.5.15", False), ("numpy", "2.1", False), ("ray", None, False)]
+)
+def test_versions_that_nobody_tried_are_neither_refused_nor_called_right(name, version, untried, monkeypatch):
+    assert versions.is_untried(name, version) == untried
+    fitting = {other: allowed.lowest for other, allowed in versions.TABLE.items()}
+    monkeypatch.setattr(versions, "installed", lambda other: version if other == name else fitting[other])
+    states = [row.state for row in versions.check_versions()]
+    assert states == (["not checked"] if untried else ["ok"] if versions.objection(name, version) is None else ["failed"])
 
 
 def test_the_table_of_the_guide_is_the_one_that_is_checked():

@@ -29,6 +29,8 @@ def check_evaluation(arguments: TrainArguments) -> Iterator[Row]:
         return
     for dataset in datasets_of(Path(path)):
         yield _examine(dataset, arguments)
+    if arguments.has("--log-passrate"):
+        yield not_checked("evaluation", "slime's pass@k counts rewards of exactly 1, so it is for unit_test_reward alone")
 
 
 def datasets_of(path: Path) -> list[dict[str, Any]]:
@@ -54,9 +56,25 @@ def _examine(dataset: dict[str, Any], arguments: TrainArguments) -> Row:
         return failed(
             "evaluation", f"{name} names no custom_rm_path and would be judged by the training reward; name the unit-test reward there."
         )
+    if _fans_out(dataset, arguments) and not _dispatches(arguments):
+        return failed(
+            "evaluation",
+            f"{name} names {reward}, but slime gives the samples of a fanned-out rollout to the training reward, which is none of "
+            "code_reward_slime's and may not ask that one; train with a reward of code_reward_slime, or return one sample.",
+        )
     if "path" not in dataset:
         return failed("evaluation", f"{name} has no path; give its file.")
     keys = {**keys_of(arguments), **{key: dataset[f"{key}_key"] for key in ("label", "metadata") if f"{key}_key" in dataset}}
     keys["prompt"] = dataset.get("input_key") or keys["prompt"]
     count, tests = examine_file(Path(dataset["path"]), keys, who_needs_tests(reward, arguments))
     return ok("evaluation", f"{name}: {count} problems, {tests} with tests, judged by {reward}")
+
+
+def _fans_out(dataset: dict[str, Any], arguments: TrainArguments) -> bool:
+    """Whether rollouts may become several samples: only a generate function of one's own does that."""
+    return bool(dataset.get("custom_generate_function_path")) or arguments.has("--custom-generate-function-path")
+
+
+def _dispatches(arguments: TrainArguments) -> bool:
+    """Whether the training reward asks the reward that a held-out set names."""
+    return not arguments.has("--custom-rm-path") or str(arguments.one("--custom-rm-path")).startswith("code_reward_slime.rewards.")
