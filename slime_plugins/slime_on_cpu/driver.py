@@ -6,11 +6,9 @@ one of both.
 
 from __future__ import annotations
 
-import atexit
 import ctypes
 import os
 import runpy
-import shutil
 import signal
 import sys
 from pathlib import Path
@@ -32,8 +30,6 @@ def main(scratch: str, script: str, *flags: str) -> None:
 
     # However the launcher ends, this process ends with it, and Ray with this process.
     ctypes.CDLL(None).prctl(PR_SET_PDEATHSIG, signal.SIGTERM)
-    # The launcher removes the folder, unless it was killed. After Ray, which registers its own end later.
-    atexit.register(shutil.rmtree, scratch, ignore_errors=True)
     resources = {"num_gpus": GPUS, "num_cpus": CPUS, "object_store_memory": OBJECT_STORE_BYTES}
     ray.init(include_dashboard=False, _temp_dir=scratch, _node_ip_address=NODE, **resources)
     # Only now: Ray's children inherit the rest of the environment. slime's driver checks Megatron's arguments, which asks for CUDA.

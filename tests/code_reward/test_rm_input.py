@@ -283,7 +283,8 @@ def test_many_control_tokens_cost_little(tmp_path):
     for hostile in ("<|reserved_special_token_" * 2_600, "<|reserved_special_token_7|>" * 2_300, "<" * 64_000, everything * 8):
         start = time.process_time()
         assert hostile in decode(folder, ids_of(rm_input, "Add.", hostile))
-        assert time.process_time() - start < 2
+        # A fraction of a second; in quadratic time, minutes.
+        assert time.process_time() - start < 20
 
 
 def test_overlapping_control_tokens_are_all_cut():
