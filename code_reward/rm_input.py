@@ -27,6 +27,7 @@ from code_reward.errors import ConfigurationError
 from code_reward.extraction import Policy, extract_code, without_blank_ends
 from code_reward.files import write_text
 from code_reward.plugins import Catalogue
+from code_reward.themis import FUNCTIONAL_CORRECTNESS
 from code_reward.turns import final_answer
 from code_reward.validity import FEATURE_VERSION
 from code_reward.verdict import Rejected
@@ -82,6 +83,8 @@ PRESETS: Final = Catalogue(
         # CodeRM-NT: what follows </think>, 2048 tokens. It cuts the answer on the right; here the statement is cut instead.
         "coderm-nt": RMInputSettings(part="answer", max_tokens=2048, ends_with="template"),
         "skywork": RMInputSettings(part="answer", max_tokens=16384, ends_with="template"),
+        # Themis: the answer under the system prompt of its criterion, 4096 tokens.
+        "themis": RMInputSettings(part="answer", ends_with="template", system=FUNCTIONAL_CORRECTNESS),
         # Any chat reward model: the answer as it stands, the template as it is.
         "generic": RMInputSettings(part="answer", ends_with="template"),
     },

@@ -94,6 +94,12 @@ class RewardClient:
         """The verdicts on (statement, response[, entry_point]), in order."""
         return list(await asyncio.gather(*(self.verdict(*answer) for answer in answers)))
 
+    async def score(self, ids: list[int]) -> Verdict:
+        """The verdict on an input that is complete already (`RMInput.encode`), within `deadline_seconds`; as `verdict`, it never raises."""
+        deadline = asyncio.get_running_loop().time() + self._settings.deadline_seconds
+        verdict, _ = await self._here().engine.score(ids, "", deadline)
+        return verdict
+
     async def check(self) -> None:
         """Ask every server for the reference scores now; raises `RewardServerError` that names the first that is off or unreachable."""
         try:

@@ -8,11 +8,12 @@ import pytest
 import torch
 from safetensors.torch import load_file, save_file
 from tiny_published import ARCHITECTURES, build_published
-from transformers import AutoModelForSequenceClassification
+from transformers import AutoModelForSequenceClassification, AutoTokenizer
 
 from code_reward.errors import ConfigurationError, RewardServerError
 from code_reward.reference import Reference, require_equal
 from code_reward.rm_input import PRESETS, RMInput
+from code_reward.themis import FUNCTIONAL_CORRECTNESS
 from reward_servers.scorer import Scorer
 from rm_train.adoption import adopt
 from rm_train.specimens import SPECIMENS
@@ -64,6 +65,18 @@ def test_a_preset_decides_the_input(tmp_path, preset):
     assert settings == PRESETS.get(preset).model_copy(update={"max_tokens": min(PRESETS.get(preset).max_tokens, 1023)})
     answers = [item.answer for item in Reference.load(folder).items]
     assert answers == [one.program if settings.part == "code" else one.answer for one in SPECIMENS]
+
+
+def test_themis_judges_below_the_system_prompt_of_its_criterion(tmp_path):
+    """The ids are those of transformers' chat template, as in the script that gave the published scores."""
+    folder = build_published(tmp_path / "rm", "Qwen3", max_position_embeddings=8192)
+    adopt(folder, "themis")
+    tokenizer = AutoTokenizer.from_pretrained(folder)
+    for item in Reference.load(folder).items:
+        turns = [("system", FUNCTIONAL_CORRECTNESS), ("user", item.statement), ("assistant", item.answer)]
+        text = tokenizer.apply_chat_template([{"role": role, "content": content} for role, content in turns], tokenize=False)
+        assert item.ids == tokenizer.encode(text, add_special_tokens=False)
+    assert "**Functional Correctness**" in FUNCTIONAL_CORRECTNESS
 
 
 def test_label_names_are_added_or_sglang_would_normalise_the_hidden_state(tmp_path):

@@ -1,0 +1,165 @@
+"""`python -m benchmarks.reward_model`: what it reads, how it scores, how it fails, and that nothing is scored twice."""
+
+import json
+
+import pytest
+from tiny_policy import build_policy
+from tiny_rm import build_rm, program, statement
+
+from benchmarks.reward_model import RewardModel, main
+from benchmarks.rewards import judges
+from benchmarks.rewards.judges import FolderJudge, encode, settings_of
+from benchmarks.rewards.readers import read
+from benchmarks.rewards.row import Item, Preference
+from code_reward.errors import CodeRewardError
+from code_reward.rm_input import Encoded, RMInput
+from code_reward.rows import write_rows
+from code_reward.verdict import Missing, Rejected, Scored
+
+
+@pytest.fixture(scope="module")
+def rm(tmp_path_factory):
+    return build_rm(tmp_path_factory.mktemp("rm") / "rm")
+
+
+@pytest.fixture
+def rows(tmp_path):
+    path = tmp_path / "preferences.jsonl"
+    write_rows(
+        path,
+        [
+            Preference(
+                id=str(i), prompt=statement(i), chosen=[program(i)], rejected=[program(i + 1)], programs=True, tags={"half": str(i % 2)}
+            )
+            for i in range(4)
+        ],
+    )
+    return path
+
+
+def run(out, rm, rows, **options):
+    return main(RewardModel(model=rm, sets=[f"preferences={rows}"], out=out, **options))
+
+
+def test_figures_are_those_of_the_scores(tmp_path, rm, rows):
+    assert run(tmp_path / "run", rm, rows) == 0
+    judge = FolderJudge(rm, settings_of(rm, None, None))
+    items = [[Item(statement(i), program(i + j), is_program=True) for j in (0, 1)] for i in range(4)]
+    wins = [a.value > b.value for a, b in map(judge.score, items)]
+    figures = json.loads((tmp_path / "run" / "figures.json").read_text())["sets"]["preferences"][""]
+    assert (figures["correct"], figures["count"]) == (sum(wins), 4)
+    assert set(figures["by"]["half"]) == {"0", "1"}
+    assert "preferences by half" in (tmp_path / "run" / "report.md").read_text()
+
+
+def test_a_run_that_was_stopped_scores_only_what_is_left(tmp_path, rm, rows, monkeypatch):
+    scored = []
+    score = FolderJudge.score
+
+    def counting(self, items):
+        if len(scored) == 4:
+            raise KeyboardInterrupt
+        scored.extend(items)
+        return score(self, items)
+
+    monkeypatch.setattr("benchmarks.rewards.score.AT_ONCE", 2)
+    monkeypatch.setattr(FolderJudge, "score", counting)
+    with pytest.raises(KeyboardInterrupt):
+        run(tmp_path / "run", rm, rows)
+    again = []
+    monkeypatch.setattr(FolderJudge, "score", lambda self, items: again.extend(items) or score(self, items))
+    assert run(tmp_path / "run", rm, rows) == 0
+    assert len(scored) + len(again) == 8
+    assert not set(scored) & set(again)
+    monkeypatch.setattr(judges.FolderJudge, "__init__", lambda *_: pytest.fail("loaded again"))
+    assert run(tmp_path / "run", rm, rows) == 0
+
+
+def test_a_missing_score_is_no_loss_and_not_kept(tmp_path, rm, rows, monkeypatch):
+    score = FolderJudge.score
+    lost = Item(statement(0), program(0), is_program=True)
+
+    def losing(self, items):
+        return [Missing("not_finite") if item == lost else verdict for item, verdict in zip(items, score(self, items), strict=True)]
+
+    monkeypatch.setattr(FolderJudge, "score", losing)
+    assert run(tmp_path / "run", rm, rows) == 1
+    assert json.loads((tmp_path / "run" / "figures.json").read_text())["sets"]["preferences"][""]["count"] == 3
+    monkeypatch.setattr(FolderJudge, "score", score)
+    assert run(tmp_path / "run", rm, rows) == 0
+
+
+def test_other_languages_are_not_put_through_the_gate_of_python(rm):
+    own = RMInput.load(rm)
+    assert isinstance(encode(own, Item("Add.", "not a program (", is_program=True)), Rejected)
+    body = "int add(int a, int b) { return a + b; }"
+    bare = encode(own, Item("Add.", body, "cpp", is_program=True))
+    assert isinstance(bare, Encoded)
+    assert encode(own, Item("Add.", f"Here it is:\n```cpp\n{body}\n```\nDone.", "cpp")) == bare
+    whole = RMInput.load(rm, settings_of(rm, "generic", None))
+    answers = [encode(whole, Item("Add.", text, "cpp")) for text in (f"Here:\n```cpp\n{body}\n```", body)]
+    assert answers[0] != answers[1]
+
+
+def test_another_system_prompt_is_another_input(rm):
+    inputs = [RMInput.load(rm, settings_of(rm, "generic", system)) for system in (None, "Judge speed alone.")]
+    ids = [encode(one, Item("Add.", "Hello", "text")).ids for one in inputs]
+    assert ids[0] != ids[1]
+
+
+@pytest.mark.parametrize("method", ["logprob", "yes_no"])
+def test_zero_shot_scores_do_not_depend_on_the_batch(tmp_path, method, monkeypatch):
+    from benchmarks.rewards import causal
+
+    folder = build_policy(tmp_path / "policy")
+    items = [Item(statement(i), program(i) * (1 + i % 3), is_program=True) for i in range(6)]
+    together = causal.CausalJudge(folder, method, "float32").score(items)
+    monkeypatch.setattr(causal, "_BATCH_TOKENS", {"cpu": 1})
+    alone = causal.CausalJudge(folder, method, "float32").score(items)
+    assert all(isinstance(one, Scored) for one in together)
+    assert [one.value for one in together] == pytest.approx([one.value for one in alone], abs=1e-4)
+    assert len({one.value for one in together}) == 6
+
+
+READABLE = {
+    "rm_bench": {"id": 1, "prompt": "p", "chosen": ["a"] * 3, "rejected": ["b"] * 3, "language": "cpp"},
+    "themis": {"prompt": "p", "chosen": "a", "rejected": "b", "aspect": "Security_Hardness", "language": "CSharp", "subset": "S"},
+    "judgebench": {"pair_id": "1", "source": "livecodebench", "question": "q", "response_A": "a", "response_B": "b", "label": "B>A"},
+    "rewardbench": {"id": 3, "prompt": "p", "chosen": "a", "rejected": "b", "subset": "hep-rust"},
+    "humanevalpack": {"task_id": "Rust/1", "prompt": "p", "canonical_solution": "a", "buggy_solution": "b"},
+    "verifiers": {"dataset": "HE_plus", "task_id": "1", "prompt": "p", "solution": "a", "rank": 1, "ground_average_test_score": 0.5},
+}
+
+
+@pytest.mark.parametrize("name", READABLE)
+def test_published_rows_are_read_and_a_wrong_column_is_named(tmp_path, name):
+    path = tmp_path / "rows.jsonl"
+    path.write_text(json.dumps(READABLE[name]) + "\n")
+    (row,) = read(name, path)
+    if name == "judgebench":
+        assert (row.chosen, row.rejected) == (["b"], ["a"])
+    if name in ("rewardbench", "humanevalpack", "themis"):
+        assert row.language == {"themis": "csharp"}.get(name, "rust")
+    column = list(READABLE[name])[-1]
+    if name != "rm_bench":
+        path.write_text(json.dumps({key: value for key, value in READABLE[name].items() if key != column}) + "\n")
+        with pytest.raises(CodeRewardError, match=f"row 1: .*{column}"):
+            read(name, path)
+
+
+@pytest.mark.parametrize(
+    ("options", "said"),
+    [
+        ({"sets": ["rm_bench"]}, "rm_bench=FILE"),
+        ({"sets": ["rm_bank=x.jsonl"]}, "no set 'rm_bank'"),
+        ({"sets": ["themis=absent.jsonl"]}, "absent.jsonl does not exist"),
+        ({"sets": []}, "Nothing to measure"),
+        ({"model": None}, "Give --model"),
+        ({"model": "nowhere"}, "nowhere does not exist"),
+        ({"preset": "themes"}, "themes"),
+        ({"url": ["http://127.0.0.1:9"]}, "127.0.0.1:9"),
+    ],
+)
+def test_what_cannot_work_is_one_sentence(tmp_path, rm, rows, options, said):
+    with pytest.raises(CodeRewardError, match=said):
+        main(RewardModel(**{"model": rm, "sets": [f"preferences={rows}"], "out": tmp_path / "run", **options}))
