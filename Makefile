@@ -29,8 +29,12 @@ install-integration:  ## Make .venv-integration: SGLang, Ray and what slime need
 	@PYTHON='$(PYTHON)' TORCH='$(TORCH)' scripts/install_integration.sh
 
 .PHONY: install-referees
-install-referees:  ## Make .venv-referees: the published referees of the policy benchmarks (evalplus and others), without their models.
-	@PYTHON='$(PYTHON)' scripts/install_referees.sh
+install-referees:  ## Make .venv-referees: evalplus and LiveCodeBench's testing code, the referees of the policy benchmarks.
+	@PYTHON='$(PYTHON)' scripts/install_referees.sh referees
+
+.PHONY: install-bigcodebench
+install-bigcodebench:  ## Make .venv-bigcodebench: bigcodebench and the libraries of its tasks (1.5 GB).
+	@PYTHON='$(PYTHON)' scripts/install_referees.sh bigcodebench
 
 .PHONY: quickstart
 quickstart: $(INSTALLED)  ## Reinforce a small code model with a reward that runs no program, end to end. More: ARGS="--help".

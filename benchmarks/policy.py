@@ -69,10 +69,18 @@ class Policy(Command):
     """Whose verdicts count: those of the published packages (`make install-referees`), with our sandbox beside them, or our sandbox's."""
     referees: Path = Path(".venv-referees")
     """The environment of the published referees."""
+    bigcodebench: Path = Path(".venv-bigcodebench")
+    """The environment of bigcodebench, which holds the libraries of its tasks (`make install-bigcodebench`)."""
     sandbox: str | None = None
     """Address of a sandbox server; by default programs run in this machine's own sandbox."""
     compare: list[Path] = Field(default=[])
     """Folders of other runs: paired differences on the problems that both answered."""
+    window: str | None = None
+    """Days of the contests of LiveCodeBench that count, as in 2024-08-01..2025-02-01; by default all of the file."""
+    lcb_file: Path | None = None
+    """LiveCodeBench's problems, code_generation_lite; by default what LIVECODEBENCH_OVERRIDE_PATH names."""
+    bcb_hard_file: Path | None = None
+    """BigCodeBench-Hard v0.1.4; by default what BIGCODEBENCH_OVERRIDE_PATH names."""
     humaneval_file: Path | None = None
     """evalplus's release of HumanEval+; by default what HUMANEVAL_OVERRIDE_PATH names."""
     mbpp_file: Path | None = None
@@ -90,29 +98,33 @@ def main(settings: Policy) -> int:
     _check(settings)
     sets = [find_set(name) for name in dict.fromkeys(settings.sets)]
     files = {one.name: one.find_file(getattr(settings, f"{one.name}_file")) for one in sets}
-    tasks = {one.name: dict(list(one.read(files[one.name]).items())[: settings.limit]) for one in sets}
-    environment, conventions = _referees(settings, sets)
+    rows = {one.name: one.select(one.read(files[one.name]), settings.window) for one in sets}
+    tasks = {name: dict(list(many.items())[: settings.limit]) for name, many in rows.items()}
+    environments, conventions = _referees(settings, sets)
     others = {str(path): read_judged(path) for path in settings.compare}
     begin(settings.out, _setup(settings))
     model = cache(lambda: _policy(settings))
     judged = []
     for one in sets:
-        rows, sampling = tasks[one.name], _sampling(settings, one.max_tokens)
-        questions = [one.ask(task) for task in rows.values()]
+        asked, sampling = tasks[one.name], _sampling(settings, one.max_tokens)
+        questions = [one.ask(task) for task in asked.values()]
         answers = sample(settings.out, one.name, questions, settings.samples, sampling, _style(settings), model)
         folder = settings.out / one.name
         folder.mkdir(exist_ok=True)
-        judged += one.judge(Bench(folder, environment, settings.sandbox), rows, answers)
+        judged += one.judge(Bench(folder, environments[one.name], settings.sandbox), asked, answers)
         conventions[f"token limit, {one.name}"] = sampling.max_tokens
-        conventions[f"tasks, {one.name}"] = f"{len(rows)} of {files[one.name].name}" + (", the first only" if settings.limit else "")
+        conventions[f"tasks, {one.name}"] = f"{len(asked)} of {files[one.name].name}" + (", the first only" if settings.limit else "")
+        conventions |= {f"{note}, {one.name}": said for note, said in one.notes.items()}
     write_judged(settings.out, judged)
     report = write_report(settings.out, {one.name: one.columns for one in sets}, judged, conventions, others, settings.seed)
     print(f"Report: {report}")
     return int(any("missing" in (one.referee or one.sandbox).values() for one in judged))
 
 
-def _referees(settings: Policy, sets: Sequence[TaskSet]) -> tuple[Environment | None, dict[str, object]]:
-    """The environment of the referees, if they judge, and how the run is done, for its report's header."""
+def _referees(settings: Policy, sets: Sequence[TaskSet]) -> tuple[dict[str, Environment | None], dict[str, object]]:
+    """The environment of each set's referee, None where our sandbox judges, and how the run is done, for its report's header."""
+    from benchmarks.referees.environment import Environment
+
     conventions: dict[str, object] = {
         "policy": settings.model.name if settings.model else f"{settings.served_model or ''} at an endpoint".strip(),
         "answers per task": settings.samples,
@@ -121,16 +133,18 @@ def _referees(settings: Policy, sets: Sequence[TaskSet]) -> tuple[Environment | 
     }
     if settings.model:
         conventions["precision"] = f"{settings.dtype} on {settings.device}, {settings.batch} at once"
+    if settings.window:
+        conventions["window of LiveCodeBench"] = settings.window
     if settings.referee == "sandbox":
-        return None, conventions | {"referee of record": "the project's own sandbox"}
-    from benchmarks.referees.environment import Environment
-
-    environment = Environment(settings.referees)
+        return dict.fromkeys((one.name for one in sets), None), conventions | {"referee of record": "the project's own sandbox"}
+    environments: dict[str, Environment | None] = {}
     for one in sets:
         package, recorded = one.referee()
+        environment = Environment(settings.bigcodebench if package == "bigcodebench" else settings.referees)
         version = environment.version(package)
         conventions[f"referee of record, {one.name}"] = f"{package} {version}" + (f" (of record: {recorded})" * (version != recorded))
-    return environment, conventions
+        environments[one.name] = environment
+    return environments, conventions
 
 
 def _check(settings: Policy) -> None:
@@ -155,7 +169,20 @@ def _setup(settings: Policy) -> dict[str, Any]:
     """What decides the answers."""
     from code_reward.files import digest
 
-    names = {"served_model", "samples", "temperature", "top_p", "max_tokens", "style", "limit", "seed", "dtype", "batch", "endpoint"}
+    names = {
+        "served_model",
+        "samples",
+        "temperature",
+        "top_p",
+        "max_tokens",
+        "style",
+        "limit",
+        "window",
+        "seed",
+        "dtype",
+        "batch",
+        "endpoint",
+    }
     model = {"model": digest(settings.model)} if settings.model else {}
     return {**settings.model_dump(mode="json", include=names), **model}
 

@@ -31,8 +31,9 @@ class Environment:
         if self._python.exists():
             done = subprocess.run([self._python, "-I", "-c", ask, package], capture_output=True, text=True, check=False)
         if done is None or done.returncode:
+            target = f"make install-{self._folder.name.removeprefix('.venv-')}"
             raise ConfigurationError(
-                f"{self._folder} holds no {package}, the referee of record; run `make install-referees`, or judge with --referee sandbox."
+                f"{self._folder} holds no {package}, the referee of record; run `{target}`, or judge with --referee sandbox."
             )
         return done.stdout.strip()
 

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from benchmarks.sets.bigcodebench import BIGCODEBENCH
 from benchmarks.sets.evalplus import HUMANEVAL, MBPP
+from benchmarks.sets.livecodebench import LIVECODEBENCH
 from benchmarks.sets.task_set import TaskSet
 from code_reward.errors import ConfigurationError
 
-SETS: dict[str, TaskSet] = {"humaneval": HUMANEVAL, "mbpp": MBPP}
+SETS: dict[str, TaskSet] = {"humaneval": HUMANEVAL, "mbpp": MBPP, "lcb": LIVECODEBENCH, "bcb_hard": BIGCODEBENCH}
 
 
 def find_set(name: str) -> TaskSet:

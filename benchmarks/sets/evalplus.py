@@ -10,6 +10,7 @@ from collections.abc import Mapping
 from pathlib import Path
 
 from benchmarks.referees import evalplus
+from benchmarks.referees.files import write_tasks
 from benchmarks.sampling.question import Answer, Message, Question
 from benchmarks.sandbox_judge import case_of, run_cases
 from benchmarks.sets.task_set import Bench, Key, Row, TaskSet
@@ -21,9 +22,9 @@ from code_reward.rows import raw_rows
 from data_prep.sources import load
 from reward_servers.sandbox.outcome import Outcome
 
-_ASK = "Please provide a self-contained Python script that solves the following problem in a markdown code block:"
-_PREFILL = "Below is a Python script with a self-contained function that solves the problem and passes corresponding tests:\n```python\n"
-_STOPS = ("<|endoftext|>", "<|endofmask|>", "</s>", "\nif __name__", "\ndef main(", "\nprint(")
+ASK = "Please provide a self-contained Python script that solves the following problem in a markdown code block:"
+PREFILL = "Below is a Python script with a self-contained function that solves the problem and passes corresponding tests:\n```python\n"
+STOPS = ("<|endoftext|>", "<|endofmask|>", "</s>", "\nif __name__", "\ndef main(", "\nprint(")
 _CONTINUATION = {
     "humaneval": ("\ndef ", "\nclass ", "\nimport ", "\nfrom ", "\nassert "),
     "mbpp": ('\n"""', "\nassert"),
@@ -49,11 +50,11 @@ class EvalPlus(TaskSet):
         prompt = task["prompt"].strip()
         return Question(
             task_id=task["task_id"],
-            messages=(Message("user", f"{_ASK}\n```\n{prompt}\n```\n"),),
-            prefill=_PREFILL,
-            stops=(*_STOPS, "\n```\n"),
+            messages=(Message("user", f"{ASK}\n```\n{prompt}\n```\n"),),
+            prefill=PREFILL,
+            stops=(*STOPS, "\n```\n"),
             completion=f"{prompt}\n",
-            completion_stops=(*_STOPS, *_CONTINUATION[self.name]),
+            completion_stops=(*STOPS, *_CONTINUATION[self.name]),
         )
 
     def referee(self) -> tuple[str, str]:
@@ -76,27 +77,16 @@ class EvalPlus(TaskSet):
         for (key, answer), case in zip(answers.items(), cases, strict=True):
             outcome = outcomes[case.key]
             own = _verdicts(outcome, problems[key[0]])
-            judged.append(
-                Judged(
-                    set=self.name,
-                    task_id=key[0],
-                    sample=key[1],
-                    text=answer.text,
-                    program=case.program,
-                    cut=answer.cut,
-                    tokens=answer.tokens,
-                    message=f"{outcome.kind}: {outcome.message}" if not outcome.passed else "",
-                    referee=dict(zip(self.columns, _both(published[key[0]][key[1]]), strict=True)) if published else {},
-                    sandbox=dict(zip(self.columns, own, strict=True)),
-                )
-            )
+            said = dict(zip(self.columns, _both(published[key[0]][key[1]]), strict=True)) if published else {}
+            judged.append(Judged.of(self.name, key, answer, case.program, said, dict.fromkeys(self.columns, outcome)))
+            judged[-1].sandbox = dict(zip(self.columns, own, strict=True))
         return judged
 
     def _problems(self, bench: Bench, tasks: Mapping[str, Row]) -> dict[str, Problem]:
         """The tasks with the results that the reference solutions give, computed once per run."""
         path = bench.folder / "problems.jsonl.gz"
         if not path.exists():
-            save_problems(path, load(f"{self.name}_plus", evalplus.write_tasks(bench.folder, tasks)))
+            save_problems(path, load(f"{self.name}_plus", write_tasks(bench.folder, tasks)))
         return {problem.id: problem for problem in load_problems(path)}
 
 

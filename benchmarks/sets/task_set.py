@@ -50,6 +50,8 @@ class TaskSet(ABC):
     def __init__(self, name: str, columns: Sequence[str], variable: str, usual_place: str, max_tokens: int) -> None:
         self.name, self.columns, self.max_tokens = name, tuple(columns), max_tokens
         self._variable, self._usual_place = variable, usual_place
+        self.notes: dict[str, str] = {}
+        """What judging found that the report's header must tell."""
 
     def find_file(self, given: Path | None) -> Path:
         """The published file: as given, else where the environment says; raises `ConfigurationError`."""
@@ -68,6 +70,10 @@ class TaskSet(ABC):
     @abstractmethod
     def read(self, path: Path) -> dict[str, Row]:
         """The published tasks by id, in the published order; raises `DataError`."""
+
+    def select(self, tasks: dict[str, Row], window: str | None) -> dict[str, Row]:
+        """The tasks that are asked; only LiveCodeBench's have days."""
+        return tasks
 
     @abstractmethod
     def ask(self, task: Row) -> Question:

@@ -59,7 +59,7 @@ def test_two_runs_are_compared_on_the_same_problems(tmp_path, humaneval, endpoin
         ({"endpoint": "x", "samples": 2}, "--temperature"),
         ({"endpoint": "x", "humaneval_file": "absent.jsonl"}, "absent.jsonl does not exist"),
         ({"endpoint": "x", "sets": ["humanevil"]}, "no set 'humanevil'"),
-        ({"endpoint": "x", "referee": "published", "referees": "no-env"}, "make install-referees"),
+        ({"endpoint": "x", "referee": "published", "referees": "elsewhere/.venv-referees"}, "make install-referees"),
         ({"endpoint": "x", "compare": ["nothing-there"]}, "no finished run"),
         ({"endpoint": "x", "key_variable": "NO_SUCH_KEY"}, "NO_SUCH_KEY"),
     ],
