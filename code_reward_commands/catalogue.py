@@ -79,6 +79,7 @@ MODULES: Final[dict[str, dict[str, str]]] = {
     "Benchmarks": {
         "benchmarks.policy": "measure a policy on the field's published benchmarks",
         "benchmarks.reward_model": "measure a reward model on published benchmarks",
+        "benchmarks.perturbations": "see what moves a reward model that should not",
     },
     "slime without a GPU": {
         "slime_on_cpu.launch": "run slime's own training script on a CPU",

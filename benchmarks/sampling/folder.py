@@ -68,7 +68,7 @@ class FolderModel:
     @torch.inference_mode()
     def answer(self, asked: Sequence[tuple[Key, Question]], sampling: Sampling, give: Callable[[Key, Answer], None]) -> None:
         """Answer every question, the longest first, and `give` each answer as soon as it is there."""
-        rows = sorted((self._row(key, question, sampling) for key, question in asked), key=lambda row: len(row.prompt), reverse=True)
+        rows = sorted((self.row(key, question, sampling) for key, question in asked), key=lambda row: len(row.prompt), reverse=True)
         waiting, state = iter(rows), _State(self._model, self._device)
         while self._fill(state, waiting):
             for row, token in zip(state.rows, self._next(state, sampling), strict=True):
@@ -87,7 +87,8 @@ class FolderModel:
             state.take(list(islice(waiting, free)))
         return bool(state.rows)
 
-    def _row(self, key: Key, question: Question, sampling: Sampling) -> _Row:
+    def row(self, key: Key, question: Question, sampling: Sampling) -> _Row:
+        """A question as the model reads it."""
         draw = random.Random(f"{sampling.seed}/{key[0]}/{key[1]}")
         if self._tokenizer.chat_template is None:
             if not question.completion:

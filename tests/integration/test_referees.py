@@ -94,3 +94,31 @@ def test_bigcodebench_passes_a_reference_and_fails_an_empty_function(tmp_path):
     assert [one.referee["BigCodeBench-Hard"] for one in judged] == ["pass", "fail", "fail"]
     assert [one.disputed for one in judged] == [[]] * 3
     assert BIGCODEBENCH.notes == {"reference solutions that fail here": "none"}
+
+
+@pytest.mark.parametrize(("name", "file"), [("humaneval", "humaneval_plus"), ("mbpp", "mbpp_plus")])
+def test_every_prompt_is_evalplus_own(tmp_path, name, file):
+    """Token by token, under a chat template, with the texts before which an answer ends."""
+    import importlib.util
+
+    from tiny_policy import build_policy
+    from transformers import AutoTokenizer
+
+    from benchmarks.sampling.folder import FolderModel
+    from benchmarks.sampling.question import Sampling
+
+    (path,) = REFEREES.glob("lib/python3*/site-packages/evalplus/provider/utility.py")
+    spec = importlib.util.spec_from_file_location("evalplus_utility", path)
+    theirs = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(theirs)
+    source = (path.parent.parent / "codegen.py").read_text()
+    instruction, response = (source.partition(f'{word} = "')[2].partition('"\n')[0] for word in ("instruction_prefix", "response_prefix"))
+    model = FolderModel(build_policy(tmp_path / "policy"), "float32")
+    tokenizer = AutoTokenizer.from_pretrained(tmp_path / "policy")
+    one = find_set(name)
+    for task_id, task in one.read(Path(str(DATA)) / "problems" / f"{file}.jsonl.gz").items():
+        prompt = theirs.make_raw_chat_prompt(task["prompt"].strip() + "\n", instruction, response, tokenizer)
+        question = one.ask(task)
+        assert model.row((task_id, 0), question, Sampling()).prompt == tokenizer.encode(prompt, add_special_tokens=False)
+        assert set(question.stops) == {*theirs.EOS, "\n```\n"}
+        assert set(question.completion_stops) == {*theirs.EOS, *theirs.extra_eos_for_direct_completion(name)}
