@@ -10,9 +10,9 @@ and that function adds things by kind and name:
     def register(registry: Registry) -> None:
         registry.add("shaping", "my-lab", Preset(score=math.atan, rejected=-2.0))
 
-Plugins are loaded once, when a name is asked for that is not one of ours: a broken plugin cannot harm a run that does not use it. It
-can neither replace a built-in name nor another plugin's, and nothing about it is silent: whatever is wrong raises `ConfigurationError`
-that names the plugin.
+Plugins are loaded once, when a name is first asked for. A broken one cannot harm a run that does not use it: it is an error where a name
+is asked for that is not one of ours. None can replace a built-in name nor another plugin's, and nothing about that is silent: whoever asks
+for a name that a plugin has taken is told so by a `ConfigurationError` that names the plugin, and does not get ours.
 """
 
 from __future__ import annotations
@@ -75,13 +75,28 @@ class Registry:
 
 @cache
 def installed() -> Registry:
-    """Everything that the plugins of this environment register; `installed.cache_clear()` looks again."""
+    """Everything that the plugins of this environment register; raises `ConfigurationError` for a broken one."""
     from importlib.metadata import entry_points
 
     registry = Registry()
     for entry_point in sorted(entry_points(group=GROUP), key=lambda found: found.name):
         registry.load(entry_point)
     return registry
+
+
+@cache
+def working() -> Registry:
+    """What the plugins register if all of them can be loaded; nothing if one is broken."""
+    try:
+        return installed()
+    except ConfigurationError:
+        return Registry()
+
+
+def forget() -> None:
+    """Look again for plugins when the next name is asked for."""
+    installed.cache_clear()
+    working.cache_clear()
 
 
 class Catalogue(Generic[T]):
@@ -97,13 +112,24 @@ class Catalogue(Generic[T]):
         self._kind, self._expected, self._ours = kind, expected, dict(ours)
 
     def get(self, name: str) -> T:
-        """The value of that name; raises `ConfigurationError` that lists the known names."""
+        """The value of that name; raises `ConfigurationError` that lists the known names, or for a built-in one that a plugin has taken."""
         if name in self._ours:
+            self._refuse(name, working())
             return self._ours[name]
         everything = self._everything()
         if name not in everything:
             raise ConfigurationError(f"Unknown {self._kind} {name!r}; use one of {', '.join(sorted(everything))}.", kind="unknown_name")
         return everything[name]
+
+    @property
+    def built_in(self) -> list[str]:
+        """Our own names."""
+        return list(self._ours)
+
+    def _refuse(self, name: str, registry: Registry) -> None:
+        entry = registry.entries(self._kind).get(name)
+        if entry is not None:
+            raise ConfigurationError(f"Plugin {entry.plugin} takes the built-in name {name!r} of a {self._kind}; rename it.")
 
     def names(self) -> list[str]:
         """Every name, ours and the plugins', sorted."""
@@ -111,9 +137,9 @@ class Catalogue(Generic[T]):
 
     def _everything(self) -> dict[str, T]:
         everything = dict(self._ours)
+        for name in self._ours:
+            self._refuse(name, installed())
         for name, entry in installed().entries(self._kind).items():
-            if name in self._ours:
-                raise ConfigurationError(f"Plugin {entry.plugin} takes the built-in name {name!r} of a {self._kind}; rename it.")
             if not isinstance(entry.value, self._expected):
                 found, wanted = type(entry.value).__name__, self._expected.__name__
                 raise ConfigurationError(f"Plugin {entry.plugin}: the {self._kind} {name!r} is a {found}, not a {wanted}; mend the plugin.")

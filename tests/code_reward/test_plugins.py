@@ -30,10 +30,10 @@ def install(tmp_path, monkeypatch):
         info.mkdir()
         (info / "METADATA").write_text(f"Metadata-Version: 2.1\nName: {name}\nVersion: 1.0\n")
         (info / "entry_points.txt").write_text(f"[code_reward.plugins]\n{name}-plugin = {name}:register\n")
-        plugins.installed.cache_clear()
+        plugins.forget()
 
     yield write
-    plugins.installed.cache_clear()
+    plugins.forget()
 
 
 def test_a_plugins_preset_shapes(install):
@@ -50,8 +50,16 @@ def test_kinds_do_not_mix(install):
     assert sources.get("my-tasks") is print
 
 
-def test_plugins_are_not_loaded_for_our_own_presets(install):
-    install("lab_unused", "raise RuntimeError('must not be imported')")
+def test_a_broken_plugin_harms_nobody_who_does_not_use_it(install):
+    install("lab_unused", "raise RuntimeError('cannot be imported')")
+    assert shape(Scored(0.0)) == 0.5
+    assert "raw" in PRESETS.built_in
+
+
+def test_a_built_in_name_that_a_plugin_has_taken_is_refused_and_others_are_not(install):
+    install("lab_taker", GOOD.replace('"halved"', '"raw"'))
+    with pytest.raises(ConfigurationError, match=r"lab_taker-plugin.* takes the built-in name 'raw'"):
+        shape(Scored(1.0), "raw")
     assert shape(Scored(0.0)) == 0.5
 
 

@@ -257,7 +257,7 @@ def test_answers_beside_acecode_have_their_published_verdicts(tmp_path: Path) ->
     assert [candidate.published for candidate in candidates] == [{"tests": False}, {"tests": True}] * 2
 
 
-@pytest.mark.parametrize("name", SOURCES.names())
+@pytest.mark.parametrize("name", SOURCES.built_in)
 def test_help_and_documents_know_every_source(name: str) -> None:
     said = str(Sources.model_fields["name"].description)
     assert name in said.replace("\n", " ").replace(" (our own files)", "").replace(",", "").split()

@@ -338,17 +338,17 @@ def test_a_plugin_adds_a_source(tmp_path: Path, monkeypatch: pytest.MonkeyPatch)
     monkeypatch.syspath_prepend(tmp_path)
     found = EntryPoint("my-lab", "my_lab_sources:register", plugins.GROUP)
     monkeypatch.setattr("importlib.metadata.entry_points", lambda group: [found] if group == plugins.GROUP else [])
-    plugins.installed.cache_clear()
+    plugins.forget()
     try:
         (tmp_path / "task.txt").write_text("Say hello.")
         assert load("my_lab", tmp_path / "task.txt")[0].statement == "Say hello."
         assert {"my_lab", "humaneval"} <= set(SOURCES.names())
     finally:
-        plugins.installed.cache_clear()
+        plugins.forget()
 
 
 def test_every_source_says_where_it_comes_from() -> None:
-    for name in SOURCES.names():
+    for name in SOURCES.built_in:
         source = SOURCES.get(name)
         assert isinstance(source, Source)
         assert source.origin

@@ -35,9 +35,9 @@ def site(tmp_path_factory):
 @pytest.fixture
 def installed(site, monkeypatch):
     monkeypatch.syspath_prepend(str(site))
-    plugins.installed.cache_clear()
+    plugins.forget()
     yield
-    plugins.installed.cache_clear()
+    plugins.forget()
 
 
 def test_without_the_package_its_name_is_unknown():
