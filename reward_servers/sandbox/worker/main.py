@@ -61,9 +61,10 @@ def main() -> None:
 
 
 def _be_zygote(control: socket.socket, libraries: list[str], mount_point: str, without: list[str]) -> None:
-    from reward_servers.sandbox.worker.inside import fetters, jail, rehearsal, zygote
+    from reward_servers.sandbox.worker.jail import fetters, jail, rehearsal, zygote
 
     try:
+        sys.set_int_max_str_digits(0)  # As judges do: it guards servers against what a limit of CPU time guards us against.
         site.setquit()
         site.sethelper()
         zygote.preload(zygote.LIGHT)

@@ -6,12 +6,14 @@ import socket
 
 EXIT_BROKEN, EXIT_OUT_OF_MEMORY, EXIT_REFUSED = 70, 71, 72
 """Exit codes of a child: it could not begin, it had too little memory, it was refused something."""
+FINE, FAILED, NO_MEMORY, NO_RIGHT = range(4)
+"""How something ended, as a child may put it."""
 RESULT_BYTES = 16 << 20
 """All that a child may write as results; what makes more is cut off."""
 TEST_FILE = "test_program.py"
 """What a test's source is called in tracebacks."""
-STRICT_EQUAL = "__strict_equal__"
-"""The name under which hardened tests find `inside.strict.strict_equal`."""
+NOTE, OTHER = "_note", "_other"
+"""The names by which counter-tests find `inside.notes`."""
 
 
 def connect_pair() -> tuple[socket.socket, socket.socket]:

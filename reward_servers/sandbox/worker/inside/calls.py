@@ -2,60 +2,63 @@
 
 from __future__ import annotations
 
-import builtins
 import marshal
+import operator
 import time
-from collections.abc import Callable
 from typing import Any
 
 from reward_servers.sandbox.worker.inside.program import load
 from reward_servers.sandbox.worker.inside.report import Report, describe
 from reward_servers.sandbox.worker.values import NotPlain, encode
 
+Order = tuple[int, str, bytes | None, str]
+"""Number of the test, what is called or evaluated, marshalled arguments, a function of one argument over the result."""
+
 
 def run_calls(work: dict[str, Any], report: Report) -> None:
-    """Load the program, then write one event per call: ["value", seconds, wire], ["not_plain", s, type] or ["error", s, kind, text]."""
+    """Load the program, then write one event per call: ["value", seconds, wire], ["not_plain", s, type] or ["error", s, flag, text]."""
     clock = time.process_time
     try:
         namespace = load(work["program"]).__dict__
+        for source in work["imports"]:
+            exec(source, namespace)
     except BaseException as error:
         report.write("load_error", *describe(error))
         return
-    report.write("loaded", 0)
-    callees: dict[str, Any] = {}
+    report.write("loaded")
+    callees: dict[tuple[int, str], Any] = {}
     began = clock()
-    for callee, arguments, wrapper in work["calls"]:
-        what, *rest = _evaluate(callee, arguments, wrapper, namespace, callees)
+    for order in work["calls"]:
+        what, *rest = _evaluate(order, namespace, callees)
         now = clock()
         report.write(what, now - began, *rest)
         began = now
 
 
-def _evaluate(callee: str, arguments: bytes | None, wrapper: str, namespace: dict[str, Any], callees: dict[str, Any]) -> tuple[Any, ...]:
+def _evaluate(order: Order, namespace: dict[str, Any], callees: dict[tuple[int, str], Any]) -> tuple[Any, ...]:
+    test, callee, arguments, wrapper = order
     try:
         if arguments is None:
             value = eval(callee, namespace)
         else:
             positional, keywords = marshal.loads(arguments)
-            value = _callee(callee, namespace, callees)(*positional, **keywords)
-        return "value", encode(_WRAPPERS[wrapper](value) if wrapper else value)
+            value = _callee(test, callee, namespace, callees)(*positional, **keywords)
+        if wrapper:
+            value = _TRUTH[wrapper](value) if wrapper in _TRUTH else eval(wrapper, namespace)(value)
+        return "value", encode(value)
     except NotPlain as error:
         return "not_plain", str(error)
     except BaseException as error:
         return "error", *describe(error)
 
 
-def _callee(source: str, namespace: dict[str, Any], callees: dict[str, Any]) -> Any:
-    """The function, or the bound method of one object for all calls, as a test script would keep it."""
+def _callee(test: int, source: str, namespace: dict[str, Any], callees: dict[tuple[int, str], Any]) -> Any:
+    """The function, or the bound method of one object for all calls of a test, as a test script would keep it."""
     if source.isidentifier():
         return namespace[source] if source in namespace else eval(source, namespace)
-    if source not in callees:
-        callees[source] = eval(source, namespace)
-    return callees[source]
+    if (test, source) not in callees:
+        callees[test, source] = eval(source, namespace)
+    return callees[test, source]
 
 
-_WRAPPERS: dict[str, Callable[[Any], Any]] = {
-    **{name: getattr(builtins, name) for name in ("set", "sorted", "list", "tuple", "len", "sum", "dict", "str", "round", "frozenset")},
-    **{name: getattr(builtins, name) for name in ("int", "float", "bool", "abs")},
-    "not": lambda value: not value,
-}
+_TRUTH = {"bool": operator.truth, "not": operator.not_}

@@ -1,8 +1,7 @@
-"""Beside the candidate: tests that share its interpreter, and their verdicts.
+"""Beside the candidate: whole tests in the program's interpreter, as Python, pytest and unittest run them.
 
-The tests are asked for only after the program's own top level has run, what it patched is put back, the modules of the sandbox are out of
-sight, and a verdict counts only with a secret that came with the tests. A determined program can still find and bend what runs in its own
-process, or ask for the tests itself: this mode is hard to cheat, not sealed. What is known to pass is listed in `reward_servers.sandbox`.
+What is written here is the word of the program's own process. The referee believes it where it says that a test failed; that a test passed
+it believes only of a program that answers counter-tests too.
 """
 
 from __future__ import annotations
@@ -13,45 +12,88 @@ import time
 import types
 from typing import Any
 
-from reward_servers.sandbox.worker.inside import runners
+from reward_servers.sandbox.worker.inside import notes
 from reward_servers.sandbox.worker.inside.program import load
+from reward_servers.sandbox.worker.inside.pytests import run_pytest
 from reward_servers.sandbox.worker.inside.report import Report, describe
-from reward_servers.sandbox.worker.inside.snapshot import Snapshot
-from reward_servers.sandbox.worker.inside.strict import harden_unittest, strict_equal
-from reward_servers.sandbox.worker.protocol import STRICT_EQUAL
-
-_PACKAGE = "reward_servers"
+from reward_servers.sandbox.worker.protocol import FAILED, FINE, TEST_FILE
 
 
-def run_inline(work: dict[str, Any], report: Report, snapshot: Snapshot) -> None:
-    """Load the program, fetch the tests, write ["test", seconds, secret, kind, message] for each."""
-    receive, write, ring, loads, clock = report.receive, report.write, report.ring, marshal.loads, time.process_time
-    equality = types.ModuleType(STRICT_EQUAL)
-    setattr(equality, STRICT_EQUAL, strict_equal)
-    for name in [name for name in sys.modules if name.partition(".")[0] == _PACKAGE]:
-        del sys.modules[name]
+def run_inline(work: dict[str, Any], report: Report) -> None:
+    """Write ["end", seconds, flag, text] for each test; counter-tests write notes before it."""
+    clock = time.process_time
+    module = None
+    if work["kind"] != "pytest":  # Whose files import the program themselves.
+        try:
+            module = load(work["program"])
+        except BaseException as error:
+            report.write("load_error", *describe(error))
+            return
+    report.write("loaded")
+    began = clock()
+    for number, test in enumerate(work["tests"]):
+        notes.provide(report, number)
+        if module is None:
+            flag, text = run_pytest(test["source"], test["module"], work["program"])
+        else:
+            flag, text = _run(work["kind"], test, module, work["entry_point"])
+        now = clock()
+        report.write("end", now - began, flag, text)
+        report.ring(b"!")
+        began = now
+
+
+def _run(kind: str, test: dict[str, Any], module: types.ModuleType, entry_point: str | None) -> tuple[int, str]:
     try:
-        module = load(work["program"])
+        exec(marshal.loads(test["compiled"]) if "compiled" in test else compile(test["source"], TEST_FILE, "exec"), vars(module))
+        if kind == "check":
+            vars(module)["check"](eval(entry_point or "None", vars(module)))
+        text = run_cases(module) if kind == "unittest" else ""
     except BaseException as error:
-        write("load_error", *describe(error))
-        return
-    snapshot.restore(work["frameworks"])
-    sys.modules[STRICT_EQUAL] = equality
-    if work["frameworks"]:
-        harden_unittest()
-    write("loaded", 0)
-    ring(b"t")
-    message = loads(receive())
-    for test in message["tests"]:
-        began = clock()
-        kind, text = _verdict(test, module, work["entry_point"])
-        write("test", clock() - began, message["secret"], kind, text)
-        ring(b"!")
+        return explain(error, test["source"])
+    return (FAILED, text) if text else (FINE, "")
 
 
-def _verdict(test: dict[str, Any], module: types.ModuleType, entry_point: str | None) -> tuple[str, str]:
-    try:
-        failure = runners.RUNNERS[test["kind"]](test, dict(vars(module)), entry_point)
-    except BaseException as error:
-        return runners.explain(error, test["code"])
-    return ("failed", failure) if failure else ("passed", "")
+def run_cases(module: types.ModuleType) -> str:
+    """Run every `TestCase` of the module; the last line of the first trouble, or nothing."""
+    import unittest
+
+    suite = unittest.defaultTestLoader.loadTestsFromModule(module)
+    result = unittest.TestResult()
+    result.failfast = True
+    suite.run(result)
+    trouble = [*result.failures, *result.errors]
+    if trouble:
+        return trouble[0][1].strip().splitlines()[-1][:500] or "an error without a name"
+    if result.testsRun == len(result.skipped):
+        return "no test was run"
+    return "" if result.wasSuccessful() else "unexpected success of a test"
+
+
+def explain(error: BaseException, code: str) -> tuple[int, str]:
+    """How what a test raised is to be taken, and a sentence with the line of the test that did."""
+    flag, text = describe(error)
+    line, trace = 0, error.__traceback__
+    while trace is not None:
+        if trace.tb_frame.f_code.co_filename == TEST_FILE:
+            line = trace.tb_lineno
+        trace = trace.tb_next
+    lines = code.split("\n")
+    where = f"line {line}: {lines[line - 1].strip()}" if 0 < line <= len(lines) else ""
+    return flag, f"{text.removesuffix(': ')} {where}".strip()[:500]
+
+
+def rehearse_cases() -> None:
+    """Go the way of a unittest script once."""
+    import unittest
+
+    class Rehearsal(unittest.TestCase):
+        def test_equal(self) -> None:
+            self.assertEqual([1], [1])
+            with self.assertRaises(ValueError):
+                int("x")
+
+    module = types.ModuleType("rehearsal")
+    vars(module)["Rehearsal"] = Rehearsal
+    run_cases(module)
+    sys.modules.pop("rehearsal", None)

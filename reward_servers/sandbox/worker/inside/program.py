@@ -37,7 +37,7 @@ def run_script(work: dict[str, Any], report: Report) -> int:
     for name in work["fetch"]:
         if os.path.isfile(name):
             with open(name, "rb") as file:
-                report.write("file", 0, name, binascii.b2a_base64(file.read(), newline=False).decode())
+                report.write("file", name, binascii.b2a_base64(file.read(), newline=False).decode())
     return status
 
 

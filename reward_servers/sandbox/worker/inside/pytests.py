@@ -1,80 +1,76 @@
-"""Running a pytest file from memory: no file of tests exists that a program could read, and no conftest that it could have left.
-
-The one module is made from its source, with pytest's own rewriting of `assert`, and collected in the place of files.
-"""
+"""Running a pytest file as `pytest` does where it lies beside the program; what it prints goes nowhere."""
 
 from __future__ import annotations
 
 import os
-import types
+import sys
+from importlib.metadata import entry_points
 from typing import Any
 
-_ARGUMENTS = ["-x", "-s", "-c", "/dev/null", "--rootdir=/", "--noconftest"]
-for _plugin in ("cacheprovider", "faulthandler", "junitxml", "pastebin", "debugging", "unraisableexception", "threadexception", "logging"):
-    _ARGUMENTS += ["-p", f"no:{_plugin}"]
-for _plugin in ("terminal", "setuponly", "setupplan", "stepwise", "doctest", "nose", "legacypath", "warnings"):
-    _ARGUMENTS += ["-p", f"no:{_plugin}"]
+from reward_servers.sandbox.worker.inside.report import describe
+from reward_servers.sandbox.worker.protocol import FAILED, FINE, TEST_FILE
+
+_ARGUMENTS = ["-x", "-c", "/dev/null", "--rootdir=.", "--noconftest"]
+# What writes reports, keeps state between runs or spreads tests over processes changes no verdict, and takes time.
+_WITHOUT = ("cacheprovider", "junitxml", "pastebin", "setuponly", "setupplan", "stepwise", "doctest", "faulthandler", "nose", "terminal")
+_USELESS = ("xdist", "pytest_cov", "_pytest", "pytest_benchmark", "schemathesis", "typeguard", "jaxtyping", "langsmith")
+_plugins: dict[str, str] = {}
+"""Module of an installed plugin, by a word without which no test uses it."""
 
 
-def run_source(source: str, filename: str) -> str:
-    """Run the tests of a source; the message of the first trouble, or nothing when all passed and there was one."""
+def find_plugins() -> None:
+    """Import what is installed of pytest's plugins, which `pytest` would find and load in every run."""
+    for entry in entry_points(group="pytest11"):
+        if not entry.value.startswith(_USELESS):
+            try:
+                __import__(entry.module)
+            except Exception as error:  # A plugin that is broken here breaks no test that does not use it.
+                print(f"pytest plugin {entry.name} is left out: {error}", file=sys.stderr)
+                continue
+            _plugins[entry.name.removeprefix("pytest_").removesuffix("pytest")] = entry.module
+
+
+def run_pytest(source: str, module: str, program: str) -> tuple[int, str]:
+    """Run the tests of a source beside the program, which is their module `module`: how it went, with the first trouble."""
     import pytest
 
+    path = module.split(".")
+    for depth in range(1, len(path)):
+        os.makedirs(os.path.join(*path[:depth]), exist_ok=True)
+    for name, text in ((os.path.join(*path) + ".py", program), (TEST_FILE, source)):
+        with open(name, "w", encoding="utf-8", errors="surrogatepass", newline="") as file:
+            file.write(text)
     os.environ["PYTEST_DISABLE_PLUGIN_AUTOLOAD"] = "1"
-    watcher = Watcher(source, filename)
-    status = pytest.main(_ARGUMENTS, plugins=[watcher])
-    if status == 0 and watcher.passed > 0 and not watcher.trouble:
-        return ""
-    return (watcher.trouble or f"no test passed (pytest status {int(status)})")[:500]
+    watcher = Watcher()
+    options = [*_ARGUMENTS]
+    for name in _WITHOUT:
+        options += ["-p", f"no:{name}"]
+    for word, name in _plugins.items():
+        options += ["-p", name] if word in source else []
+    try:
+        status = pytest.main([*options, TEST_FILE], plugins=[watcher])
+    except BaseException as error:
+        return describe(error)
+    if status == 0 and watcher.passed > 0:
+        return FINE, ""
+    return (watcher.trouble or (FAILED, f"no test passed (pytest status {int(status)})"))
 
 
 class Watcher:
-    """A pytest plugin that provides the one module and counts for itself."""
+    """A pytest plugin that listens."""
 
-    def __init__(self, source: str, filename: str) -> None:
+    def __init__(self) -> None:
         self.passed = 0
-        self.trouble = ""
-        self._source = source
-        self._filename = filename
+        self.trouble: tuple[int, str] | None = None
 
-    def pytest_collection(self, session: Any) -> bool:
-        """Collect the one module instead of files; returning True is what keeps pytest from looking for any."""
-        import pytest
-
-        watcher = self
-
-        class MemoryModule(pytest.Module):
-            def _getobj(self) -> types.ModuleType:
-                return watcher.build(self.config)
-
-        module = MemoryModule.from_parent(session, path=session.config.rootpath / self._filename)
-        session.items = list(session.genitems(module))
-        session.testscollected = len(session.items)
-        session.config.hook.pytest_collection_modifyitems(session=session, config=session.config, items=session.items)
-        return True
-
-    def build(self, config: Any) -> types.ModuleType:
-        import ast
-
-        from _pytest.assertion.rewrite import rewrite_asserts
-
-        tree = ast.parse(self._source)
-        rewrite_asserts(tree, self._source.encode("utf-8", "surrogatepass"), self._filename, config)
-        module = types.ModuleType(self._filename.removesuffix(".py"))
-        exec(compile(tree, self._filename, "exec", dont_inherit=True), vars(module))
-        return module
+    def pytest_exception_interact(self, call: Any, report: Any) -> None:
+        """Keep the first exception."""
+        if self.trouble is None:
+            flag, text = describe(call.excinfo.value)
+            crash = getattr(report.longrepr, "reprcrash", None)
+            self.trouble = flag, str(crash.message if crash else text).strip()[:500]
 
     def pytest_runtest_logreport(self, report: Any) -> None:
-        if report.failed:
-            self.trouble = self.trouble or _message(report)
-        elif report.when == "call" and report.passed:
+        """Count what passed, expected failures too."""
+        if report.when == "call" and (report.passed or hasattr(report, "wasxfail")):
             self.passed += 1
-
-    def pytest_collectreport(self, report: Any) -> None:
-        if report.failed:
-            self.trouble = self.trouble or _message(report)
-
-
-def _message(report: Any) -> str:
-    crash = getattr(report.longrepr, "reprcrash", None)
-    return str(crash.message if crash else report.longrepr).strip()

@@ -10,6 +10,8 @@ import os
 import time
 from typing import Any
 
+from reward_servers.sandbox.worker.protocol import FAILED, NO_MEMORY, NO_RIGHT
+
 _QUIET = 0.002
 
 
@@ -37,33 +39,24 @@ class Report:
         self._write(self._bell, sound)
 
     def receive(self) -> bytes:
-        """A message of the referee."""
-        message = read_message(self._bell)
-        if message is None:
-            raise EOFError("the referee is gone")
-        return message
+        """A message of the referee, with its length before it."""
+        return self._read(int.from_bytes(self._read(4), "big"))
+
+    def _read(self, size: int) -> bytes:
+        parts = []
+        while size:
+            part = os.read(self._bell, min(size, 1 << 20))
+            if not part:
+                raise EOFError("the referee is gone")
+            parts.append(part)
+            size -= len(part)
+        return b"".join(parts)
 
 
-def read_message(fd: int) -> bytes | None:
-    """A message with its length before it; None at the end."""
-    header = _read(fd, 4)
-    return None if header is None else _read(fd, int.from_bytes(header, "big"))
-
-
-def _read(fd: int, size: int) -> bytes | None:
-    data = os.read(fd, size)
-    while len(data) < size:
-        part = os.read(fd, size - len(data))
-        if not part:
-            return None
-        data += part
-    return data
-
-
-def describe(error: BaseException) -> tuple[str, str]:
-    """The kind of outcome, and a sentence, for an exception that a program let go."""
-    kind = "out_of_memory" if isinstance(error, MemoryError) else "refused" if isinstance(error, PermissionError) else "failed"
+def describe(error: BaseException) -> tuple[int, str]:
+    """How an exception that a program let go is to be taken, and a sentence."""
+    flag = NO_MEMORY if isinstance(error, MemoryError) else NO_RIGHT if isinstance(error, PermissionError) else FAILED
     try:
-        return kind, f"{type(error).__name__}: {error}"[:500]
+        return flag, f"{type(error).__name__}: {error}"[:500]
     except BaseException:
-        return kind, "an exception that cannot be shown"
+        return flag, "an exception that cannot be shown"

@@ -1,1 +1,1 @@
-"""What no program comes near: the tests, the expected values, and the decisions."""
+"""What decides: holds the tests and what they expect, and believes the kernel and itself. What a program says is data here, read strictly."""

@@ -13,8 +13,11 @@ from dataclasses import replace
 from typing import Any
 
 from reward_servers.sandbox.worker.referee.job import Job
+from reward_servers.sandbox.worker.referee.verdicts import Verdicts
 
 _WRONG = 10
+_OUTPUT = 1 << 16
+"""Bytes of what a checker itself prints that are kept."""
 _DRIVER = f"""
 
 import json as _json, sys as _sys
@@ -23,13 +26,14 @@ _given = _json.loads(_sys.stdin.buffer.read())
 _sys.exit(0 if check(_given["stdin"], _given["printed"], _given["stdout"]) else {_WRONG})
 """
 
-Execute = Callable[[Job, str, dict[str, bytes], list[str]], dict[str, Any]]
+Execute = Callable[[Job, str, dict[str, bytes], list[str], int], dict[str, Any]]
 
 
 def check_output(job: Job, execute: Execute, test: dict[str, Any], printed: str) -> tuple[str, str]:
     """Kind and message for what a program printed; `execute` runs a script of a job."""
     given = json.dumps({"stdin": test["stdin"], "printed": printed, "stdout": test["stdout"]})
-    said = execute(replace(job, program=test["checker"] + _DRIVER), given, {}, [])
+    checking = replace(job, program=test["checker"] + _DRIVER, verdicts=Verdicts(0, stop=False))  # Its time is not the program's.
+    said = execute(checking, given, {}, [], _OUTPUT)
     if said["exit_code"] == 0 and said["kind"] == "passed":
         return "passed", ""
     if said["exit_code"] == _WRONG:

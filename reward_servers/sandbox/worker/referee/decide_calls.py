@@ -2,23 +2,26 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 from reward_servers.sandbox.worker.referee.ends import Trouble
 from reward_servers.sandbox.worker.referee.job import Job
-from reward_servers.sandbox.worker.referee.judge import judge_call
-from reward_servers.sandbox.worker.referee.plan import Call
+from reward_servers.sandbox.worker.referee.judge import judge_call, room_for
+from reward_servers.sandbox.worker.referee.plan import Calls
 from reward_servers.sandbox.worker.referee.process import Event
-from reward_servers.sandbox.worker.referee.verdicts import complaint
-from reward_servers.sandbox.worker.referee.watch import watch
+from reward_servers.sandbox.worker.referee.verdicts import duration, failure
 
 
-def decide_calls(job: Job, group: list[list[Call]]) -> None:
-    """Add the results of as many tests of the group as one child could decide, at least one. A test is its list of calls."""
+def work_of(program: str, group: list[Calls]) -> dict[str, Any]:
+    """What the program's process is given: no more than the calls."""
+    imports = list(dict.fromkeys(source for test in group for source in test.imports))
+    return {"program": program, "imports": imports, "calls": [(number, *call.order()) for number, test in enumerate(group) for call in test.calls]}
+
+
+def decide_calls(job: Job, group: list[Calls]) -> None:
+    """Add the results of as many tests of the group as one child could decide, at least one."""
     tally = _Tally(job, group)
-    work = {"program": job.program, "calls": [call.order() for _, call in tally.calls]}
-    link = job.choose(job.program)
-    child = job.start(link, "calls", work, steps=len(tally.calls) + 1)
-    trouble = watch(link, child, [], job.limits, job.deadline, tally.take) or tally.failure
-    job.verdicts.seconds += child.stop().cpu
+    trouble = job.watch(job.choose(job.program), "calls", work_of(job.program, group), tally, steps=len(group) + 1) or tally.failure
     if trouble is not None:
         everything = not tally.loaded or trouble.kind == "sandbox_error"
         for _ in range(len(group) - tally.done if everything else 1):
@@ -28,36 +31,44 @@ def decide_calls(job: Job, group: list[list[Call]]) -> None:
 class _Tally:
     """Turns verdicts on calls into verdicts on tests: a test is decided by its first bad call or by its last one."""
 
-    def __init__(self, job: Job, group: list[list[Call]]) -> None:
-        self.calls = [(owner, call) for owner, calls in enumerate(group) for call in calls]
+    def __init__(self, job: Job, group: list[Calls]) -> None:
         self.done = 0
         self.loaded = False
         self.failure: Trouble | None = None
+        self._calls = [(owner, call) for owner, test in enumerate(group) for call in test.calls]
         self._verdicts = job.verdicts
-        self._left = [len(calls) for calls in group]
+        self._left = [len(test.calls) for test in group]
         self._next = 0
         self._seconds = 0.0
 
+    @property
+    def steps(self) -> int:
+        return self.done + self.loaded
+
+    def room(self) -> int:
+        return room_for(self._calls[self._next][1]) if self.loaded and self._next < len(self._calls) else 0
+
     def take(self, event: Event) -> bool:
-        """Hear an event of the child; True when everything is decided."""
-        if event[0] == "load_error":
-            self.failure = Trouble(complaint(event[1]), str(event[-1])[:500])
+        if event[0] == "load_error" and not self.loaded:
+            self.failure = Trouble(*failure(event[1], event[2]))
             return True
-        if event[0] == "loaded":
+        if event[0] == "loaded" and not self.loaded:
             self.loaded = True
             self._pass_empty()
-        elif self._next < len(self.calls):
+        elif self.loaded and self._next < len(self._calls):
             self._judge(event)
         return self._verdicts.finished or self.done == len(self._left)
 
     def _judge(self, event: Event) -> None:
-        owner, call = self.calls[self._next]
+        if event[0] in ("loaded", "load_error"):
+            return  # Once is enough; it is the program that says so.
+        owner, call = self._calls[self._next]
         self._next += 1
         if owner < self.done:
             return  # The test has failed already.
         kind, message = judge_call(call, event)
         self._left[owner] -= 1
-        self._seconds += float(event[1])
+        self._seconds += duration(event[1]) if len(event) > 1 else 0.0
         if kind != "passed" or self._left[owner] == 0:
             self._verdicts.add(kind, message, seconds=self._seconds)
             self.done += 1

@@ -15,6 +15,8 @@ class Trouble:
 
     kind: str
     message: str
+    exit_code: int | None = None
+    """With which it ended by itself."""
 
 
 def ending(status: int, *, started: bool, obstacle: str) -> Trouble:
@@ -30,7 +32,7 @@ def ending(status: int, *, started: bool, obstacle: str) -> Trouble:
         return Trouble("timeout" if name == "SIGXCPU" else "crashed", f"killed by {name}")
     code = os.WEXITSTATUS(status)
     if code == EXIT_OUT_OF_MEMORY:
-        return Trouble("out_of_memory", "MemoryError")
+        return Trouble("out_of_memory", "MemoryError", code)
     if code == EXIT_REFUSED:
-        return Trouble("refused", "PermissionError")
-    return Trouble("crashed", f"the process ended early with exit code {code}")
+        return Trouble("refused", "PermissionError", code)
+    return Trouble("crashed", f"the process ended early with exit code {code}", code)

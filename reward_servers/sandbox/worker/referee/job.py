@@ -9,11 +9,13 @@ from dataclasses import dataclass
 from typing import Any
 
 from reward_servers.sandbox.worker.protocol import connect_pair
+from reward_servers.sandbox.worker.referee.ends import Trouble
 from reward_servers.sandbox.worker.referee.link import Link
 from reward_servers.sandbox.worker.referee.process import Process
 from reward_servers.sandbox.worker.referee.verdicts import Verdicts
+from reward_servers.sandbox.worker.referee.watch import Listener, watch
 
-_HEAVY_MODULES = ("numpy", "pandas", "scipy", "sympy", "pytest", "unittest")
+_HEAVY_MODULES = ("numpy", "pandas", "scipy", "sympy", "pytest", "unittest", "asyncio", "dataclasses")
 
 
 class Zygotes:
@@ -69,8 +71,17 @@ class Job:
         self.choose(module)
         return module in self.zygotes.absent
 
-    def start(self, link: Link, role: str, work: dict[str, Any], *, steps: int = 1, fds: Sequence[int] = ()) -> Process:
-        """Fork a child for a role; `steps` is how many times it may use up the CPU limit."""
-        longest = self.limits["wall_seconds"] * (os.cpu_count() or 1)
-        limits = {**self.limits, "cpu_total": min(self.limits["cpu_seconds"] * steps, longest)}
-        return Process(link, role, work, limits, fds)
+    def watch(self, link: Link, role: str, work: dict[str, Any], listener: Listener, *, steps: int, fds: Sequence[int] = ()) -> Trouble | None:
+        """Fork a child for a role and hear it out; `steps` is how many times it may use up the CPU limit. See `watch.watch`.
+
+        Time for which it ran or waited for a core is no time that it slept away, so the deadline moves by as much.
+        """
+        longest = self.limits["wall_seconds"] * (os.cpu_count() or 1) + self.limits["cpu_seconds"] * steps
+        child = Process(link, role, work, {**self.limits, "cpu_total": longest}, fds)
+        try:
+            return watch(child, listener, self.limits, self.deadline)
+        finally:
+            cpu = child.stop().cpu
+            child.close()
+            self.verdicts.seconds += cpu
+            self.deadline += cpu + child.kept_waiting

@@ -9,24 +9,31 @@ from reward_servers.sandbox.worker.referee.compare import close, equal, identica
 from reward_servers.sandbox.worker.referee.compare_json import equal_json
 from reward_servers.sandbox.worker.referee.plan import Call
 from reward_servers.sandbox.worker.referee.process import Event
-from reward_servers.sandbox.worker.referee.verdicts import complaint
+from reward_servers.sandbox.worker.referee.verdicts import failure
 
 _SHOWN = 200
 _WORDS = {"equal": "", "differs": "other than ", "same": "the object ", "close": "about ", "json": "", "boxed": ""}
 
 
+def room_for(call: Call) -> int:
+    """How many bytes a value may have that equals what is expected; generously, for every number and every sign may be written longer."""
+    return 12 * call.length
+
+
 def judge_call(call: Call, event: Event) -> tuple[str, str]:
     """Kind and message for one call's event; raises for an event that `calls` never writes."""
-    what, _, got, *rest = event
     shown = call.shown[:_SHOWN]
-    if what == "error":
-        return complaint(got), f"{shown}: {rest[0]}"[:500]
-    if what == "not_plain":
+    if event[0] == "error":
+        kind, message = failure(event[2], event[3])
+        return kind, f"{shown}: {message}"[:500]
+    if event[0] in ("not_plain", "too_long"):
         if call.relation == "differs":
             return "passed", ""
-        return "failed", f"{shown}: the result is a {str(got)[:_SHOWN]}, which is not plain data"
-    if what != "value":
+        what = "more than can be right" if event[0] == "too_long" else f"a {str(event[2])[:_SHOWN]}, which is not plain data"
+        return "failed", f"{shown}: the result is {what}"
+    if event[0] != "value":
         raise ValueError("not an event of a call")
+    got = event[2]
     if _holds(call, got):
         return "passed", ""
     return "failed", f"{shown}: expected {_WORDS[call.relation]}{repr(call.expected)[:_SHOWN]}, got {json.dumps(got)[:_SHOWN]}"

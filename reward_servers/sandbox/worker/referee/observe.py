@@ -3,29 +3,29 @@
 from __future__ import annotations
 
 import ast
-import functools
 import hashlib
 from typing import Any
 
 from reward_servers.sandbox.worker.referee.constants import is_constant
+from reward_servers.sandbox.worker.referee.decide_calls import work_of
 from reward_servers.sandbox.worker.referee.ends import Trouble
 from reward_servers.sandbox.worker.referee.job import Job
 from reward_servers.sandbox.worker.referee.literals import literal
-from reward_servers.sandbox.worker.referee.plan import Call, pack
+from reward_servers.sandbox.worker.referee.plan import Call, Calls, pack
 from reward_servers.sandbox.worker.referee.process import Event
-from reward_servers.sandbox.worker.referee.verdicts import complaint, reported
-from reward_servers.sandbox.worker.referee.watch import watch
+from reward_servers.sandbox.worker.referee.verdicts import duration, failure
 
 _LONGEST = 2000
 """Characters of a value that are kept; of a longer one its beginning and a digest, so that equal values stay equal."""
+_ROOM = 2 << 20
+"""Bytes that a value may have in writing."""
 
 Observed = dict[str, Any]
 
 
-@functools.lru_cache(maxsize=512)
-def plan_calls(sources: tuple[str, ...]) -> tuple[Call, ...]:
-    """The calls that these expressions are. Raises `SyntaxError` or `ValueError` for what is none. Cached, as tests are."""
-    return tuple(map(_call, sources))
+def plan_calls(sources: list[str]) -> list[Call]:
+    """The calls that these expressions are. Raises `SyntaxError` or `ValueError` for what is none."""
+    return list(map(_call, sources))
 
 
 def _call(source: str) -> Call:
@@ -38,7 +38,7 @@ def _call(source: str) -> Call:
     return Call(source.strip(), None, None)
 
 
-def observe(job: Job, calls: tuple[Call, ...]) -> dict[str, Any]:
+def observe(job: Job, calls: list[Call]) -> dict[str, Any]:
     """The fields of `Observations`. When a call ends the program's process, the calls after it get another."""
     seen: list[Observed] = []
     while len(seen) < len(calls):
@@ -50,12 +50,10 @@ def observe(job: Job, calls: tuple[Call, ...]) -> dict[str, Any]:
     return {"kind": "observed" if ours is None else "sandbox_error", "message": ours or "", "calls": seen, "seconds": job.verdicts.seconds}
 
 
-def _observe_some(job: Job, calls: tuple[Call, ...], seen: list[Observed]) -> None:
+def _observe_some(job: Job, calls: list[Call], seen: list[Observed]) -> None:
     collector = _Collector(len(calls), seen)
-    link = job.choose(job.program)
-    child = job.start(link, "calls", {"program": job.program, "calls": [call.order() for call in calls]}, steps=len(calls) + 1)
-    trouble = watch(link, child, [], job.limits, job.deadline, collector.take) or collector.failure
-    job.verdicts.seconds += child.stop().cpu
+    work = work_of(job.program, [Calls([call], []) for call in calls])
+    trouble = job.watch(job.choose(job.program), "calls", work, collector, steps=len(calls) + 1) or collector.failure
     if trouble is not None:
         everything = not collector.loaded or trouble.kind == "sandbox_error"
         seen += [_entry(trouble.kind, trouble.message)] * (collector.left if everything else 1)
@@ -68,14 +66,20 @@ class _Collector:
         self.failure: Trouble | None = None
         self._seen = seen
 
+    @property
+    def steps(self) -> int:
+        return self.loaded - self.left
+
+    def room(self) -> int:
+        return _ROOM if self.loaded else 0
+
     def take(self, event: Event) -> bool:
-        """Hear an event of the child; True when there is nothing more to hear."""
-        if event[0] == "load_error":
-            self.failure = Trouble(complaint(event[1]), str(event[-1])[:500])
+        if event[0] == "load_error" and not self.loaded:
+            self.failure = Trouble(*failure(event[1], event[2]))
             return True
         if event[0] == "loaded":
             self.loaded = True
-        elif self.left:
+        elif self.loaded and self.left:
             self._seen.append(_read(event))
             self.left -= 1
         return self.left == 0
@@ -83,14 +87,15 @@ class _Collector:
 
 def _read(event: Event) -> Observed:
     """Raises for an event that `calls` never writes."""
-    what, seconds, got, *rest = event
-    if what == "value":
-        return _entry("passed", value=_shortened(literal(got)), seconds=float(seconds))
-    if what == "not_plain":
-        return _entry("failed", f"the result is a {str(got)[:200]}, which is not plain data")
-    if what != "error" or got == "passed":
+    if event[0] == "value":
+        return _entry("passed", value=_shortened(literal(event[2])), seconds=duration(event[1]))
+    if event[0] == "too_long":
+        return _entry("failed", f"the result has more than {_ROOM >> 20} MB")
+    if event[0] == "not_plain":
+        return _entry("failed", f"the result is a {str(event[2])[:200]}, which is not plain data")
+    if event[0] != "error":
         raise ValueError("not an event of a call")
-    return _entry(reported(got), str(rest[0])[:500], seconds=float(seconds))
+    return _entry(*failure(event[2], event[3]), seconds=duration(event[1]))
 
 
 def _shortened(text: str) -> str:

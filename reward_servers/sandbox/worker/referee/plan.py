@@ -1,7 +1,7 @@
-"""From tests to calls: which tests can be decided by comparing values outside the candidate's process.
+"""From tests to calls: which tests can be decided by comparing values outside the candidate's process. It depends on the test alone.
 
 An assertion `assert f(1, 2) == 3` becomes a call, `f(1, 2)`, made beside the candidate, and a value, 3, which stays with the referee. Only
-assertions whose expected side is a constant can be treated so. A script with any other statement is not sealed as calls.
+assertions whose expected side is a constant can be treated so. A test with any other statement is not sealed as calls: it runs inline.
 """
 
 from __future__ import annotations
@@ -22,7 +22,8 @@ class Call:
     """What the candidate's process is to evaluate, and what the value must be.
 
     `callee` is an expression; with `arguments` (marshalled positional and keyword arguments) it is called, without it is the whole
-    expression. `wrapper` is a built-in function that is applied to the result before it crosses, or `not` / `bool`.
+    expression. `wrapper` is a function that is applied to the result before it crosses: one with a built-in's name, as the program means
+    it, or `not` / `bool`, Python's own.
     """
 
     callee: str
@@ -34,10 +35,20 @@ class Call:
     wrapper: str = ""
     shown: str = ""
     """The call as a person reads it."""
+    length: int = 0
+    """Of what is expected, in writing."""
 
     def order(self) -> tuple[str, bytes | None, str]:
         """All that the candidate's process gets to see."""
         return self.callee, self.arguments, self.wrapper
+
+
+@dataclass(frozen=True)
+class Calls:
+    """A test as the calls that decide it, after imports of its own."""
+
+    calls: list[Call]
+    imports: list[str]
 
 
 _WRAPPERS = frozenset({"set", "sorted", "list", "tuple", "len", "sum", "dict", "str", "round", "frozenset", "int", "float", "bool", "abs"})
@@ -64,18 +75,17 @@ class _Script:
         return self.entry_point is not None and ast.unparse(node) == self.entry_point
 
 
-def calls_of_test(test: dict[str, Any], entry_point: str | None) -> list[Call] | None:
+def calls_of_test(test: dict[str, Any], entry_point: str | None) -> Calls | None:
     """The calls that decide this test, in order; None where no such calls are found."""
     if test["kind"] == "call":
-        return [_call_test(test, entry_point)]
+        return Calls([_call_test(test, entry_point)], [])
     try:
-        if test["kind"] == "asserts":
-            return _script_calls(ast.parse(test["code"]).body, _Script(entry_point))
-        if test["kind"] == "check" and entry_point:
-            return _check_calls(ast.parse(test["code"]), entry_point.strip())
+        tree = ast.parse(test["code"])
+        found = _READERS[test["kind"]](tree, test, (entry_point or "").strip() or None)
     except (SyntaxError, ValueError, RecursionError, MemoryError, TypeError, ArithmeticError):
         return None
-    return None
+    imports = [ast.unparse(node) for node in tree.body if isinstance(node, ast.Import)]
+    return None if found is None else Calls(found, imports if test["kind"] in ("asserts", "check") else [])
 
 
 def _call_test(test: dict[str, Any], entry_point: str | None) -> Call:
@@ -91,15 +101,80 @@ def _call_test(test: dict[str, Any], entry_point: str | None) -> Call:
     shown = f"{entry_point}(*{test['args'].strip()})"
     compare = test.get("compare", "python")
     relation: Relation = "equal" if compare == "python" else compare
-    return Call(entry_point, packed, constant(test["expected"]), relation=relation, atol=test["atol"], shown=shown)
+    expected = constant(test["expected"])
+    return Call(entry_point, packed, expected, relation=relation, atol=test["atol"], shown=shown, length=len(repr(expected)))
 
 
-def _check_calls(module: ast.Module, entry_point: str) -> list[Call] | None:
+def _asserts(module: ast.Module, test: dict[str, Any], entry_point: str | None) -> list[Call] | None:
+    return _script_calls(module.body, _Script(entry_point))
+
+
+def _check(module: ast.Module, test: dict[str, Any], entry_point: str | None) -> list[Call] | None:
     functions = [node for node in module.body if isinstance(node, ast.FunctionDef)]
     others = [node for node in module.body if not isinstance(node, ast.FunctionDef) and not _is_inert(node)]
-    if len(functions) != 1 or functions[0].name != "check" or len(functions[0].args.args) != 1 or others:
+    if entry_point is None or len(functions) != 1 or functions[0].name != "check" or len(functions[0].args.args) != 1 or others:
         return None
     return _script_calls(functions[0].body, _Script(entry_point, functions[0].args.args[0].arg))
+
+
+def _pytest(module: ast.Module, test: dict[str, Any], entry_point: str | None) -> list[Call] | None:
+    """A file of functions without arguments that import the program's functions by their names."""
+    calls: list[Call] = []
+    tested = False
+    for node in module.body:
+        if isinstance(node, ast.FunctionDef) and node.name.startswith("test") and not (ast.unparse(node.args) or node.decorator_list):
+            found = _script_calls(node.body, _Script(None))
+            if found is None:
+                return None
+            tested, calls = True, calls + found
+        elif not (_is_import_of(node, test["module"]) or ast.unparse(node) == "import pytest" or _is_docstring(node)):
+            return None
+    return calls if tested else None
+
+
+def _unittest(module: ast.Module, test: dict[str, Any], entry_point: str | None) -> list[Call] | None:
+    """Classes of methods that call assert methods, in the order in which unittest runs them."""
+    methods: list[ast.FunctionDef] = []
+    for node in module.body:
+        if isinstance(node, ast.ClassDef) and [ast.unparse(base) for base in node.bases] == ["unittest.TestCase"] and not node.decorator_list:
+            found = [item for item in node.body if isinstance(item, ast.FunctionDef) and item.name.startswith("test") and not item.decorator_list]
+            if len(found) + sum(map(_is_docstring, node.body)) != len(node.body):
+                return None
+            methods += sorted(found, key=lambda method: method.name)
+        elif not (ast.unparse(node) == "import unittest" or _is_docstring(node) or _is_main(node)):
+            return None
+    statements = [_assertion_of(statement) for method in methods for statement in method.body]
+    return _script_calls(statements, _Script(entry_point)) if methods else None
+
+
+def _assertion_of(node: ast.stmt) -> ast.stmt:
+    """`assert a == b` for `self.assertEqual(a, b)`, and the like."""
+    if not (isinstance(node, ast.Expr) and isinstance(node.value, ast.Call) and not node.value.keywords):
+        return node
+    method, arguments = ast.unparse(node.value.func), node.value.args
+    if method == "self.assertEqual" and len(arguments) == 2:
+        return ast.Assert(ast.Compare(arguments[0], [ast.Eq()], [arguments[1]]))
+    if method == "self.assertIsNone" and len(arguments) == 1:
+        return ast.Assert(ast.Compare(arguments[0], [ast.Is()], [ast.Constant(None)]))
+    if method in ("self.assertTrue", "self.assertFalse") and len(arguments) == 1:
+        return ast.Assert(arguments[0] if method == "self.assertTrue" else ast.UnaryOp(ast.Not(), arguments[0]))
+    return node
+
+
+_READERS = {"asserts": _asserts, "check": _check, "pytest": _pytest, "unittest": _unittest}
+
+
+def _is_import_of(node: ast.stmt, module: str) -> bool:
+    names = node.names if isinstance(node, ast.ImportFrom) and node.module == module and not node.level else []
+    return bool(names) and all(alias.asname is None and alias.name != "*" for alias in names)
+
+
+def _is_docstring(node: ast.stmt) -> bool:
+    return isinstance(node, ast.Expr) and isinstance(node.value, ast.Constant)
+
+
+def _is_main(node: ast.stmt) -> bool:
+    return isinstance(node, ast.If) and ast.unparse(node.test) == "__name__ == '__main__'"
 
 
 def _is_inert(node: ast.stmt) -> bool:
@@ -194,7 +269,7 @@ def _call(
     if not isinstance(node, ast.Call) or not _is_candidate_call(node, script):
         return None
     shown = script.source(node)
-    details: dict[str, Any] = {"relation": relation, "atol": atol, "rtol": rtol, "shown": shown}
+    details: dict[str, Any] = {"relation": relation, "atol": atol, "rtol": rtol, "shown": shown, "length": len(repr(expected))}
     inner = None if wrapper or script.is_entry_point(node.func) else _unwrapped(node)
     if inner is not None and isinstance(node.func, ast.Name) and _has_constant_arguments(inner):
         return Call(script.source(inner.func), pack(inner), expected, wrapper=node.func.id, **details)
@@ -233,6 +308,8 @@ def _is_candidate_call(node: ast.expr, script: _Script) -> bool:
     if not isinstance(node, ast.Call):
         return False
     arguments = [*node.args, *(keyword.value for keyword in node.keywords)]
+    if isinstance(node.func, ast.Name) and node.func.id[:1].isupper():
+        return False  # An object of a class of the program's is no plain data.
     if script.is_entry_point(node.func):
         return all(is_constant(argument) or _is_candidate_call(argument, script) for argument in arguments)
     if _is_wrapper(node.func) and arguments and _is_candidate_call(arguments[0], script):

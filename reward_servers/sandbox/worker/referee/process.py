@@ -2,40 +2,47 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 import marshal
 import os
+import re
 import socket
 import sys
-from collections.abc import Sequence
+from collections.abc import Callable, Iterator, Sequence
 from typing import Any
 
-from reward_servers.sandbox.worker import kernel
+from reward_servers.sandbox.worker.jail import kernel
 from reward_servers.sandbox.worker.protocol import RESULT_BYTES
 from reward_servers.sandbox.worker.referee.link import End, Link
 
-_CHUNK = 1 << 15
+_CHUNK = 1 << 18
 _CREDENTIALS = socket.CMSG_SPACE(12)
+_DIGITS = re.compile(rb"[0-9]{4000}")
+_SMALLEST = 4096
+"""Any event but a value fits into so many bytes."""
 
 Event = list[Any]
 
 
 class Process:
-    """A forked child. What it writes may be anything: `read` raises `ValueError` for what is not one JSON list per line."""
+    """A forked child. What it writes may be anything: `read` raises `ValueError` for what is not one JSON list per line.
+
+    With `may_fork`, the CPU time of its children counts as its own.
+    """
 
     def __init__(self, link: Link, role: str, work: Any, limits: dict[str, Any], extra_fds: Sequence[int] = ()) -> None:
-        self.link = link
         self.started = False
         self.obstacle = ""
-        self._tests = b""
-        self.end: End | None = None
-        self.last_events: list[Event] = []
-        """What was still unread when the child was stopped."""
-        self._mark = 0.0
+        self.link = link
+        self._may_fork = bool(limits["processes"])
+        self._end: End | None = None
+        self._cpu = self._mark = self._waited = 0.0
         self._offset = 0
-        self._partial = b""
+        self._partial = bytearray()
+        self._skipping = False
         self._results = os.memfd_create("results")
-        self._clock: int | None = None
+        self._pid: int | None = None
         """The child's pid in this process's namespace, which the kernel tells with what the child sends."""
         self.bell, theirs = socket.socketpair()
         self.bell.setsockopt(socket.SOL_SOCKET, socket.SO_PASSCRED, 1)
@@ -43,80 +50,116 @@ class Process:
             self._number = link.fork(role, limits, [self._results, theirs.fileno(), *extra_fds])
         finally:
             theirs.close()
-        self.send(marshal.dumps(work))
+        self._send(marshal.dumps(work))
 
-    def send(self, data: bytes) -> None:
-        """Give the child a message; a child that is gone does not hear it, which its end will tell."""
+    def _send(self, data: bytes) -> None:
+        """Give the child its work; a child that is gone does not hear it, which its end will tell."""
         try:
             self.bell.sendall(len(data).to_bytes(4, "big") + data)
         except OSError:
             return
 
-    def keep_tests(self, data: bytes) -> None:
-        """Send this when the child asks for its tests; whether the program itself asks, before its time, nobody can tell from here."""
-        self._tests = data
+    def cpu(self) -> tuple[float, float]:
+        """CPU seconds so far: in all, and since the last step began."""
+        if self._pid is not None:
+            now = (kernel.cpu_seconds(self._pid) or 0.0) + (_below(self._pid) if self._may_fork else 0.0)
+            self._cpu = max(self._cpu, now)
+        return self._cpu, self._cpu - self._mark
 
-    def cpu_used(self) -> float:
-        """CPU seconds since the last mark."""
-        total = None if self._clock is None else kernel.cpu_seconds(self._clock)
-        return 0.0 if total is None else total - self._mark
+    @property
+    def kept_waiting(self) -> float:
+        """Seconds for which the child would have run, but others did: our trouble, not its."""
+        with contextlib.suppress(OSError, ValueError, IndexError):
+            with open(f"/proc/{self._pid}/schedstat") as file:
+                self._waited = max(self._waited, int(file.read().split()[1]) / 1e9)
+        return self._waited
 
     def mark(self) -> None:
         """Begin a new step."""
-        self._mark += self.cpu_used()
+        self._mark = self.cpu()[0]
 
-    def listen(self) -> None:
-        """Take what has come over the bell: r = started, x = could not start, t = send the tests."""
+    def listen(self) -> bool:
+        """Take what has come over the bell: r = started, x = could not start. False when nothing will come any more."""
         try:
             heard, extra, _, _ = self.bell.recvmsg(1 << 16, _CREDENTIALS, socket.MSG_DONTWAIT)
+        except BlockingIOError:
+            return True
         except OSError:
-            return
-        if self._clock is None and extra:
-            self._clock = int.from_bytes(extra[0][2][:4], sys.byteorder)
+            return False
+        if self._pid is None and extra:
+            self._pid = int.from_bytes(extra[0][2][:4], sys.byteorder)
         if not self.started and heard[:1] == b"x":
-            self.obstacle = heard[1:].decode(errors="replace")
+            self.obstacle = heard[1:].decode(errors="replace")[:500]
         elif not self.started and heard[:1] == b"r":
             self.started = True
-        if self._tests and b"t" in heard:
-            self.send(self._tests)
-            self._tests = b""
+        return bool(heard)
 
-    def read(self) -> list[Event]:
-        """The events written since the last read."""
-        events = []
-        while self._offset < RESULT_BYTES and (part := os.pread(self._results, _CHUNK, self._offset)):
+    def read(self, room: Callable[[], int]) -> Iterator[Event]:
+        """The events written since the last read. One longer than `room()` says, when it is begun, is `["too_long"]`; it is not kept."""
+        while True:
+            end = self._partial.find(b"\n")
+            if end >= 0:
+                line = bytes(self._partial[:end])
+                del self._partial[: end + 1]
+                if self._skipping or len(line) > _SMALLEST + room():
+                    self._skipping = False
+                    yield ["too_long"]
+                else:
+                    yield _event(line)
+                continue
+            if self._skipping or len(self._partial) > _SMALLEST + room():
+                self._partial.clear()
+                self._skipping = True
+            part = os.pread(self._results, min(_CHUNK, RESULT_BYTES - self._offset), self._offset)
+            if not part:
+                return
             self._offset += len(part)
-            *lines, self._partial = (self._partial + part).split(b"\n")
-            events += [_event(line) for line in lines]
-        return events
+            self._partial += part
 
     def check_end(self) -> bool:
         """Whether the child has ended."""
-        if self.end is None:
-            self.end = self.link.poll_end(self._number)
-        return self.end is not None
+        if self._end is None:
+            self._end = self.link.poll_end(self._number)
+        return self._end is not None
 
     def stop(self) -> End:
         """Kill the child and all that came of it, if need be, and wait until it is gone."""
-        if self.end is None:
+        if self._end is None:
             self.link.kill(self._number)
-            self.end = self.link.wait_end(self._number)
+            self._end = self.link.wait_end(self._number)
         if self.bell.fileno() >= 0:
             self.listen()
-            self.last_events = self._read_rest()
+        return self._end
+
+    def close(self) -> None:
+        """Give up the descriptors; nothing can be read any more."""
+        if self.bell.fileno() >= 0:
             self.bell.close()
             os.close(self._results)
-        return self.end
-
-    def _read_rest(self) -> list[Event]:
-        try:
-            return self.read()
-        except (ValueError, RecursionError):
-            return []
 
 
 def _event(line: bytes) -> Event:
-    event = json.loads(line)
-    if not isinstance(event, list) or len(event) < 2 or not isinstance(event[0], str):
+    """Long numbers are written in hexadecimal, as text: what Python takes seconds to read is refused unread."""
+    event = json.loads(line, parse_int=_short if _DIGITS.search(line) else None)
+    if not isinstance(event, list) or not event or not isinstance(event[0], str):
         raise ValueError("not an event")
     return event
+
+
+def _short(digits: str) -> int:
+    if len(digits) > 4000:
+        raise ValueError("a number too long")
+    return int(digits)
+
+
+def _below(pid: int) -> float:
+    """CPU seconds of the processes below this one."""
+    total = 0.0
+    try:
+        for task in os.listdir(f"/proc/{pid}/task"):
+            with open(f"/proc/{pid}/task/{task}/children") as file:
+                children = file.read().split()
+            total += sum((kernel.cpu_seconds(int(child)) or 0.0) + _below(int(child)) for child in children)
+    except OSError:  # Gone meanwhile.
+        return total
+    return total

@@ -1,26 +1,29 @@
-"""The referee: takes jobs, chooses how each test is decided, answers with outcomes."""
+"""The referee: plans tests, has children forked, compares what they send back, answers with outcomes."""
 
 from __future__ import annotations
 
 import base64
-import functools
 import json
+import sys
 import time
 from dataclasses import dataclass
 from typing import Any, Literal
 
-from reward_servers.sandbox.worker.referee.decide_apart import decide_apart
+from reward_servers.sandbox.worker.referee.cache import Cache
 from reward_servers.sandbox.worker.referee.decide_calls import decide_calls
-from reward_servers.sandbox.worker.referee.decide_inline import decide_inline
+from reward_servers.sandbox.worker.referee.decide_inline import InlineTest, decide_inline
 from reward_servers.sandbox.worker.referee.decide_script import decide_script, execute
 from reward_servers.sandbox.worker.referee.job import Job, Zygotes
 from reward_servers.sandbox.worker.referee.link import Link
 from reward_servers.sandbox.worker.referee.observe import observe, plan_calls
-from reward_servers.sandbox.worker.referee.plan import Call, calls_of_test
-from reward_servers.sandbox.worker.referee.separable import program_names
+from reward_servers.sandbox.worker.referee.plan import Calls, calls_of_test
 from reward_servers.sandbox.worker.referee.verdicts import Verdicts
 
-Way = Literal["calls", "script", "apart", "inline"]
+Way = Literal["calls", "script", "inline"]
+_LONGEST_NUMBER = 100_000
+"""Digits. Judges lift Python's limit of 4,300; beyond this one, reading a number takes long."""
+_CACHE_BYTES = 40 << 20
+_CALLS_WEIGHT, _SCRIPT_WEIGHT = 12, 2
 
 
 @dataclass(frozen=True)
@@ -29,46 +32,50 @@ class Planned:
 
     test: dict[str, Any]
     way: Way
-    calls: list[Call]
-    names: list[str]
+    calls: Calls
+    inline: InlineTest
 
 
-@functools.lru_cache(maxsize=512)
-def plan_tests(source: str, entry_point: str | None, mode: str) -> list[Planned]:
-    """The tests of a job, planned. Cached: the answers to one problem share its tests."""
+def plan_tests(source: str, entry_point: str | None, mode: str | None) -> list[Planned]:
+    """The tests of a job, planned. How a test is decided depends on it alone, so that no program can choose."""
     return [_plan(test, entry_point, mode) for test in json.loads(source)]
 
 
-def _plan(test: dict[str, Any], entry_point: str | None, mode: str) -> Planned:
+def _plan(test: dict[str, Any], entry_point: str | None, mode: str | None) -> Planned:
+    inline = InlineTest(test, entry_point)
     if test["kind"] == "stdio":
-        return Planned(test, "script", [], [])
+        return Planned(test, "script", Calls([], []), inline)
     calls = calls_of_test(test, entry_point) if mode != "inline" or test["kind"] == "call" else None
-    if calls is not None:
-        return Planned(test, "calls", calls, [])
-    names = program_names(test, entry_point) if mode != "inline" else None
-    return Planned(test, "inline", [], []) if names is None else Planned(test, "apart", [], names)
+    return Planned(test, "inline" if calls is None else "calls", calls or Calls([], []), inline)
+
+
+def _weigh(tests: list[Planned]) -> int:
+    return _SCRIPT_WEIGHT if all(planned.way == "script" for planned in tests) else _CALLS_WEIGHT
 
 
 class Referee:
     """Decides programs, one at a time."""
 
     def __init__(self, zygote: Link) -> None:
+        sys.set_int_max_str_digits(_LONGEST_NUMBER)
         self._zygotes = Zygotes(zygote)
+        self._plans = Cache(plan_tests, _weigh, _CACHE_BYTES)
 
     def answer(self, request: dict[str, Any]) -> dict[str, Any]:
         """What came of a job: with `tests` the fields of an `Outcome`, with `calls` of `Observations`, with neither of an `Execution`.
 
         A test or a call that is not what it should be is answered {"invalid": sentence}.
         """
-        deadline = time.monotonic() + request["limits"]["wall_seconds"]
-        job = Job(request["program"], request["entry_point"], request["limits"], deadline, self._zygotes, Verdicts(0, False))
+        limits = request["limits"]
+        deadline = time.monotonic() + limits["wall_seconds"]
+        job = Job(request["program"], request["entry_point"], limits, deadline, self._zygotes, Verdicts(0, False))
         if request["tests"] is None and request["calls"] is None:
             files = {name: base64.b64decode(content) for name, content in request["files"].items()}
-            return execute(job, request["stdin"], files, request["fetch"])
+            return execute(job, request["stdin"], files, request["fetch"], limits["output_kb"] * 1024)
         what = "test" if request["calls"] is None else "call"
         try:
-            planned = plan_tests(request["tests"] or "[]", request["entry_point"], request["mode"])
-            calls = plan_calls(tuple(request["calls"] or ()))
+            planned = self._plans.get(request["tests"] or "[]", request["entry_point"], request["mode"])
+            calls = plan_calls(request["calls"] or [])
         except (ValueError, SyntaxError, TypeError, ArithmeticError, RecursionError) as error:
             return {"invalid": f"A {what} cannot be used: {error}; correct it or leave it out."}
         if request["calls"] is not None:
@@ -90,7 +97,7 @@ def _judge(job: Job, planned: list[Planned], request: dict[str, Any]) -> dict[st
 def _next_group(planned: list[Planned]) -> list[Planned]:
     """The first tests that one child can decide one after the other."""
     first = planned[0]
-    if first.way == "script" or first.test["kind"] == "pytest":
+    if first.way == "script" or (first.way == "inline" and first.test["kind"] not in ("asserts", "check")):
         return planned[:1]
     end = 1
     while end < len(planned) and _alike(planned[end], first):
@@ -103,19 +110,16 @@ def _alike(one: Planned, other: Planned) -> bool:
 
 
 def _decide(job: Job, group: list[Planned], mode: str) -> None:
-    tests = [planned.test for planned in group]
-    way = group[0].way
-    if way == "calls":
+    first = group[0]
+    if first.way == "calls":
         decide_calls(job, [planned.calls for planned in group])
-    elif way == "script":
-        decide_script(job, tests[0])
-    elif tests[0]["kind"] == "pytest" and job.lacks("pytest"):
+    elif first.way == "script":
+        decide_script(job, first.test)
+    elif mode == "sealed":
+        job.verdicts.add("sandbox_error", f"this {first.test['kind']} test must share the program's process, which mode sealed forbids")
+    elif first.test["kind"] == "pytest" and job.lacks("pytest"):
         job.verdicts.add(
             "sandbox_error", "pytest is not installed where this sandbox runs; install it there: pip install 'code-reward[sandbox]'"
         )
-    elif way == "apart":
-        decide_apart(job, tests, [planned.names for planned in group], may_inline=mode != "sealed")
-    elif mode == "sealed":
-        job.verdicts.add("sandbox_error", f"this {tests[0]['kind']} test must share the program's process, which mode sealed forbids")
     else:
-        decide_inline(job, tests)
+        decide_inline(job, [planned.inline for planned in group])

@@ -5,8 +5,11 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import Any
 
-_REPORTABLE = frozenset({"passed", "failed", "out_of_memory", "refused"})
-_COMPLAINTS = _REPORTABLE - {"passed"}
+from reward_servers.sandbox.worker.protocol import FAILED, NO_MEMORY, NO_RIGHT
+
+_FAILURES = {FAILED: "failed", NO_MEMORY: "out_of_memory", NO_RIGHT: "refused"}
+_LONGEST = 500
+_MOST_SECONDS = 1e6
 
 
 @dataclass
@@ -34,13 +37,15 @@ class Verdicts:
         return {"kind": first["kind"], "message": first["message"], "tests": self.tests, "seconds": self.seconds}
 
 
-def reported(kind: Any) -> str:
-    """A kind of outcome as a child may report it; anything else is a sign of tampering."""
-    if kind not in _REPORTABLE:
-        raise ValueError("not a kind that a child reports")
-    return str(kind)
+def failure(flag: Any, text: Any) -> tuple[str, str]:
+    """Kind and message of a failure as a program's process puts it; raises `ValueError` for what it never writes."""
+    if type(flag) is not int or flag not in _FAILURES or not isinstance(text, str):
+        raise ValueError("not how a child says that something failed")
+    return _FAILURES[flag], text[:_LONGEST]
 
 
-def complaint(kind: Any) -> str:
-    """A kind as a program's own process may say it: how it failed, never that it passed; what nobody knows is a crash."""
-    return str(kind) if isinstance(kind, str) and kind in _COMPLAINTS else "crashed"
+def duration(seconds: Any) -> float:
+    """CPU seconds as a program's process tells them; raises `ValueError` for what is no such number."""
+    if type(seconds) not in (int, float) or not -1 < seconds < _MOST_SECONDS:
+        raise ValueError("no number of seconds")
+    return max(float(seconds), 0.0)

@@ -8,10 +8,9 @@ from __future__ import annotations
 
 import os
 
-from reward_servers.sandbox.worker import kernel
-from reward_servers.sandbox.worker.inside import landlock, seccomp
-from reward_servers.sandbox.worker.inside.snapshot import Snapshot
-from reward_servers.sandbox.worker.inside.tidy import empty
+from reward_servers.sandbox.worker.jail import kernel
+from reward_servers.sandbox.worker.jail import landlock, seccomp
+from reward_servers.sandbox.worker.jail.tidy import empty
 
 WORK = "/tmp"
 LANDLOCK_FD = 199
@@ -42,7 +41,6 @@ class Jail:
         """Children of the worker that are no programs."""
         self.uid: int | None = None
         """The user that children become; None leaves them as they are."""
-        self.snapshot = Snapshot()
 
     @property
     def counts_tasks(self) -> bool:

@@ -9,7 +9,7 @@ import ctypes
 import os
 from collections.abc import Sequence
 
-from reward_servers.sandbox.worker import kernel
+from reward_servers.sandbox.worker.jail import kernel
 
 _EXECUTE, _WRITE_FILE, _READ_FILE, _READ_DIR = 1, 2, 4, 8
 _READ = _EXECUTE | _READ_FILE | _READ_DIR

@@ -13,7 +13,7 @@ import re
 import struct
 from typing import NamedTuple
 
-from reward_servers.sandbox.worker import kernel
+from reward_servers.sandbox.worker.jail import kernel
 
 _ARCHITECTURE = {"x86_64": 0xC000003E, "aarch64": 0xC00000B7}
 # Name to number: (x86-64, arm64), -1 where the architecture does not have the call.

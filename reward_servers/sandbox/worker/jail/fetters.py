@@ -10,9 +10,9 @@ import resource
 import signal
 from typing import Any
 
-from reward_servers.sandbox.worker import kernel
-from reward_servers.sandbox.worker.inside import landlock
-from reward_servers.sandbox.worker.inside.jail import Jail
+from reward_servers.sandbox.worker.jail import kernel
+from reward_servers.sandbox.worker.jail import landlock
+from reward_servers.sandbox.worker.jail.jail import Jail
 from reward_servers.sandbox.worker.protocol import RESULT_BYTES
 
 _DESCRIPTORS = 256
@@ -26,6 +26,8 @@ def put_on_zygote(jail: Jail) -> None:
     _limit(resource.RLIMIT_NOFILE, _DESCRIPTORS)
     _limit(resource.RLIMIT_CORE, 0)
     _limit(resource.RLIMIT_MSGQUEUE, 0)
+    _, most = resource.getrlimit(resource.RLIMIT_STACK)
+    resource.setrlimit(resource.RLIMIT_STACK, (most, most))  # As judges do; the limit of memory counts the stack, too.
     if jail.uid is not None:
         os.setgroups([])
         os.setresgid(jail.uid, jail.uid, jail.uid)

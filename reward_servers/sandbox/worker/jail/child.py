@@ -9,14 +9,12 @@ import marshal
 import os
 from typing import Any
 
-from reward_servers.sandbox.worker.inside import fetters
+from reward_servers.sandbox.worker.jail import fetters
 from reward_servers.sandbox.worker.inside.calls import run_calls
-from reward_servers.sandbox.worker.inside.examiner import run_examiner
 from reward_servers.sandbox.worker.inside.inline import run_inline
-from reward_servers.sandbox.worker.inside.jail import LANDLOCK_FD, Jail
+from reward_servers.sandbox.worker.jail.jail import LANDLOCK_FD, Jail
 from reward_servers.sandbox.worker.inside.program import run_script
 from reward_servers.sandbox.worker.inside.report import Report
-from reward_servers.sandbox.worker.inside.witness import run_witness
 from reward_servers.sandbox.worker.protocol import EXIT_BROKEN, EXIT_OUT_OF_MEMORY
 
 FIRST_FD = LANDLOCK_FD + 1
@@ -32,7 +30,7 @@ def main(jail: Jail, role: str, limits: dict[str, Any], fds: list[int]) -> None:
         _place(fds, script=role == "script")
         report = Report(FIRST_FD, FIRST_FD + 1)
         work = _prepare(jail, limits, report)
-        status = _play(jail, role, work, report)
+        status = _play(role, work, report)
     except MemoryError:
         status = EXIT_OUT_OF_MEMORY
     finally:
@@ -61,13 +59,11 @@ def _prepare(jail: Jail, limits: dict[str, Any], report: Report) -> dict[str, An
     return work
 
 
-def _play(jail: Jail, role: str, work: dict[str, Any], report: Report) -> int:
+def _play(role: str, work: dict[str, Any], report: Report) -> int:
     if role == "script":
         return run_script(work, report)
     if role == "calls":
         run_calls(work, report)
     elif role == "inline":
-        run_inline(work, report, jail.snapshot)
-    else:
-        {"examiner": run_examiner, "witness": run_witness}[role](work, report, FIRST_FD + 2)
+        run_inline(work, report)
     return 0

@@ -21,15 +21,15 @@ import socket
 import sys
 from typing import Any
 
-from reward_servers.sandbox.worker import kernel
-from reward_servers.sandbox.worker.inside import child
-from reward_servers.sandbox.worker.inside import jail as jails
-from reward_servers.sandbox.worker.inside.rehearsal import rehearse_pytest
-from reward_servers.sandbox.worker.inside.snapshot import Snapshot
+from reward_servers.sandbox.worker.jail import kernel
+from reward_servers.sandbox.worker.jail import child
+from reward_servers.sandbox.worker.jail import jail as jails
+from reward_servers.sandbox.worker.jail.rehearsal import rehearse_frameworks
 
 LIGHT = ["bisect", "collections", "copy", "datetime", "functools", "heapq", "itertools", "json", "math", "operator", "random", "re"]
 LIGHT += ["string", "time", "typing", "types", "collections.abc", "enum"]
 HEAVY = ["unittest", "unittest.mock", "numpy", "pytest", "_pytest.assertion.rewrite", "statistics", "fractions", "decimal"]
+HEAVY += ["asyncio", "dataclasses", "logging", "contextlib", "inspect", "tempfile"]
 MAX_FDS = 8
 
 
@@ -151,8 +151,10 @@ class Zygote:
                 self._control.close()
                 own = socket.socket(fileno=fds[0])
                 preload(HEAVY)
-                rehearse_pytest()
-                self._jail.snapshot = Snapshot()
+                os.chdir(self._jail.work)
+                rehearse_frameworks()
+                os.chdir("/")
+                jails.clean(self._jail)
                 freeze()
                 own.send(marshal.dumps([name for name in HEAVY if name not in sys.modules]))
                 Zygote(own, self._jail).serve()
