@@ -42,8 +42,9 @@ async def test_a_right_program_passes_and_a_wrong_one_fails(sandbox, test):
 async def test_pytest_that_is_not_installed_is_our_trouble(monkeypatch):
     monkeypatch.setattr("reward_servers.sandbox.handle._libraries", list)
     bare = connect(workers=1)
+    needs_pytest = PytestTest(code="from solution import f\ndef test_f(tmp_path):\n    assert f(1) == 2\n")
     for mode in ("auto", "inline"):
-        outcome = await bare.run(ADD_ONE, [RIGHT[-1]], mode=mode)
+        outcome = await bare.run(ADD_ONE, [needs_pytest], mode=mode)
         assert outcome.kind == "sandbox_error"
         assert "pip install 'code-reward[sandbox]'" in outcome.message
     assert (await bare.run(ADD_ONE, RIGHT[:-1], entry_point="f")).passed
@@ -171,7 +172,7 @@ async def test_a_malformed_answer_of_a_worker_is_our_trouble(monkeypatch, answer
 
 
 async def test_forged_files_are_no_trouble_of_ours(sandbox):
-    program = 'import os\nos.write(200, b\'["file",0,"out","#"]\\n\')'
+    program = 'import os\nos.write(200, b\'["file","out","#"]\\n\')'
     assert (await sandbox.execute(program, fetch=["out"])).files == {}
 
 

@@ -12,7 +12,7 @@ from reward_servers.sandbox.outcome import Limits
 
 PROGRAMS = sorted((Path(__file__).parent / "hostile").glob("*.py"))
 RIGHT = "def f(x):\n    return 2 * x + 7\n"
-# `sum` keeps the check from being turned into calls; in mode auto it runs apart.
+# `sum` keeps the check from being turned into calls.
 TESTS = {
     "asserts": AssertTest(code="assert f(1) == 9\nassert f(5) == 17\n"),
     "check": CheckTest(code="def check(candidate):\n    assert candidate(1) == 9\n    assert sum([candidate(5)]) == 17\n"),
@@ -24,13 +24,11 @@ TESTS = {
     "stdio": StdioTest(stdin="", stdout="9 17"),
 }
 LIMITS = Limits(cpu_seconds=0.1, wall_seconds=0.8, memory_mb=256, output_kb=64)
-# What passes when the tests share the interpreter (reward_servers.sandbox lists it for users). Nothing may pass in `sealed`.
-PASSES_INLINE = {"forged_through_frames", "reads_the_heap", "reads_the_stack", "reports_for_the_tests"}
 
 
 @pytest.fixture(scope="module")
 def sandboxes():
-    made = {mode: connect(workers=5, mode=mode) for mode in ("sealed", "inline")}
+    made = {mode: connect(workers=5, mode=mode) for mode in ("auto", "inline")}
     yield made
     for sandbox in made.values():
         asyncio.run(sandbox.close())
@@ -47,7 +45,7 @@ async def is_unharmed(sandbox):
     return all(outcome.passed for outcome in outcomes) and time.monotonic() - began < 30
 
 
-@pytest.mark.parametrize("mode", ["sealed", "inline"])
+@pytest.mark.parametrize("mode", ["auto", "inline"])
 async def test_the_right_program_passes_what_hostile_ones_must_not(sandboxes, mode):
     outcomes = await run_all(sandboxes[mode], RIGHT + "\nif __name__ == '__main__':\n    print(f(1), f(5))\n", Limits())
     assert {name: outcome.kind for name, outcome in outcomes.items()} == dict.fromkeys(TESTS, "passed")
@@ -59,11 +57,10 @@ async def test_no_hostile_program_passes(sandboxes, path):
     for mode, outcomes in zip(sandboxes, results, strict=True):
         for name, outcome in outcomes.items():
             assert outcome.kind != "sandbox_error", (mode, name, outcome)
-            assert not outcome.passed or (mode == "inline" and path.stem in PASSES_INLINE), (mode, name, outcome)
+            assert not outcome.passed, (mode, name, outcome)
             assert "exit code 99" not in outcome.message, "the program did what it must not be able to do"
         assert await is_unharmed(sandboxes[mode])
 
 
 def test_there_are_enough_of_them():
     assert len(PROGRAMS) >= 40
-    assert {path.stem for path in PROGRAMS} >= PASSES_INLINE

@@ -34,7 +34,7 @@ def run_inline(work: dict[str, Any], report: Report) -> None:
     for number, test in enumerate(work["tests"]):
         notes.provide(report, number)
         if module is None:
-            flag, text = run_pytest(test["source"], test["module"], work["program"])
+            flag, text = run_pytest(test["source"], test["module"], work["program"], work["folder"])
         else:
             flag, text = _run(work["kind"], test, module, work["entry_point"])
         now = clock()
@@ -89,8 +89,8 @@ def rehearse_cases() -> None:
 
     class Rehearsal(unittest.TestCase):
         def test_equal(self) -> None:
-            self.assertEqual([1], [1])
-            with self.assertRaises(ValueError):
+            self.assertEqual([1], [1])  # noqa: PT009
+            with self.assertRaises(ValueError):  # noqa: PT027
                 int("x")
 
     module = types.ModuleType("rehearsal")

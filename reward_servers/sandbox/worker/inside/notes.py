@@ -26,13 +26,13 @@ def other(change: bool, value: Any) -> Any:
     """The value, or with `change` one that is not equal to it."""
     if not change:
         return value
-    kind = type(value)
+    kind: Any = type(value)
     if kind is bool:
         return not value
     if kind in (int, float, complex):
         return value + 1 if value + 1 != value else 0
     if kind in (str, bytes, list, tuple):
-        return value + {str: "_", bytes: b"_", list: [None], tuple: (None,)}[kind]
+        return value + kind([None] if kind in (list, tuple) else b"_" if kind is bytes else "_")
     if kind is set or kind is frozenset:
         return value ^ {"_"}
     if kind is dict:

@@ -10,7 +10,7 @@ from typing import Any
 from reward_servers.sandbox.worker.inside.report import describe
 from reward_servers.sandbox.worker.protocol import FAILED, FINE, TEST_FILE
 
-_ARGUMENTS = ["-x", "-c", "/dev/null", "--rootdir=.", "--noconftest"]
+_ARGUMENTS = ["-x", "-c", "/dev/null", "--noconftest"]
 # What writes reports, keeps state between runs or spreads tests over processes changes no verdict, and takes time.
 _WITHOUT = ("cacheprovider", "junitxml", "pastebin", "setuponly", "setupplan", "stepwise", "doctest", "faulthandler", "nose", "terminal")
 _USELESS = ("xdist", "pytest_cov", "_pytest", "pytest_benchmark", "schemathesis", "typeguard", "jaxtyping", "langsmith")
@@ -30,30 +30,32 @@ def find_plugins() -> None:
             _plugins[entry.name.removeprefix("pytest_").removesuffix("pytest")] = entry.module
 
 
-def run_pytest(source: str, module: str, program: str) -> tuple[int, str]:
-    """Run the tests of a source beside the program, which is their module `module`: how it went, with the first trouble."""
+def run_pytest(source: str, module: str, program: str, folder: str) -> tuple[int, str]:
+    """Run the tests of a source beside the program, which is their module `module`: how it went, with the first trouble.
+
+    Both lie in `folder`, which is not the working directory.
+    """
     import pytest
 
-    path = module.split(".")
-    for depth in range(1, len(path)):
-        os.makedirs(os.path.join(*path[:depth]), exist_ok=True)
-    for name, text in ((os.path.join(*path) + ".py", program), (TEST_FILE, source)):
+    path = os.path.join(folder, *module.split(".")) + ".py"
+    os.makedirs(os.path.dirname(path), exist_ok=True)
+    for name, text in ((path, program), (os.path.join(folder, TEST_FILE), source)):
         with open(name, "w", encoding="utf-8", errors="surrogatepass", newline="") as file:
             file.write(text)
     os.environ["PYTEST_DISABLE_PLUGIN_AUTOLOAD"] = "1"
     watcher = Watcher()
-    options = [*_ARGUMENTS]
+    options = [*_ARGUMENTS, f"--rootdir={folder}"]
     for name in _WITHOUT:
         options += ["-p", f"no:{name}"]
     for word, name in _plugins.items():
         options += ["-p", name] if word in source else []
     try:
-        status = pytest.main([*options, TEST_FILE], plugins=[watcher])
+        status = pytest.main([*options, os.path.join(folder, TEST_FILE)], plugins=[watcher])
     except BaseException as error:
         return describe(error)
     if status == 0 and watcher.passed > 0:
         return FINE, ""
-    return (watcher.trouble or (FAILED, f"no test passed (pytest status {int(status)})"))
+    return watcher.trouble or (FAILED, f"no test passed (pytest status {int(status)})")
 
 
 class Watcher:

@@ -9,12 +9,12 @@ import marshal
 import os
 from typing import Any
 
-from reward_servers.sandbox.worker.jail import fetters
 from reward_servers.sandbox.worker.inside.calls import run_calls
 from reward_servers.sandbox.worker.inside.inline import run_inline
-from reward_servers.sandbox.worker.jail.jail import LANDLOCK_FD, Jail
 from reward_servers.sandbox.worker.inside.program import run_script
 from reward_servers.sandbox.worker.inside.report import Report
+from reward_servers.sandbox.worker.jail import fetters
+from reward_servers.sandbox.worker.jail.jail import LANDLOCK_FD, Jail
 from reward_servers.sandbox.worker.protocol import EXIT_BROKEN, EXIT_OUT_OF_MEMORY
 
 FIRST_FD = LANDLOCK_FD + 1
@@ -56,6 +56,7 @@ def _prepare(jail: Jail, limits: dict[str, Any], report: Report) -> dict[str, An
         report.ring(f"x{type(error).__name__}: {error}".encode())
         raise
     report.ring(b"r")
+    work["folder"] = jail.tests
     return work
 
 

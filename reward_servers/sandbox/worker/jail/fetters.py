@@ -10,8 +10,7 @@ import resource
 import signal
 from typing import Any
 
-from reward_servers.sandbox.worker.jail import kernel
-from reward_servers.sandbox.worker.jail import landlock
+from reward_servers.sandbox.worker.jail import kernel, landlock
 from reward_servers.sandbox.worker.jail.jail import Jail
 from reward_servers.sandbox.worker.protocol import RESULT_BYTES
 

@@ -8,11 +8,10 @@ from __future__ import annotations
 
 import os
 
-from reward_servers.sandbox.worker.jail import kernel
-from reward_servers.sandbox.worker.jail import landlock, seccomp
+from reward_servers.sandbox.worker.jail import kernel, landlock, seccomp
 from reward_servers.sandbox.worker.jail.tidy import empty
 
-WORK = "/tmp"
+WORK, TESTS = "/tmp", "/tests"
 LANDLOCK_FD = 199
 """Where the ruleset waits, so that a child that closes everything else can spare it."""
 _SYSTEM = ("/usr", "/lib", "/lib64", "/lib32", "/bin", "/sbin", "/etc/ld.so.cache", "/etc/localtime", "/etc/mime.types", "/etc/ssl")
@@ -31,8 +30,10 @@ class Jail:
         """The worker's own pid namespace, to come back to after each fork."""
         self.own_root = False
         self.work = WORK
-        self.work_changed = 0
-        """When the working directory last changed by this worker's doing."""
+        self.tests = TESTS
+        """Where files of tests and the programs that they import lie."""
+        self.changed: dict[str, int] = {}
+        """When either last changed by this worker's doing."""
         self.landlock: int | None = None
         self.zygote_filter: seccomp.Filter | None = None
         self.filters: dict[bool, seccomp.Filter | None] = {}
@@ -60,9 +61,10 @@ def build(readable: list[str], mount_point: str, without: frozenset[str] = froze
     if os.getuid() == 0 and "user" not in without:
         _choose_user(jail)
     if not jail.own_root:
-        jail.work = f"{mount_point}-work"
-        os.mkdir(jail.work)
-        os.chmod(jail.work, 0o1777)
+        jail.work, jail.tests = f"{mount_point}-work", f"{mount_point}-tests"
+        for folder in (jail.work, jail.tests):
+            os.mkdir(folder)
+            os.chmod(folder, 0o1777)
     if "landlock" not in without:
         _fence_files(jail)
     if "seccomp" not in without:
@@ -77,17 +79,19 @@ def build(readable: list[str], mount_point: str, without: frozenset[str] = froze
 
 
 def clean(jail: Jail) -> None:
-    """Empty the working directory if anything has touched it; every process of the program that used it is dead."""
-    if os.stat(jail.work).st_ctime_ns != jail.work_changed:
-        empty(jail.work)
-        jail.work_changed = os.stat(jail.work).st_ctime_ns
+    """Empty the folders that programs can write to if anything has touched them; every process of the program that did is dead."""
+    for folder in (jail.work, jail.tests):
+        if os.stat(folder).st_ctime_ns != jail.changed.get(folder):
+            empty(folder)
+            jail.changed[folder] = os.stat(folder).st_ctime_ns
 
 
 def dismantle(jail: Jail) -> None:
     """Remove what would stay on the host's disk."""
     if not jail.own_root:
-        empty(jail.work)
-        os.rmdir(jail.work)
+        for folder in (jail.work, jail.tests):
+            empty(folder)
+            os.rmdir(folder)
 
 
 def _enter_namespaces(jail: Jail) -> None:
@@ -163,15 +167,31 @@ def _make_root(jail: Jail, root: str) -> None:
             _bind(root, "/dev/" + name)
         if any(path.startswith(WORK + "/") for path in jail.readable):
             jail.work = "/scratch"  # An interpreter that lives below /tmp must not be hidden.
-        os.makedirs(root + jail.work, exist_ok=True)
+        for number, name in enumerate(("stdin", "stdout", "stderr")):
+            os.symlink(f"/proc/self/fd/{number}", f"{root}/dev/{name}")
+        os.symlink("/proc/self/fd", root + "/dev/fd")
+        os.makedirs(root + "/proc")
+        for folder in (jail.work, jail.tests):
+            os.makedirs(root + folder, exist_ok=True)
         _read_only(root)
         os.chdir(root)
         _enter_root(root)
-        kernel.mount("tmpfs", jail.work, "tmpfs", kernel.MS_NOSUID | kernel.MS_NODEV, "size=64m,nr_inodes=4096,mode=1777")
+        for folder, size in ((jail.work, "64m"), (jail.tests, "16m")):
+            options = f"size={size},nr_inodes=4096,mode=1777"
+            kernel.mount("tmpfs", folder, "tmpfs", kernel.MS_NOSUID | kernel.MS_NODEV, options)
         jail.own_root = True
         jail.layers["root"] = "own, read-only"
+        _show_itself(jail)
     except OSError as error:
         jail.layers["root"] = f"no: {error}"
+
+
+def _show_itself(jail: Jail) -> None:
+    """A /proc in which a process finds itself, and none that it may not trace; so /dev/stdin is there. Some containers refuse it."""
+    try:
+        kernel.mount("proc", "/proc", "proc", kernel.MS_NOSUID | kernel.MS_NODEV | kernel.MS_NOEXEC, "subset=pid,hidepid=ptraceable")
+    except OSError as error:
+        jail.layers["proc"] = f"no: {error}"
 
 
 def _bind(root: str, path: str) -> None:
@@ -210,7 +230,8 @@ def _enter_root(root: str) -> None:
 def _fence_files(jail: Jail) -> None:
     devices = ["/dev/" + name for name in _DEVICES]
     try:
-        ruleset = landlock.create([*jail.readable, *devices], [jail.work, "/dev/null"])
+        own = ["/proc"] if jail.own_root else []
+        ruleset = landlock.create([*jail.readable, *devices, *own], [jail.work, jail.tests, "/dev/null"])
         jail.landlock = os.dup2(ruleset, LANDLOCK_FD, inheritable=False)
         os.close(ruleset)
         jail.layers["landlock"] = f"abi {landlock.version()}"

@@ -37,7 +37,11 @@ def rehearse() -> None:
     """Calls and inline tests, with nowhere to report to."""
     null = os.open("/dev/null", os.O_RDWR)
     report = Report(null, null)
-    calls = [(0, "f", marshal.dumps(((1, [2, 3]), {})), ""), (0, "f", marshal.dumps(((), {"x": 1, "y": []})), "list"), (0, "f(1)", None, "not")]
+    calls = [
+        (0, "f", marshal.dumps(((1, [2, 3]), {})), ""),
+        (0, "f", marshal.dumps(((), {"x": 1, "y": []})), "list"),
+        (0, "f(1)", None, "not"),
+    ]
     check = {"compiled": marshal.dumps(compile(_CHECK, "rehearsal.py", "exec")), "source": _CHECK}
     for _ in range(_TIMES):
         run_calls({"program": _PROGRAM, "imports": [], "calls": calls}, report)
@@ -48,13 +52,13 @@ def rehearse() -> None:
     os.close(null)
 
 
-def rehearse_frameworks() -> None:
-    """A small unittest script and, where it is installed, a small pytest file, in the folder where this is called."""
+def rehearse_frameworks(folder: str) -> None:
+    """A small unittest script and, where it is installed, a small pytest file in `folder`."""
     rehearse_cases()
     if "pytest" in sys.modules:
         find_plugins()
         path = list(sys.path)
-        run_pytest(_PYTEST, "rehearsed", "def f(x): return x")
+        run_pytest(_PYTEST, "rehearsed", "def f(x): return x", folder)
         sys.path[:] = path
         for name in (TEST_FILE.removesuffix(".py"), "rehearsed"):
             sys.modules.pop(name, None)

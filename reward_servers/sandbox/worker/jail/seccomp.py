@@ -35,8 +35,10 @@ NEVER_NEEDED: Calls = {
     "vhangup": (153, 58), "lookup_dcookie": (212, 18), "mbind": (237, 235), "migrate_pages": (256, 238), "move_pages": (279, 239),
     "setpriority": (141, 140), "ioprio_set": (251, 30), "sched_setscheduler": (144, 119), "sched_setattr": (314, 274),
     "sched_setparam": (142, 118), "process_mrelease": (448, 448),
-    # Memory that no limit of a process counts.
-    "memfd_create": (319, 279), "memfd_secret": (447, 447),
+    # What outlives a program on its files: attributes, access lists.
+    "setxattr": (188, 5), "lsetxattr": (189, 6), "fsetxattr": (190, 7), "setxattrat": (463, 463),
+    # Memory, and a budget of the whole machine, that no limit of a process counts.
+    "memfd_create": (319, 279), "memfd_secret": (447, 447), "setsockopt": (54, 208), "io_setup": (206, 0),
 }  # fmt: skip
 """What no interpreter needs, a zygote's neither."""
 ZYGOTE_ONLY: Calls = {

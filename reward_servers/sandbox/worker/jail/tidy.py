@@ -25,3 +25,4 @@ def empty(directory: str) -> None:
         if folder != directory:
             os.rmdir(folder)
     os.chmod(directory, 0o1777)
+    os.utime(directory)

@@ -21,8 +21,7 @@ import socket
 import sys
 from typing import Any
 
-from reward_servers.sandbox.worker.jail import kernel
-from reward_servers.sandbox.worker.jail import child
+from reward_servers.sandbox.worker.jail import child, kernel
 from reward_servers.sandbox.worker.jail import jail as jails
 from reward_servers.sandbox.worker.jail.rehearsal import rehearse_frameworks
 
@@ -151,9 +150,7 @@ class Zygote:
                 self._control.close()
                 own = socket.socket(fileno=fds[0])
                 preload(HEAVY)
-                os.chdir(self._jail.work)
-                rehearse_frameworks()
-                os.chdir("/")
+                rehearse_frameworks(self._jail.tests)
                 jails.clean(self._jail)
                 freeze()
                 own.send(marshal.dumps([name for name in HEAVY if name not in sys.modules]))

@@ -1,1 +1,1 @@
-"""What decides: holds the tests and what they expect, and believes the kernel and itself. What a program says is data here, read strictly."""
+"""What decides: it holds the tests and believes the kernel and itself. What a program says is data here, and is read strictly."""

@@ -88,7 +88,8 @@ def _counter(job: Job, tests: list[InlineTest]) -> dict[int, tuple[str, str]]:
         if trouble is not None and trouble.kind == "sandbox_error":
             return {id(test): (trouble.kind, trouble.message) for test in tests}
         for number, test in enumerate(left):
-            if not (number < len(hearing.ends) and hearing.ends[number][0] == "passed" and hearing.explained(number, test.counters[turn][0])):
+            answered = number < len(hearing.ends) and hearing.ends[number][0] == "passed"
+            if not (answered and hearing.explained(number, test.counters[turn][0])):
                 refused[id(test)] = "refused", "it passes, and does not notice when its assertions are falsified (counter-test)"
     return refused
 

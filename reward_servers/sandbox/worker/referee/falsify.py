@@ -108,7 +108,9 @@ class _Walk:
         self.sure: set[int] = set()
         self._tree = ast.parse(code)
         self._called = {ast.unparse(node.value) for node in self._tree.body if isinstance(node, ast.Expr)}
-        self._full = {ast.unparse(node.targets[0]) for node in ast.walk(self._tree) if isinstance(node, ast.Assign) and self._goes_round(node.value)}
+        self._full = {
+            ast.unparse(node.targets[0]) for node in ast.walk(self._tree) if isinstance(node, ast.Assign) and self._goes_round(node.value)
+        }
         self._tree.body = self._script(self._tree.body, kind)
         ast.fix_missing_locations(self._tree)
 
@@ -136,10 +138,10 @@ class _Walk:
         is_case = any("TestCase" in ast.unparse(base) for base in node.bases)
         if node.decorator_list or not (is_case or (kind == "pytest" and node.name.startswith("Test") and not node.bases)):
             return
+        kinds = (ast.FunctionDef, ast.AsyncFunctionDef) if any("Isolated" in ast.unparse(base) for base in node.bases) else ast.FunctionDef
         for item in node.body:
-            if isinstance(item, (ast.FunctionDef, ast.AsyncFunctionDef)) and item.name.startswith("test"):
-                if isinstance(item, ast.FunctionDef) or any("Isolated" in ast.unparse(base) for base in node.bases):
-                    self._function(item)
+            if isinstance(item, kinds) and item.name.startswith("test"):
+                self._function(item)
 
     def _function(self, node: ast.FunctionDef | ast.AsyncFunctionDef) -> None:
         decorators = " ".join(map(ast.unparse, node.decorator_list))

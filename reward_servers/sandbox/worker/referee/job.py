@@ -71,7 +71,9 @@ class Job:
         self.choose(module)
         return module in self.zygotes.absent
 
-    def watch(self, link: Link, role: str, work: dict[str, Any], listener: Listener, *, steps: int, fds: Sequence[int] = ()) -> Trouble | None:
+    def watch(
+        self, link: Link, role: str, work: dict[str, Any], listener: Listener, *, steps: int, fds: Sequence[int] = ()
+    ) -> Trouble | None:
         """Fork a child for a role and hear it out; `steps` is how many times it may use up the CPU limit. See `watch.watch`.
 
         Time for which it ran or waited for a core is no time that it slept away, so the deadline moves by as much.

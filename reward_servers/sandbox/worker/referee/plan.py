@@ -136,8 +136,14 @@ def _unittest(module: ast.Module, test: dict[str, Any], entry_point: str | None)
     """Classes of methods that call assert methods, in the order in which unittest runs them."""
     methods: list[ast.FunctionDef] = []
     for node in module.body:
-        if isinstance(node, ast.ClassDef) and [ast.unparse(base) for base in node.bases] == ["unittest.TestCase"] and not node.decorator_list:
-            found = [item for item in node.body if isinstance(item, ast.FunctionDef) and item.name.startswith("test") and not item.decorator_list]
+        if (
+            isinstance(node, ast.ClassDef)
+            and [ast.unparse(base) for base in node.bases] == ["unittest.TestCase"]
+            and not node.decorator_list
+        ):
+            found = [
+                item for item in node.body if isinstance(item, ast.FunctionDef) and item.name.startswith("test") and not item.decorator_list
+            ]
             if len(found) + sum(map(_is_docstring, node.body)) != len(node.body):
                 return None
             methods += sorted(found, key=lambda method: method.name)

@@ -69,9 +69,8 @@ class Process:
     @property
     def kept_waiting(self) -> float:
         """Seconds for which the child would have run, but others did: our trouble, not its."""
-        with contextlib.suppress(OSError, ValueError, IndexError):
-            with open(f"/proc/{self._pid}/schedstat") as file:
-                self._waited = max(self._waited, int(file.read().split()[1]) / 1e9)
+        with contextlib.suppress(OSError, ValueError, IndexError), open(f"/proc/{self._pid}/schedstat") as file:
+            self._waited = max(self._waited, int(file.read().split()[1]) / 1e9)
         return self._waited
 
     def mark(self) -> None:

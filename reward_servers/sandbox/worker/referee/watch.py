@@ -20,8 +20,10 @@ GARBAGE = (ValueError, TypeError, KeyError, IndexError, AttributeError, Recursio
 class Listener(Protocol):
     """What makes something of a child's events."""
 
-    steps: int
-    """How far the child has come. With each step it may use up the CPU limit again; so a step is what cannot be done twice."""
+    @property
+    def steps(self) -> int:
+        """How far the child has come. With each step it may use up the CPU limit again; so a step is what cannot be done twice."""
+        ...
 
     def room(self) -> int:
         """How many bytes the next event may have beyond those that any event may."""
