@@ -178,6 +178,6 @@ def test_closing_twice_is_harmless_and_running_then_is_an_error():
         await sandbox.close()
         await sandbox.close()
         with pytest.raises(SandboxError, match="closed"):
-            await sandbox.run("", [])
+            await sandbox.run("", [AssertTest(code="assert True")])
 
     asyncio.run(use())
