@@ -5,26 +5,22 @@
 
 Warm interpreters fork once per program. How a test is decided depends on the test alone, never on the program:
 
-- as *calls*: assertions and `check(candidate)` whose expected values are constants, and call tests. The program's process is given the
-  calls; the values that it returns are compared elsewhere.
+- as *calls*: assertions whose expected values are constants, and call tests. The program's process is given the calls; the values that it
+  returns are compared elsewhere.
 - as a *script*: standard input in, standard output compared elsewhere.
-- *apart*: other scripts, unittest classes and pytest files run in a process of their own over stand-ins for the program's names. Only calls
-  and plain values pass between the two; what a returned object says of itself decides no comparison with a plain value.
-- *inline*: tests that reach past calls (mocks, captured output, subclasses of the program's classes) share the program's interpreter.
+- *inline*: everything else shares the program's interpreter, in Python's own semantics. A pass is confirmed by counter-tests: the same test
+  with assertions made false, which a program can answer only by being right (`worker/referee/falsify.py`).
 
-The first three are *sealed*: the program is never in one process with the tests or the expected values. `TestResult.sealed` tells. Four
-known ways to pass *inline* without being right: to read the tests from the stack, to find them on the heap, to report through the runner's
-own objects, found on the stack, and to ask the referee for the tests while the program's top level still runs, and report in their stead.
-No secret keeps any of them out: what our code in that process can do, the program can. Mode `sealed` refuses inline tests, mode `inline`
-wants them wherever they are possible.
+The first two are *sealed*: the program is never in one process with the tests or the expected values. `TestResult.sealed` tells. Mode
+`sealed` refuses inline tests, mode `inline` wants them wherever they are possible.
 
 What it protects against, as far as its layers could be had (`isolation` names three levels; `self_check` tests what is claimed): reading
 and writing the host's files, the network, signals to and inspection of other processes, processes that outlive their program, exhaustion of
 CPU time, memory, disk, descriptors and tasks, and any influence of one program on the next.
 
 What it does not protect against: errors in the kernel, which programs speak to directly (use a virtual machine around it where programs
-come from people); side channels of time and caches; a test that is wrong, or that asks so little that it can be guessed; in mode `auto`,
-the four ways above on tests that run inline. At level `limited`, the host's files and network are in reach. The sum of several allowed
+come from people); side channels of time and caches; a test that is wrong, or that asks so little that it can be guessed; on inline
+tests, a program made to look through counter-tests (docs/sandbox.md tells how far that goes). At level `limited`, the host's files and network are in reach. The sum of several allowed
 processes' memory (`Limits.processes`) is bounded only by their number. Linux 5.3 or newer is needed.
 """
 

@@ -27,7 +27,7 @@ class Limits(BaseModel):
     cpu_seconds: float = Field(default=3.0, gt=0, le=3600, allow_inf_nan=False)
     """CPU seconds per test."""
     wall_seconds: float = Field(default=15.0, gt=0, le=7 * 24 * 3600, allow_inf_nan=False)
-    """Wall seconds per program, all tests together."""
+    """Wall seconds per program, all tests together, for which it neither ran nor waited for a core."""
     memory_mb: int = Field(default=1024, gt=0, le=1 << 20)
     """Memory of the program beyond what its interpreter needs."""
     output_kb: int = Field(default=256, gt=0, le=1 << 16)
@@ -46,7 +46,7 @@ class TestResult(BaseModel):
     seconds: float = 0.0
     """CPU seconds, as the process of the program tells."""
     sealed: bool = True
-    """Whether the verdict was reached outside the program's process."""
+    """False where a pass rests on the word of the program's own process, confirmed by counter-tests."""
 
 
 class Outcome(BaseModel):

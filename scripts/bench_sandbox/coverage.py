@@ -1,4 +1,4 @@
-"""How the tests of published sets are decided: as calls, as a script, apart or inline. Plans only; nothing is run."""
+"""How the tests of published sets are decided: as calls, as a script or inline. Plans only; nothing is run."""
 
 from __future__ import annotations
 

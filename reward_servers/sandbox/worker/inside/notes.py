@@ -31,12 +31,15 @@ def other(change: bool, value: Any) -> Any:
         return not value
     if kind in (int, float, complex):
         return value + 1 if value + 1 != value else 0
+    if kind in (list, tuple) and value:
+        return value[:-1] + kind([other(True, value[-1])])
+    if kind is dict and value:
+        *_, last = value
+        return {**value, last: other(True, value[last])}
     if kind in (str, bytes, list, tuple):
         return value + kind([None] if kind in (list, tuple) else b"_" if kind is bytes else "_")
     if kind is set or kind is frozenset:
         return value ^ {"_"}
-    if kind is dict:
-        return {**value, Different: None}
     return Different()
 
 

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import os
 import sys
-from importlib.metadata import entry_points
 from typing import Any
 
 from reward_servers.sandbox.worker.inside.report import describe
@@ -20,6 +19,8 @@ _plugins: dict[str, str] = {}
 
 def find_plugins() -> None:
     """Import what is installed of pytest's plugins, which `pytest` would find and load in every run."""
+    from importlib.metadata import entry_points
+
     for entry in entry_points(group="pytest11"):
         if not entry.value.startswith(_USELESS):
             try:

@@ -29,7 +29,7 @@ from reward_servers.sandbox.worker.referee.falsehoods import Falsifier, raises
 _BITS = 6
 """So many assertions, pairs taken together, are at least falsified; a lone one more often than one among many."""
 _HARMLESS_DECORATORS = ("patch", "parametrize", "usefixtures", "asyncio", "timeout", "anyio", "staticmethod", "classmethod")
-_LEAVING = (ast.Return, ast.Break, ast.Continue, ast.Raise, ast.Yield, ast.YieldFrom)
+_LEAVING = (ast.Return, ast.Break, ast.Continue, ast.Yield, ast.YieldFrom)
 
 
 @dataclass(frozen=True)
@@ -212,7 +212,7 @@ def _note(number: int, held: bool) -> ast.stmt:
 
 def _leaves(node: ast.stmt) -> bool:
     """Whether a run may pass by what comes after this statement."""
-    return isinstance(node, ast.Try) or any(isinstance(part, _LEAVING) or _skips(part) for part in _own(node))
+    return any(isinstance(part, _LEAVING) or _skips(part) for part in _own(node))
 
 
 def _own(node: ast.AST) -> Iterator[ast.AST]:
