@@ -19,9 +19,10 @@ and writing the host's files, the network, signals to and inspection of other pr
 CPU time, memory, disk, descriptors and tasks, and any influence of one program on the next.
 
 What it does not protect against: errors in the kernel, which programs speak to directly (use a virtual machine around it where programs
-come from people); side channels of time and caches; a test that is wrong, or that asks so little that it can be guessed; on inline
-tests, a program made to look through counter-tests (docs/sandbox.md tells how far that goes). At level `limited`, the host's files and network are in reach. The sum of several allowed
-processes' memory (`Limits.processes`) is bounded only by their number. Linux 5.3 or newer is needed.
+come from people); side channels of time and caches; a test that is wrong, or that asks so little that it can be guessed; on inline tests,
+a program made to look through counter-tests (docs/sandbox.md tells how far that goes). At level `limited`, the host's files and network
+are in reach. The sum of several allowed processes' memory (`Limits.processes`) is bounded only by their number. Linux 5.3 or newer is
+needed.
 """
 
 from __future__ import annotations

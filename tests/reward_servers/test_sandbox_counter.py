@@ -52,6 +52,7 @@ def answers(counter, kind, names):
     return counter.explains(listener.held, listener.failed)
 
 
+RAISES = "import pytest\ndef test_f():\n    with pytest.raises({}):\n        {}\n    assert {}\n"
 UNITTEST = "import unittest\nclass T(unittest.TestCase):\n    def test_f(self):\n        {}\n"
 ASSERTIONS = [
     ("asserts", "x = f(1)\nassert x == 9"),
@@ -92,20 +93,15 @@ def test_what_is_equal_to_everything_answers_none_that_falsifies_something(kind,
         ("asserts", "try:\n    f('x')\n    raise SystemError\nexcept TypeError:\n    pass\nassert not f(1) == 8"),
         ("asserts", "def helper(x):\n    assert f(x) > 0\nhelper(1)\nassert f(1) in (9, 10)"),
         ("asserts", "if f(1) == 9:\n    assert True\nelse:\n    assert False"),
-        ("pytest", "import pytest\ndef test_f():\n    with pytest.raises(TypeError):\n        f(None)\n    assert f(0) is not None\n"),
+        ("pytest", RAISES.format("TypeError", "f(None)", "f(0) is not None")),
+        ("pytest", RAISES.format("AssertionError", "assert f(1) == 8", "f(1) == 9")),
         (
-            "pytest",
-            "import pytest\ndef test_f():\n    with pytest.raises(AssertionError):\n        assert f(1) == 8\n    assert f(1) == 9\n",
+            "unittest",
+            UNITTEST.format("with self.assertRaises(TypeError) as e:\n            f()\n        self.assertIsNotNone(e.exception)"),
         ),
         (
             "unittest",
-            UNITTEST.format(
-                "with self.assertRaises(TypeError) as seen:\n            f(None)\n        self.assertIsNotNone(seen.exception)"
-            ),
-        ),
-        (
-            "unittest",
-            UNITTEST.format("for x in range(3):\n            with self.subTest(x=x):\n                self.assertGreater(f(x), x)"),
+            UNITTEST.format("for x in (1, 2):\n            with self.subTest():\n                self.assertGreater(f(x), 0)"),
         ),
         ("unittest", UNITTEST.format("self.assertRaises(TypeError, f, None)\n        self.assertAlmostEqual(f(0.5), 8.0)")),
     ],
@@ -132,7 +128,7 @@ def test_what_is_false_looks_like_what_is_true():
 
 
 def test_names_of_the_program_are_known_in_a_test():
-    code = "from solution import Stack\nimport math\ndef test_a():\n    s = Stack()\n    top = s.pop()\n    want = math.pi\n    assert top == want\n"
+    code = "from solution import Stack\nimport math\ndef test_a():\n    s = Stack()\n    top = s.pop()\n    want = math.pi\n"
     names = program_names(code, "solution", None)
     assert {"Stack", "s", "top"} <= names
     assert not {"math", "want"} & names
