@@ -267,7 +267,8 @@ def pinned() -> dict[str, Requirement]:
 
 
 def imported(folder: str) -> set[str]:
-    """The distributions that a folder's modules import, at their beginning or inside a function; what is not installed is left out."""
+    """The distributions of others that a folder's modules import, at their beginning or inside a function; what is not installed is left
+    out."""
     names: set[str] = set()
     for path in (ROOT / folder).rglob("*.py"):
         for node in ast.walk(ast.parse(path.read_text())):
@@ -276,7 +277,8 @@ def imported(folder: str) -> set[str]:
             elif isinstance(node, ast.ImportFrom) and node.level == 0:
                 names.add(str(node.module).split(".")[0])
     providers = importlib.metadata.packages_distributions()
-    return {canonicalize_name(name) for module in names - sys.stdlib_module_names - OURS for name in providers.get(module, [])[:1]}
+    found = {canonicalize_name(name) for module in names - sys.stdlib_module_names for name in providers.get(module, [])[:1]}
+    return found - {"code-reward"}
 
 
 @pytest.mark.parametrize(("folder", "extras"), EXTRAS_OF.items(), ids=EXTRAS_OF)

@@ -4,9 +4,9 @@ be judged (a prompt in a format that is not known, an input that the server refu
     POST /remote_rm    {"prompt": text or messages, "response": text, "label": ..., "metadata": ...}   ->  0.71
     POST /get_reward   {"query": [texts], "prompts": [texts], "labels": [...]}               ->  {"rewards": [0.71], "scores": [0.71], ...}
 
-The problem statement is the prompt's last user turn (`code_reward.chat_prompt`). A `query` is prompt and response as one text; where
-`prompts` are given they say where the response begins, else the last assistant's turn does. A list with one missing verdict is 503 as a
-whole: the contract has no place for it.
+and NeMo-Gym's routes (`reward_servers.gateway.nemo_gym`). The problem statement is the prompt's last user turn (`code_reward.chat_prompt`).
+A `query` is prompt and response as one text; where `prompts` are given they say where the response begins, else the last assistant's turn
+does. A list with one missing verdict is 503 as a whole: the contract has no place for it.
 """
 
 from __future__ import annotations
@@ -26,6 +26,7 @@ from code_reward.problem import load_problems
 from code_reward.shaping import shape
 from code_reward.verdict import Missing, Rejected, Verdict
 from reward_servers.client import ClientSettings, RewardClient
+from reward_servers.gateway import nemo_gym
 from reward_servers.gateway.entry_points import EntryPoints
 from reward_servers.gateway.settings import Gateway
 from reward_servers.listener import Server, bind
@@ -106,6 +107,8 @@ def build_app(client: RewardClient, shaping: str, rejected: float | None = None,
         rewards, verdicts = await rewards_of(_pairs(body), [(label,) for label in body.labels or [None] * len(body.query)])
         logs = {"rejected": [float(isinstance(verdict, Rejected)) for verdict in verdicts]}
         return {"rewards": rewards, "scores": rewards, "extra_logs": logs}
+
+    nemo_gym.add_routes(app, client, names, shaping, rejected)
 
     @app.get("/health")
     async def health() -> None:
