@@ -52,7 +52,8 @@ class CausalJudge:
             raise ConfigurationError(f"{folder} has no chat template, which a zero-shot judge needs; give a chat model.")
         self._method, self._device = method, device
         self._head = self._model.get_output_embeddings()
-        self._yes, self._no = (self._tokenizer.encode(word, add_special_tokens=False)[0] for word in ("Yes", "No"))
+        words = [self._tokenizer.encode(word, add_special_tokens=False)[0] for word in ("Yes", "No")]
+        self._words = self._head.weight.detach()[words].float()
 
     @torch.inference_mode()
     def score(self, items: Sequence[Item]) -> list[Verdict]:
@@ -95,8 +96,9 @@ class CausalJudge:
 
     def _read(self, states: Any, row: list[int], start: int) -> float:
         if self._method == "yes_no":
-            logits = self._head(states[len(row) - 1]).float()
-            return float(logits[self._yes] - logits[self._no])
+            # In float32: bfloat16 has so few steps that every other pair of programs would tie.
+            yes, no = self._words @ states[len(row) - 1].float()
+            return float(yes - no)
         if start == len(row):
             return -math.inf
         logits = self._head(states[start - 1 : len(row) - 1]).float()

@@ -3,6 +3,7 @@
 import json
 
 import pytest
+import torch
 from tiny_policy import build_policy
 from tiny_rm import build_rm, program, statement
 
@@ -119,6 +120,15 @@ def test_zero_shot_scores_do_not_depend_on_the_batch(tmp_path, method, monkeypat
     assert all(isinstance(one, Scored) for one in together)
     assert [one.value for one in together] == pytest.approx([one.value for one in alone], abs=1e-4)
     assert len({one.value for one in together}) == 6
+
+
+def test_the_odds_of_yes_are_finer_than_bfloat16(tmp_path):
+    """Or programs that the model tells apart would tie."""
+    from benchmarks.rewards.causal import CausalJudge
+
+    judge = CausalJudge(build_policy(tmp_path / "policy"), "yes_no", "bfloat16")
+    odds = torch.tensor([one.value for one in judge.score([Item(statement(i), program(i), is_program=True) for i in range(8)])])
+    assert not torch.equal(odds, odds.bfloat16().float())
 
 
 READABLE = {
