@@ -36,7 +36,6 @@ MODULES: Final[dict[str, dict[str, str]]] = {
         "data_prep.preferences": "make preference pairs of published ones, whatever their columns",
         "data_prep.search": "grow search trees judged from execution traces",
         "data_prep.conversions": "turn trees into prefix rows and pairs",
-        "data_prep.tree_pages": "show trees as web pages",
         "data_prep.audit_judge": "measure a judge against hidden tests",
     },
     "Generated tests": {

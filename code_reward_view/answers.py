@@ -37,9 +37,9 @@ def state_of(source: Source) -> dict[str, Any]:
     }
 
 
-def tell_figures(source: Source) -> dict[str, Any]:
+def tell_figures(source: Source, seed: int = 0) -> dict[str, Any]:
     """The overview."""
-    return without_nan(figures(source.table, source.name))
+    return without_nan(figures(source.table, source.name, seed))
 
 
 def tell_rows(source: Source, query: Query, start: int, count: int) -> dict[str, Any]:

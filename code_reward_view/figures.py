@@ -22,8 +22,8 @@ _MOST_CALIBRATED: Final = 50_000
 Values = NDArray[np.float64]
 
 
-def figures(table: Table, title: str = "") -> dict[str, Any]:
-    """Everything that the overview shows."""
+def figures(table: Table, title: str = "", seed: int = 0) -> dict[str, Any]:
+    """Everything that the overview shows; `seed` decides which half of the problems calibrates which."""
     frame = table.frame()
     curves = curves_of(frame)
     return {
@@ -32,7 +32,7 @@ def figures(table: Table, title: str = "") -> dict[str, Any]:
         "curves": curves,
         "histogram": histogram(frame),
         "clouds": clouds(frame),
-        "reliability": reliability_of(frame),
+        "reliability": reliability_of(frame, seed),
         "groups": groups(table, frame),
         "findings": findings(frame, curves),
     }
@@ -145,14 +145,14 @@ def _cloud(frame: Frame, rows: NDArray[np.intp], name: str) -> dict[str, Any]:
     return {"name": name, "steps": span, "correlation": correlation(frame.length[rows].astype(float), frame.value[rows]), "points": points}
 
 
-def reliability_of(frame: Frame) -> dict[str, Any] | None:
+def reliability_of(frame: Frame, seed: int) -> dict[str, Any] | None:
     """The calibration of scores where the truth is known: the figure of `rm_train.evaluate`, computed as it computes it."""
     rows = np.flatnonzero((frame.passed >= 0) & np.isfinite(frame.score))
     if not 20 <= len(rows) <= _MOST_CALIBRATED:
         return None
     labels, scores, problems = frame.passed[rows], frame.score[rows], frame.problem[rows].tolist()
     try:
-        found = reliability(labels, cross_calibrate(labels, scores, problems, seed=0))
+        found = reliability(labels, cross_calibrate(labels, scores, problems, seed=seed))
         area = auc(labels, scores)
     except DataError:  # All right, or all wrong, in one half of the problems.
         return None

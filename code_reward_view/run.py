@@ -116,7 +116,7 @@ class Run:
     def _source_of(self, path: Path) -> Source:
         name = re.sub(r"[_-]?\d+(?=(\.[a-z]+)+$)", "", path.name)
         if path != self.path:
-            name = str(path.relative_to(self.path).with_name(name or path.name))
+            name = re.sub(r"shard-\d+/", "", str(path.relative_to(self.path).with_name(name or path.name)))
         with self._lock:
             if name not in self._by_name:
                 self._by_name[name] = Source(len(self.sources), name)

@@ -23,7 +23,8 @@ class Evaluate(Command):
     labelled: list[Path]
     """Labelled programs of problems that the model has not seen; several files are put together."""
     out: Path
-    """File for the figures (JSON); the scores of all programs go to OUT with the ending .scores.parquet."""
+    """File for the figures (JSON); the scores of all programs go to OUT with the ending .scores.parquet, a page with plots and the worst
+    errors with .html."""
     device: str | None = None
     """Where the model runs: cpu, cuda, cuda:1; by default CUDA where there is one."""
     dtype: Literal["float32", "bfloat16", "float16"] = "float32"
@@ -39,6 +40,7 @@ def main(settings: Evaluate) -> None:
     from code_reward.errors import DataError
     from code_reward.files import write_text
     from code_reward.rows import read_all, write_rows
+    from code_reward_view.export import write_page
     from rm_train.measure import evaluate_all, print_table, score_programs
 
     rows = read_all(settings.labelled, LabelledProgram)
@@ -50,6 +52,7 @@ def main(settings: Evaluate) -> None:
     evaluations = evaluate_all(scored, seed=settings.seed)
     write_rows(settings.out.with_suffix(".scores.parquet"), scored)
     write_text(settings.out, "{\n" + ",\n".join(f'"{name}": {result.model_dump_json()}' for name, result in evaluations.items()) + "\n}\n")
+    write_page(settings.out.with_suffix(".scores.parquet"), settings.out.with_suffix(".html"), settings.seed)
     print_table(evaluations)
 
 

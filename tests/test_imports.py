@@ -19,7 +19,7 @@ MAY_IMPORT = {
     "code_reward": (),
     "reward_servers": ("code_reward",),
     "data_prep": ("code_reward", *CLIENTS),
-    "rm_train": ("code_reward", "reward_servers.scorer"),
+    "rm_train": ("code_reward", "reward_servers.scorer", "code_reward_view.export"),
     "code_reward_slime": ("code_reward", *CLIENTS),
     "slime_on_cpu": ("code_reward", *CLIENTS),
     "code_reward_trl": ("code_reward", *CLIENTS),

@@ -4,11 +4,11 @@ import json
 
 import numpy as np
 import pytest
-from made_run import HOLES, write_run
 
 from code_reward.metrics import auc
 from code_reward_view import answers
 from code_reward_view.run import Run
+from scripts.bench_view.made import HOLES, write_run
 
 
 def opened(path):

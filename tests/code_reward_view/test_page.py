@@ -11,9 +11,9 @@ from pathlib import Path
 
 import pytest
 from browser import CHROMIUM, browsing
-from made_run import write_run
 
 from code_reward_view.export import write_page
+from scripts.bench_view.made import write_run
 
 in_a_browser = pytest.mark.skipif(CHROMIUM is None, reason="there is no Chromium here (apt-get install chromium)")
 EVIL = "</pre></script><script>window.hacked = 1</script><img src=x onerror='window.hacked = 2'>\u202e\x1b[31m"

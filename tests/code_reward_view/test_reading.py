@@ -9,7 +9,6 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from made_run import write_run
 
 from code_reward.errors import DataError
 from code_reward.reward_data import LabelledProgram
@@ -18,6 +17,7 @@ from code_reward_view.dumps import read_samples
 from code_reward_view.entry import entry_of
 from code_reward_view.run import Run
 from code_reward_view.table import NONE, Query
+from scripts.bench_view.made import write_run
 
 ROW = {"problem_id": "p", "statement": "Add.", "response": "```python\ndef f(): return 1\n```"}
 

@@ -5,11 +5,9 @@ from code_reward.rows import read_rows
 from data_prep.conversions import Conversions, main, make_pairs, make_prefixes
 from data_prep.families import generate
 from data_prep.judges import Judgement
-from data_prep.llm import Ledger
-from data_prep.search import RECIPES, Failure, OfflinePolicy, RolloutRecord, Tree, TreeRecord, grow
+from data_prep.search import RECIPES, Failure, OfflinePolicy, RolloutRecord, Tree, TreeRecord
 from data_prep.search.run import Run, Setup
 from data_prep.search.tree import Plan
-from data_prep.tree_pages import write_gallery, write_page
 
 
 def tree_of(*programs, problem_id="p"):
@@ -121,31 +119,3 @@ async def test_the_command_splits_by_problem_and_reports(tmp_path):
     assert "Values of prefixes" in report
     assert f"| pairs.train | {len(pairs['train'])} |" in report
     assert report.count("## A pair of") == 3
-
-
-async def test_a_page_tells_a_tree_and_escapes_what_others_wrote(tmp_path):
-    page = write_page(tree_of(*ABC, ("f", None, 0), problem_id="../<p>"), tmp_path)
-    text = (tmp_path / page.file).read_text()
-    assert (page.values, page.failed, page.has_signal) == ((1.0, 0.5, 0.0), 1, True)
-    assert "&lt;b&gt;because&lt;/b&gt;" in text
-    assert "x &lt; 1 &amp; y" in text
-    assert "&lt;i&gt;late" in text
-    for raw in ("<script>", "<b>because", "<i>late", "../<p>"):
-        assert raw not in text
-    nothing = write_page(TreeRecord(problem_id="q", statement="<s>", failure=Failure(kind="no_inputs", message="m")), tmp_path)
-    gallery = write_gallery([page, nothing], tmp_path).read_text()
-    assert page.file in gallery
-    assert gallery.count("--value:") == 3
-    assert "1 have programs of different value" in gallery
-    assert "no_inputs" in gallery
-    assert "<s>" not in gallery
-    assert "../<p>" not in gallery
-
-
-async def test_a_page_of_a_grown_tree_shows_every_program(tmp_path):
-    with Ledger(tmp_path / "l.jsonl") as ledger:
-        recipe = RECIPES["default"]
-        tree = await grow(generate(1, seed=0)[0], OfflinePolicy(recipe), Judge(), recipe, ledger)
-    text = (tmp_path / write_page(tree, tmp_path).file).read_text()
-    assert text.count("■") == len(tree.leaves)
-    assert text.count("<details") == len(tree.rollouts)

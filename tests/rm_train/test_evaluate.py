@@ -94,3 +94,17 @@ def test_the_command_scores_every_distinct_program_once(tmp_path: Path) -> None:
     assert [row.score for row in scores] == pytest.approx(direct, abs=1e-5)
     figures = json.loads((tmp_path / "figures.json").read_text())
     assert figures["all"]["right"] == figures["all"]["wrong"] == 6
+
+
+def test_the_page_beside_the_figures_shows_the_same_ones_and_the_worst_errors(tmp_path: Path) -> None:
+    model = build_rm(tmp_path / "rm", num_hidden_layers=1)
+    texts = [(i, text, text == right(i)) for i in range(1, 31) for text in (right(i), wrong(i))]
+    write_rows(tmp_path / "rows.jsonl", [LabelledProgram.model_validate(labelled(*one)) for one in texts])
+    main(Evaluate(model=model, labelled=[tmp_path / "rows.jsonl"], out=tmp_path / "figures.json", seed=3))
+    page = (tmp_path / "figures.html").read_text()
+    told = json.loads(page.partition('id="told">')[2].partition("</script>")[0])
+    figures = json.loads((tmp_path / "figures.json").read_text())
+    assert told["figures"]["reliability"]["ece"] == pytest.approx(figures["all"]["ece"])
+    assert told["figures"]["reliability"]["auc"] == pytest.approx(figures["all"]["auc"]["value"])
+    assert "n - " in told["errors"]["liked"]["clusters"][0]["program"]
+    assert "http:" not in page.replace("http://www.w3.org/2000/svg", "")
