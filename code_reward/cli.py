@@ -18,7 +18,7 @@ from typing import Any, TypeVar
 from pydantic import ValidationError
 from pydantic_settings import BaseSettings, SettingsConfigDict, SettingsError
 
-from code_reward.errors import CodeRewardError
+from code_reward.errors import CodeRewardError, ConfigurationError
 
 
 class Command(BaseSettings):
@@ -56,14 +56,10 @@ def run(command: type[C], main: Callable[[C], int | None], arguments: list[str] 
     interrupt = _Interrupt()
     interrupt.catch()
     try:
-        settings = command(_cli_parse_args=sys.argv[1:] if arguments is None else arguments, _cli_prog_name=program or _program())  # type: ignore[call-arg]
+        settings = _parse(command, sys.argv[1:] if arguments is None else arguments, program or _program())
         status = main(settings)
         sys.stdout.flush()
         sys.exit(status)
-    except ValidationError as error:
-        sys.exit(_fail("; ".join(_explain(detail) for detail in error.errors()), 2))
-    except SettingsError as error:
-        sys.exit(_fail(f"{error}; correct it, see --help.", 2))
     except CodeRewardError as error:
         sys.exit(_fail(str(error), 2))
     except BrokenPipeError:
@@ -72,6 +68,11 @@ def run(command: type[C], main: Callable[[C], int | None], arguments: list[str] 
         # Python flushes once more when it exits.
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         sys.exit(0)
+    except OSError as error:
+        # One of a file is the user's to mend; any other, of a pipe or a process, is ours.
+        if error.filename is None or error.strerror is None:
+            raise
+        sys.exit(_fail(f"{os.fsdecode(error.filename)}: {error.strerror}; give a path that can be used.", 2))
     except KeyboardInterrupt:
         interrupt.say()
         sys.exit(130)
@@ -97,6 +98,23 @@ class _Interrupt:
     def _handle(self, number: int, frame: Any) -> None:
         self.say()
         signal.default_int_handler(number, frame)
+
+
+def _parse(command: type[C], words: list[str], program: str) -> C:
+    """The settings that the words say; raises `ConfigurationError`."""
+    try:
+        return command(_cli_parse_args=words, _cli_prog_name=program)  # type: ignore[call-arg]
+    except ValidationError as error:
+        raise ConfigurationError("; ".join(_explain(detail) for detail in error.errors())) from error
+    except SettingsError as error:
+        raise ConfigurationError(f"{error}; correct it, see --help.") from error
+
+
+def explain(error: ValidationError) -> str:
+    """What is wrong with data, in a few words: the first place and what stands in its way, as `concurrency: Input should be …`."""
+    detail = error.errors()[0]
+    where = ".".join(str(part) for part in detail["loc"])
+    return f"{where}: {detail['msg']}" if where else str(detail["msg"])
 
 
 def _reader_has_gone() -> bool:

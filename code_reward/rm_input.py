@@ -26,6 +26,7 @@ from code_reward.control_tokens import ControlTokens
 from code_reward.errors import ConfigurationError
 from code_reward.extraction import Policy, extract_code, without_blank_ends
 from code_reward.files import write_text
+from code_reward.folders import require_folder
 from code_reward.plugins import Catalogue
 from code_reward.themis import FUNCTIONAL_CORRECTNESS
 from code_reward.turns import final_answer
@@ -134,6 +135,7 @@ class RMInput:
         Raises `ConfigurationError` for anything missing or unreadable.
         """
         folder = Path(folder)
+        require_folder(folder, "a reward model")
         settings = settings or _read_settings(folder / FILE)
         tokenizer, own_template, special_tokens = read_tokenizer(folder)
         template = settings.chat_template or own_template

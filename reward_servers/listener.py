@@ -27,10 +27,21 @@ def bind(host: str, port: int) -> socket.socket:
     return listener
 
 
+def _listen(bound: socket.socket) -> None:
+    """Listen. Two servers that start together can bind one port, and only one of them can listen: raises `ConfigurationError`."""
+    try:
+        bound.listen()
+    except OSError as error:
+        host, port = bound.getsockname()[:2]
+        raise ConfigurationError(f"Cannot listen on {host}:{port} ({error.strerror}); choose another --port.") from error
+
+
 class Server(uvicorn.Server):
     """Says when it is ready, and ends normally when told to stop: uvicorn's own handler would raise the signal again."""
 
     async def startup(self, sockets: list[socket.socket] | None = None) -> None:
+        for bound in sockets or []:
+            _listen(bound)
         await super().startup(sockets)
         for bound in sockets or []:
             host, port = bound.getsockname()[:2]

@@ -13,10 +13,13 @@ from pathlib import Path
 from typing import Any
 
 import torch
+from rich.console import Console
+from rich.progress import track
 
 from code_reward import reference, rm_input
 from code_reward.errors import ConfigurationError
 from code_reward.files import replacing_folder
+from code_reward.folders import require_folder
 from code_reward.reference import Reference, require_equal
 from code_reward.rm_input import PRESETS, RMInput, RMInputSettings
 from code_reward.serving import fit_context
@@ -70,11 +73,13 @@ def score_plainly(folder: Path, batch: Sequence[list[int]], device: str = "cpu")
     """fp32 logits by plain transformers: each sequence alone, the head on its last token."""
     model = load_classifier(folder, dtype=torch.float32).to(device).eval()
     with torch.inference_mode():
-        states = [model.base_model(torch.tensor([ids], device=device), use_cache=False).last_hidden_state[0, -1] for ids in batch]
+        shown = track(batch, "reference scores", console=Console(stderr=True), transient=True)
+        states = [model.base_model(torch.tensor([ids], device=device), use_cache=False).last_hidden_state[0, -1] for ids in shown]
         return [float(state @ model.score.weight[0]) for state in states]
 
 
 def _read_config(folder: Path) -> dict[str, Any]:
+    require_folder(folder, "a reward model")
     path = folder / "config.json"
     if not path.is_file():
         raise ConfigurationError(f"{path} does not exist; give the folder of a reward model.")

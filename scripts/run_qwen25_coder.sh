@@ -125,6 +125,9 @@ dry_run() {
    show "${ENVIRONMENT[@]}"
    say "# command"
    show "${COMMAND[@]}"
+   local files=("MODEL_DIR=$MODEL_DIR" "PROBLEMS=$PROBLEMS")
+   if [[ $REWARD == rm ]]; then files+=("RM_DIR=$RM_DIR"); fi
+   tell_absent "${files[@]}"
 }
 
 run_it() {
@@ -145,6 +148,7 @@ run_it() {
 }
 
 read_command_line "$@"
+whole_numbers NUM_GPUS RM_GPUS STEPS PROMPTS GROUP DEVICE_BATCH SEED SAVE_STEPS TOP_K RESPONSE_LENGTH MASTER_PORT
 defaults
 option_groups
 if [[ $DRY_RUN == 1 ]]; then dry_run; else run_it; fi

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
 
 from data_prep.llm.errors import RunStopped
@@ -26,6 +27,8 @@ class Budget:
     completion_tokens: int = 0
     uncounted: int = 0
     """Answers for which the server named no token counts."""
+    told: Callable[[], None] | None = None
+    """Called with each answer that was paid for."""
     _reserved: int = 0
 
     def reserve(self) -> None:
@@ -46,3 +49,5 @@ class Budget:
         self.prompt_tokens += reply.prompt_tokens
         self.completion_tokens += reply.completion_tokens
         self.uncounted += not reply.counted
+        if self.told is not None:
+            self.told()

@@ -27,7 +27,7 @@ def main(settings: Search) -> None:
         if settings.ray is None:
             from data_prep.search.session import grow_part
 
-            spent = grow_part(settings, told)
+            spent = grow_part(settings, told, lambda calls: bar.update(task, description=f"growing trees, {calls:,} calls paid"))
         else:
             from data_prep.search.cluster import grow_parts
 

@@ -9,6 +9,7 @@ from typing import Literal
 import yaml
 from pydantic import TypeAdapter, ValidationError
 
+from code_reward.cli import explain
 from code_reward.errors import ConfigurationError
 from data_prep.judges import Judge, LLMJudge, ReferenceJudge
 from data_prep.llm import LLM, Endpoint
@@ -23,10 +24,17 @@ def read_endpoints(path: Path | None) -> list[Endpoint]:
     """The endpoints in a YAML file; raises `ConfigurationError` for no file or a wrong one."""
     if path is None:
         raise ConfigurationError("A language model writes or judges here; name its servers with --endpoints.")
+    if not path.is_file():
+        raise ConfigurationError(f"{path} is no file; give a YAML list of endpoints (docs/reward_data.md).")
     try:
-        return TypeAdapter(list[Endpoint]).validate_python(yaml.safe_load(path.read_text(encoding="utf-8")))
-    except (OSError, yaml.YAMLError, ValidationError) as error:
-        raise ConfigurationError(f"{path} is no list of endpoints ({' '.join(str(error).split())}); see --help.") from error
+        given = TypeAdapter(list[Endpoint]).validate_python(yaml.safe_load(path.read_text(encoding="utf-8")))
+    except ValidationError as error:
+        raise ConfigurationError(f"{path} is no list of endpoints ({explain(error)}); docs/reward_data.md shows one.") from error
+    except (UnicodeDecodeError, yaml.YAMLError) as error:
+        raise ConfigurationError(f"{path} is not YAML ({' '.join(str(error).split())}); docs/reward_data.md shows such a file.") from error
+    if not given:
+        raise ConfigurationError(f"{path} names no endpoint; docs/reward_data.md shows one.")
+    return given
 
 
 def questions_at_once(endpoints: Sequence[Endpoint]) -> int:

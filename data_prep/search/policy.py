@@ -90,6 +90,7 @@ class LLMPolicy:
         """See `Policy.write`. With recipe `prints` the initial program is the reference solution, rewritten with prints, as published."""
         request = self._request(problem, prefix, attempt, first)
         last: CodeRewardError | None = None
+        replies: set[str] = set()
         for junk in range(self._recipe.attempts):
             reply = await ask(self._asker, scope, request)
             try:
@@ -97,7 +98,10 @@ class LLMPolicy:
                 return Draft(parts, reply.text, request.template, junk)
             except DataError as error:
                 last = error
-        raise PolicyError(f"The policy gave no usable program in {self._recipe.attempts} replies: {last}", self._recipe.attempts)
+                replies.add(reply.text)
+        same = self._recipe.attempts > 1 and len(replies) == 1
+        said = ", all of them the same (asking again is no use where the server draws nothing: give --temperature)" if same else ""
+        raise PolicyError(f"The policy gave no usable program in {self._recipe.attempts} replies{said}: {last}", self._recipe.attempts)
 
     def _request(self, problem: Problem, prefix: tuple[Segment, ...], attempt: Attempt | None, first: bool) -> Request:
         prints = self._recipe.segments == "prints"

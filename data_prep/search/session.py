@@ -6,12 +6,15 @@ import asyncio
 import contextlib
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from typing import Any
 
 import yaml
 from pydantic import ValidationError
 
+from code_reward.cli import explain
 from code_reward.errors import ConfigurationError, DataError
 from data_prep.llm import LLM, Budget, Endpoint
+from data_prep.llm.probe import require_answers
 from data_prep.llm.request import Sampling
 from data_prep.search.offline import OfflinePolicy
 from data_prep.search.parts import part_folder
@@ -37,18 +40,18 @@ class Spent:
     tokens: int = 0
 
 
-def grow_part(settings: Search, told: Told) -> Spent:
-    """Grow the trees of the part that `settings.shard` names.
+def grow_part(settings: Search, told: Told, paid: Callable[[int], None] | None = None) -> Spent:
+    """Grow the trees of the part that `settings.shard` names; `paid` hears how many calls it has paid for, over all its runs.
 
     Raises:
         ConfigurationError: The settings cannot work.
         RunStopped: No later call will be answered either; what was finished is kept.
         SandboxError: The sandbox failed on some trees; what was finished is kept.
     """
-    return asyncio.run(_grow_part(settings, told))
+    return asyncio.run(_grow_part(settings, told, paid))
 
 
-async def _grow_part(settings: Search, told: Told) -> Spent:
+async def _grow_part(settings: Search, told: Told, paid: Callable[[int], None] | None) -> Spent:
     number, count = settings.part()
     every = load(settings.source, settings.problems)
     if not every:
@@ -62,6 +65,9 @@ async def _grow_part(settings: Search, told: Told) -> Spent:
         stack.push_async_callback(sandbox.close)
         grown = stack.enter_context(Run(folder, _setup(settings, recipe, endpoints), budget, settings.replay))
         told(grown.finished, [])
+        if endpoints and not settings.replay:
+            await require_answers(endpoints)
+        budget.told = None if paid is None else lambda: paid(budget.calls)
         llm = await stack.enter_async_context(LLM(endpoints, budget, settings.patience)) if endpoints else None
         judge = make_judge(settings.judge, llm, sandbox, traces=settings.traces, votes=settings.votes, sampling=_sampling(settings))
         at_once = settings.trees_at_once or trees_at_once(endpoints)
@@ -99,11 +105,22 @@ def make_recipe(name: str, changes: Sequence[str]) -> Recipe:
     """The recipe of that name with `field=value` changes; raises `ConfigurationError`."""
     if name not in RECIPES:
         raise ConfigurationError(f"Unknown recipe {name!r}; use one of {', '.join(RECIPES)}.")
+    given = dict(_change(change) for change in changes)
     try:
-        given = {field: yaml.safe_load(value) for field, _, value in (change.partition("=") for change in changes)}
         return Recipe.model_validate({**RECIPES[name].model_dump(), **given})
-    except (ValidationError, yaml.YAMLError) as error:
-        raise ConfigurationError(f"A change of the recipe cannot work: {' '.join(str(error).split())}.") from error
+    except ValidationError as error:
+        raise ConfigurationError(f"--change {explain(error)}; docs/reward_data.md says what each field may be.") from error
+
+
+def _change(text: str) -> tuple[str, Any]:
+    """A field of the recipe and its new value."""
+    field, equals, value = text.partition("=")
+    if not equals or field not in Recipe.model_fields:
+        raise ConfigurationError(f"--change {text!r} is not FIELD=VALUE with a field of the recipe: {', '.join(Recipe.model_fields)}.")
+    try:
+        return field, yaml.safe_load(value)
+    except yaml.YAMLError as error:
+        raise ConfigurationError(f"--change {text!r}: {value!r} is no value; write true, false, a number or a word.") from error
 
 
 def _policy(settings: Search, recipe: Recipe, llm: LLM | None) -> Policy:

@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING
 from pydantic import BaseModel, Field
 
 from code_reward.cli import Command, run
+from code_reward.folders import require_folder
 
 if TYPE_CHECKING:
     from torch import Tensor, nn
@@ -60,6 +61,7 @@ def read_states(folder: Path, statements: Sequence[str]) -> Tensor:
     import torch
     from transformers import AutoModelForCausalLM, AutoTokenizer
 
+    require_folder(folder, "a causal language model")
     tokenizer = AutoTokenizer.from_pretrained(str(folder), local_files_only=True)
     model = AutoModelForCausalLM.from_pretrained(str(folder), local_files_only=True).eval()
     states = []

@@ -10,6 +10,7 @@ import uvicorn
 from tokenizers import Tokenizer
 
 from code_reward.errors import ConfigurationError
+from code_reward.folders import require_folder
 from code_reward.reference import Reference, require_equal
 from reward_servers.batching import Batcher
 from reward_servers.embedded.app import Service, build_app
@@ -37,6 +38,7 @@ def answer(listener: socket.socket, service: Service, name: str) -> None:
 def load(settings: EmbeddedServer) -> Service:
     """The model of `settings`, checked against its reference scores."""
     folder = settings.model
+    require_folder(folder, "a reward model")
     if not (folder / "code_reward.json").is_file():
         raise ConfigurationError(f"{folder} is no folder with a code_reward.json; give a reward model checkpoint (see rm_train.adopt).")
     reference = Reference.load(folder)

@@ -23,7 +23,8 @@ usage: $0 {rm|tests|hybrid} [--dry-run] [--profile cpu-tiny] [-- MORE OPTIONS OF
 
 $ABOUT
 
-  --dry-run           print the whole command, its GPUs, files and environment, and touch nothing
+  --dry-run           print the whole command, its GPUs, files and environment, and touch nothing; files that
+                      are missing are named, and the status is then 1
   --job-environment   print the variables that Ray's processes on every node need, one per line
   --profile cpu-tiny  the same on a machine without a GPU, with tiny models
 
@@ -39,6 +40,8 @@ TEXT
 
 launch() {
    read_command_line "$@"
+   whole_numbers NUM_GPUS NODES RM_GPUS ACTOR_GPUS ROLLOUT_GPUS NUM_ROLLOUT ROLLOUT_BATCH GROUP RESPONSE_LENGTH SAVE_INTERVAL EVAL_INTERVAL \
+      EVAL_SAMPLES TENSOR_PARALLEL CONTEXT_PARALLEL MAX_TOKENS_PER_GPU RM_PORT RAY_PORT DASHBOARD_PORT AGENT_PORT
    defaults
    decide_placement "$REWARD"
    choose_reward "$REWARD"
@@ -225,6 +228,10 @@ dry_run() {
    # Without a checkout the command is what a shell makes whole that has sourced the line above.
    show "${ENTRY_ENVIRONMENT[@]}" "$TRAIN_PYTHON" "${SLIME_ROOT:-\$SLIME_ROOT}/$TRAIN_SCRIPT" "${TRAIN_ARGS[@]}" |
       sed "s#\\\\\$SLIME_ROOT/$TRAIN_SCRIPT#\"\$SLIME_ROOT/$TRAIN_SCRIPT\" \"\${MODEL_ARGS[@]}\"#"
+   local entry files=("MODEL_DIR=$MODEL_DIR" "PROMPT_DATA=$PROMPT_DATA")
+   if [[ $RM_PLACEMENT != none ]]; then files+=("RM_DIR=$RM_DIR"); fi
+   for entry in $EVAL_SETS; do files+=("EVAL_SETS=$(realpath -m "${entry#*=}")"); done
+   tell_absent "${files[@]}"
 }
 
 run_it() {

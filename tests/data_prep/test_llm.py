@@ -9,6 +9,7 @@ from hypothesis import strategies as st
 
 from code_reward.errors import ConfigurationError, SandboxError
 from data_prep.llm import LLM, Budget, Endpoint, Ledger, LLMError, Prompt, Request, RunStopped
+from data_prep.llm.probe import require_answers
 from data_prep.llm.prompt import FOLDER, fenced, prompt
 from data_prep.llm.request import Sampling
 
@@ -146,6 +147,24 @@ async def test_a_wrong_key_stops_the_run():
         waiting = await asyncio.gather(*(llm.ask(request(str(number))) for number in range(5)), return_exceptions=True)
     assert [type(one) for one in waiting] == [RunStopped] * 5
     assert len(server.bodies) == 1
+
+
+@pytest.mark.parametrize(
+    ("trouble", "said"), [(status(401), "answered 401: no"), (status(404), "answered 404: no"), (half_json, "no chat completion")]
+)
+async def test_an_endpoint_that_will_never_answer_is_told_before_the_start_in_its_own_words(trouble, said):
+    async with Server(trouble) as bad, Server(completion()) as good:
+        with pytest.raises(ConfigurationError, match=said):
+            await require_answers([good.endpoint(), bad.endpoint(role="judge")])
+
+
+async def test_before_the_start_one_that_is_away_stops_nothing_while_another_serves_its_role(unused_tcp_port):
+    away = Endpoint(url=f"http://127.0.0.1:{unused_tcp_port}/v1", model="m")
+    async with Server(completion()) as server:
+        await require_answers([away, server.endpoint()])
+        assert [body["max_tokens"] for body in server.bodies] == [1]
+        with pytest.raises(ConfigurationError, match="No endpoint for the judge answers"):
+            await require_answers([away.model_copy(update={"role": "judge"}), server.endpoint(role="policy")])
 
 
 async def test_an_endpoint_that_is_away_is_waited_for_and_patience_ends(unused_tcp_port):

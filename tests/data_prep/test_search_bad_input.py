@@ -2,6 +2,7 @@
 
 import asyncio
 import json
+from pathlib import Path
 
 import pytest
 from aiohttp import web
@@ -9,7 +10,7 @@ from aiohttp import web
 from code_reward.problem import CallTest, Problem
 from data_prep.judges import LLMJudge, ReferenceJudge
 from data_prep.llm import LLM, Endpoint
-from data_prep.search import LLMPolicy, OfflinePolicy, Recipe
+from data_prep.search import RECIPES, LLMPolicy, OfflinePolicy, Recipe
 from data_prep.search.report import Tally
 from data_prep.search.run import Run, Setup, read_trees
 from reward_servers.sandbox import connect
@@ -213,3 +214,18 @@ async def test_a_problem_without_an_entry_point_is_judged_by_what_it_shows(sandb
         nameless = problem(entry_point=None, inputs=[])
         trees, _ = await grow(tmp_path, [nameless], LLMPolicy(llm, Recipe(rollouts=1)), LLMJudge(llm, sandbox))
     assert "7" in trees["p"].rollouts[0].judgement.evidence
+
+
+def test_the_guide_documents_every_field_of_the_recipe_with_its_values():
+    page = (Path(__file__).parents[2] / "docs" / "reward_data.md").read_text()
+    rows = {row[0].strip("` "): row[1:3] for row in (line.strip("|").split("|") for line in page.splitlines()) if len(row) == 4}
+    for name in Recipe.model_fields:
+        assert name in rows, name
+        ours, published = (getattr(RECIPES[recipe], name) for recipe in ("default", "coderm-nt"))
+        shown = [cell.strip() for cell in rows[name]]
+        assert shown[0] == _as_shown(ours)
+        assert shown[1] == ("" if published == ours else _as_shown(published))
+
+
+def _as_shown(value):
+    return str(value).lower() if isinstance(value, bool) else f"{value:.4g}" if isinstance(value, float) else str(value)

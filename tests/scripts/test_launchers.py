@@ -35,7 +35,8 @@ def run(script: str, *words: str, cwd: Path | None = None, **environment: str) -
 def dry(tmp_path: Path, script: str, *words: str, **environment: str) -> str:
     """What --dry-run prints, with this machine's folders under other names."""
     done = run(script, *words, "--dry-run", cwd=tmp_path, **environment)
-    assert done.returncode == 0, done.stderr
+    # Files that are not there are named on standard error, which a test of its own looks at.
+    assert done.returncode == (1 if "missing: " in done.stderr else 0), done.stderr
     assert list(tmp_path.iterdir()) == [], "nothing is touched"
     return done.stdout.replace(str(ROOT), "$CODE_REWARD").replace(str(tmp_path), "$HERE")
 
@@ -74,6 +75,24 @@ def test_the_whole_command_of_trl_is_what_it_was(tmp_path, size, reward):
 )
 def test_the_gpus_are_split_as_said(tmp_path, environment, told):
     assert told in dry(tmp_path, "run_qwen3_4b_thinking.sh", "rm", **environment)
+
+
+@pytest.mark.parametrize(
+    ("script", "words", "files"),
+    [
+        ("run_qwen3_4b_thinking.sh", ["rm"], {"MODEL_DIR": "model", "PROMPT_DATA": "p.jsonl", "RM_DIR": "rm", "EVAL_SETS": "held=e.jsonl"}),
+        ("run_qwen3_4b_thinking.sh", ["tests"], {"MODEL_DIR": "model", "PROMPT_DATA": "p.jsonl", "EVAL_SETS": "held=e.jsonl"}),
+        ("run_qwen25_coder.sh", ["1.5b", "rm"], {"MODEL_DIR": "model", "PROBLEMS": "p.jsonl", "RM_DIR": "rm"}),
+    ],
+)
+def test_a_dry_run_names_what_is_missing_and_ends_with_one(tmp_path, script, words, files):
+    done = run(script, *words, "--dry-run", cwd=tmp_path, **files)
+    assert done.returncode == 1
+    assert sorted(line.rpartition("(")[2].partition(")")[0] for line in done.stderr.splitlines()) == sorted(files)
+    for value in files.values():
+        (tmp_path / value.rpartition("=")[2]).touch()
+    done = run(script, *words, "--dry-run", cwd=tmp_path, **files)
+    assert (done.returncode, done.stderr) == (0, "")
 
 
 def test_slimes_own_numbers_of_the_model_are_taken(tmp_path):
@@ -121,6 +140,8 @@ def test_held_out_sets_are_judged_by_tests_whatever_the_reward(tmp_path):
         ("run_glm4_9b.sh", ["rm", "--profile", "gpu"], {}, "--profile is 'gpu'"),
         ("run_glm4_9b.sh", ["rm"], {}, "SLIME_ROOT must name a checkout"),
         ("run_glm4_9b.sh", ["rm"], {"SLIME_ROOT": "/nowhere"}, "SLIME_ROOT is /nowhere"),
+        ("run_qwen3_4b_thinking.sh", ["rm", "--dry-run"], {"GROUP": "abc"}, "GROUP is 'abc', not a whole number"),
+        ("run_qwen25_coder.sh", ["1.5b", "tests", "--dry-run"], {"STEPS": "1e3"}, "STEPS is '1e3', not a whole number"),
         ("run_glm4_9b.sh", ["rm", "--dry-run"], {"RM_PLACEMENT": "moon"}, "RM_PLACEMENT is 'moon'"),
         ("run_glm4_9b.sh", ["rm", "--dry-run"], {"RM_PLACEMENT": "remote"}, "needs RM_URLS"),
         ("run_glm4_9b.sh", ["rm", "--dry-run"], {"NUM_GPUS": "2", "RM_GPUS": "1"}, "leave 1 to train and 0 to generate"),

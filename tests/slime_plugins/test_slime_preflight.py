@@ -490,3 +490,11 @@ def test_every_hook_option_is_one_of_slimes_and_none_is_forgotten():
     files = {"--custom-config-path", "--megatron-config-path"}
     assert set(hooks.OPTIONS) <= known
     assert {option for option in paths if "function" in option or "custom" in option or "rollout" in option} <= {*hooks.OPTIONS, *files}
+
+
+def test_a_machine_that_is_not_for_slime_is_no_failure_until_a_run_is_checked(monkeypatch):
+    monkeypatch.setattr(versions, "installed", lambda name: None if name.startswith("sglang") else "2.0")
+    [row] = versions.check_versions(of_a_run=False)
+    assert row.state == "not checked"
+    assert "use slime's image" in row.found
+    assert {row.state for row in versions.check_versions()} == {"failed"}

@@ -14,6 +14,7 @@ from safetensors import SafetensorError
 from transformers import AutoModelForCausalLM, AutoTokenizer, PreTrainedModel, PreTrainedTokenizerBase, Qwen3Config, Qwen3ForCausalLM
 
 from code_reward.errors import ConfigurationError
+from code_reward.folders import require_folder
 
 Message = dict[str, str]
 
@@ -61,6 +62,7 @@ def load_policy(folder: str | Path, *, dtype: str = "auto") -> tuple[PreTrainedM
 
     Raises `ConfigurationError` if it cannot be loaded as a causal language model.
     """
+    require_folder(Path(folder), "a causal language model")
     try:
         tokenizer = AutoTokenizer.from_pretrained(str(folder), padding_side="left", local_files_only=True)
         return AutoModelForCausalLM.from_pretrained(str(folder), dtype=dtype, local_files_only=True), tokenizer

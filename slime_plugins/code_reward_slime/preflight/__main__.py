@@ -52,7 +52,7 @@ async def rows(settings: Preflight, words: list[str]) -> AsyncIterator[Row]:
 
     arguments = TrainArguments(words)
     checks = {
-        "versions": check_versions,
+        "versions": lambda: check_versions(of_a_run=bool(words) or settings.config is not None),
         "ports": lambda: check_ports(settings.port),
     }
     if words:

@@ -34,9 +34,16 @@ TABLE = {
 """What each package may be where slime trains."""
 
 
-def check_versions() -> Iterator[Row]:
-    """One row with all versions, or one for each that does not fit."""
+def check_versions(*, of_a_run: bool = True) -> Iterator[Row]:
+    """One row with all versions, or one for each that does not fit.
+
+    Without a run to check, a machine that is not meant for one (no SGLang) is no failure: what is installed there is only said.
+    """
     found = {name: installed(name) for name in TABLE}
+    if not of_a_run and found["sglang"] is None:
+        here = ", ".join(f"{name} {version}" for name, version in found.items() if version is not None)
+        yield not_checked("versions", f"{here}; no sglang, so slime cannot run here: use slime's image for that. All else needs none.")
+        return
     problems = [failed("versions", problem) for name, version in found.items() if (problem := objection(name, version))]
     untried = [f"{name} {version} ({TABLE[name].why})" for name, version in found.items() if is_untried(name, version)]
     problems += [not_checked("versions", f"newer than what was tried: {one}") for one in untried]
