@@ -26,7 +26,7 @@ def run(kind: str, name: str, *words: object, cwd: Path | None = None) -> subpro
     command = [sys.executable, "-m", name] if kind == "python" else [sys.executable, "-m", "code_reward_commands", name]
     environment = os.environ | {"PYTHONPATH": os.pathsep.join(map(str, ROOTS))}
     return subprocess.run(
-        [*command, *map(str, words)], capture_output=True, text=True, check=False, cwd=cwd, env=environment, timeout=110, input=""
+        [*command, *map(str, words)], capture_output=True, text=True, check=False, cwd=cwd, env=environment, timeout=300, input=""
     )
 
 
@@ -42,7 +42,7 @@ def complaint(done: subprocess.CompletedProcess[str]) -> str:
     return "" if len(lines) == 1 else f"{len(lines)} sentences that begin with error: {done.stderr[-400:]}"
 
 
-@pytest.mark.timeout(300)
+@pytest.mark.timeout(1200)
 def test_an_option_that_is_unknown_is_refused_by_every_command():
     with ThreadPoolExecutor(2) as pool:
         done = pool.map(lambda command: run(*command, "--no-such-option", "1"), UNKNOWN)
@@ -83,7 +83,7 @@ WRONG = {
     "pick": ["{} --tests problems.jsonl --out out.jsonl"],
     "view": ["{}"],
 }
-FILES = ["absent.jsonl", "torn.jsonl", "wrong.jsonl", "rows.txt"]
+FILES = ["absent.jsonl", "torn.jsonl", "wrong.jsonl"]
 CASES = [
     (name, line.replace("{}", file))
     for name, lines in WRONG.items()
@@ -92,6 +92,7 @@ CASES = [
     if (name, file) != ("view", "wrong.jsonl")
 ]
 CASES += [
+    ("data_prep.label", "--problems rows.txt --candidates rows.txt --out out.jsonl"),
     ("score", "empty.jsonl --model folder"),
     ("score", "problems.jsonl --model Owner/some-model"),
     ("score", "problems.jsonl --model absent"),
@@ -112,7 +113,7 @@ CASES += [
 ]
 
 
-@pytest.mark.timeout(600)
+@pytest.mark.timeout(1200)
 def test_what_people_hand_over_by_mistake_is_told_in_one_sentence(folder):
     def one(case):
         name, line = case
