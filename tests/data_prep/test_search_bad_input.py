@@ -216,6 +216,19 @@ async def test_a_problem_without_an_entry_point_is_judged_by_what_it_shows(sandb
     assert "7" in trees["p"].rollouts[0].judgement.evidence
 
 
+@pytest.mark.parametrize(
+    ("differs", "said"), [(False, "all of them the same (asking again is no use"), (True, "no usable program in 2 replies: ")]
+)
+async def test_replies_that_are_all_the_same_are_named_so(sandbox, tmp_path, differs, said):
+    async def answer(number, prompt):
+        return web.json_response(says(f"I cannot do that, number {number}." if differs else "I cannot do that."))
+
+    async with Server(answer) as server, LLM([server.endpoint], patience_seconds=5.0) as llm:
+        policy = LLMPolicy(llm, RECIPE)
+        trees, _ = await grow(tmp_path / "run", [problem()], policy, ReferenceJudge(sandbox))
+    assert said in trees["p"].rollouts[0].failure.message
+
+
 def test_the_guide_documents_every_field_of_the_recipe_with_its_values():
     page = (Path(__file__).parents[2] / "docs" / "reward_data.md").read_text()
     rows = {row[0].strip("` "): row[1:3] for row in (line.strip("|").split("|") for line in page.splitlines()) if len(row) == 4}
