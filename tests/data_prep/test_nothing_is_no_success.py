@@ -70,7 +70,6 @@ NOTHING = [
     ("data_prep.unit_tests.quality", "empty.jsonl", "empty.jsonl"),
     ("data_prep.search", "--problems empty.jsonl --out out", "empty.jsonl"),
     ("data_prep.conversions", "--trees failed --out out", "No row came of 1 trees"),
-    ("data_prep.tree_pages", "--trees none --out out", "no finished tree"),
     ("rm_train.evaluate", "--model nowhere --labelled empty.jsonl --out out.json", "empty.jsonl has no rows"),
     ("rm_train.evaluate", "--model nowhere --labelled unanswered.jsonl --out out.json", "None of the 1 labelled answers holds a program"),
     ("code_reward.selection", "empty.jsonl", "empty.jsonl"),
