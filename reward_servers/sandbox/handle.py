@@ -135,8 +135,11 @@ class WorkerHandle:
         size = struct.unpack("!I", self._receive_exactly(4))[0]
         if size > _MAX_ANSWER:
             raise WorkerLost(f"the worker's answer would have {size} bytes")
+        data = self._receive_exactly(size)
         try:
-            message = json.loads(self._receive_exactly(size))
+            message = json.loads(data)
+            if b"\\ud" in data:  # Perhaps halves of characters, which no answer can be written with.
+                message = json.loads(json.dumps(message, ensure_ascii=False).encode(errors="replace"))
         except ValueError as error:
             raise WorkerLost(f"the worker's answer is not JSON: {error}") from error
         if not isinstance(message, dict):

@@ -3,22 +3,23 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import sys
+from collections.abc import AsyncIterator
 from typing import TYPE_CHECKING, Any
 
 import uvicorn
-from fastapi import FastAPI, Response
-from fastapi.exceptions import RequestValidationError
-from fastapi.responses import JSONResponse
-from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, generate_latest
-from pydantic import BaseModel, ConfigDict
+from fastapi import FastAPI, Request, Response
+from prometheus_client import generate_latest
+from pydantic import BaseModel
 
-from code_reward.errors import ConfigurationError, DataError, SandboxError
-from code_reward.problem import Test
+from code_reward.errors import ConfigurationError, SandboxError
 from reward_servers.listener import Server, bind
+from reward_servers.sandbox.contract import Execute, Observe, Run, describe
+from reward_servers.sandbox.desk import Desk
 from reward_servers.sandbox.fusion import RunCode, RunCodeReply, answer_run_code
 from reward_servers.sandbox.isolation import Isolation
-from reward_servers.sandbox.outcome import Execution, Limits, Mode, Observations, Outcome
+from reward_servers.sandbox.outcome import Execution, Observations, Outcome
 from reward_servers.sandbox.pool import LocalSandbox
 from reward_servers.sandbox.self_check import self_check
 from reward_servers.sandbox.settings import SandboxServer
@@ -26,53 +27,13 @@ from reward_servers.sandbox.settings import SandboxServer
 if TYPE_CHECKING:
     from reward_servers.sandbox.ray_pool import RaySandbox
 
-_SECONDS = (0.001, 0.002, 0.005, 0.01, 0.05, 0.1, 0.5, 1.0, 5.0, 10.0, 30.0)
 
-
-class Run(BaseModel):
-    """The body of `/run`: the arguments of `Sandbox.run`."""
-
-    model_config = ConfigDict(extra="forbid")
-
-    program: str
-    tests: list[Test]
-    entry_point: str | None = None
-    limits: Limits = Limits()
-    mode: Mode = "auto"
-
-
-class Observe(BaseModel):
-    """The body of `/observe`: the arguments of `Sandbox.observe`."""
-
-    model_config = ConfigDict(extra="forbid")
-
-    program: str
-    calls: list[str]
-    limits: Limits = Limits()
-
-
-class Execute(BaseModel):
-    """The body of `/execute`: the arguments of `Sandbox.execute`."""
-
-    model_config = ConfigDict(extra="forbid")
-
-    program: str
-    stdin: str = ""
-    limits: Limits = Limits()
-
-
-class Metrics:
-    """What the server counts; every name begins with `code_reward_sandbox_`."""
-
-    def __init__(self) -> None:
-        self.registry = CollectorRegistry()
-        self.outcomes = Counter("code_reward_sandbox_outcomes", "Programs run.", ["kind"], registry=self.registry)
-        self.waiting = Gauge("code_reward_sandbox_requests_open", "Requests waiting or running.", registry=self.registry)
-        self.cpu = Histogram("code_reward_sandbox_cpu_seconds", "CPU time per program.", buckets=_SECONDS, registry=self.registry)
-
-    def count(self, kind: str, seconds: float) -> None:
-        self.outcomes.labels(kind).inc()
-        self.cpu.observe(seconds)
+_ROUTES: dict[str, tuple[type[BaseModel], type[BaseModel]]] = {
+    "/run": (Run, Outcome),
+    "/observe": (Observe, Observations),
+    "/execute": (Execute, Execution),
+    "/run_code": (RunCode, RunCodeReply),
+}
 
 
 def serve(settings: SandboxServer) -> None:
@@ -113,63 +74,54 @@ async def checked(sandbox: LocalSandbox | RaySandbox) -> Isolation:
     return isolation
 
 
-def _explain(error: RequestValidationError) -> str:
-    """What is wrong with a body, in few characters and without what stood there, which may be anything."""
-    said = (f"{'.'.join(str(part)[:50] for part in one['loc'])}: {one['msg'][:200]}" for one in error.errors()[:3])
-    return "; ".join(said).encode("ascii", "backslashreplace").decode()
-
-
 def build_app(sandbox: LocalSandbox | RaySandbox, isolation: Isolation, max_queue: int) -> FastAPI:
     """The routes of the server."""
-    app = FastAPI(title="code-reward sandbox", openapi_url=None)
-    metrics = Metrics()
-    open_requests = 0
+    desk = Desk(max_queue)
+    metrics = desk.metrics
 
-    @app.middleware("http")
-    async def admit(request: Any, call_next: Any) -> Response:
-        nonlocal open_requests
-        if request.method == "POST" and open_requests >= max_queue:
-            return JSONResponse({"error": f"{max_queue} programs wait already; try again later."}, 503, {"Retry-After": "1"})
-        open_requests += 1
-        metrics.waiting.set(open_requests)
-        try:
-            reply: Response = await call_next(request)
-            return reply
-        finally:
-            open_requests -= 1
-            metrics.waiting.set(open_requests)
+    @contextlib.asynccontextmanager
+    async def lifespan(app: FastAPI) -> AsyncIterator[None]:
+        yield
+        desk.reader.close()
+
+    app = FastAPI(title="code-reward sandbox", docs_url=None, redoc_url=None, lifespan=lifespan)
+    describe(app, _ROUTES)
 
     @app.post("/run")
-    async def run(body: Run) -> Outcome:
-        outcome = await sandbox.run(body.program, body.tests, entry_point=body.entry_point, limits=body.limits, mode=body.mode)
-        metrics.count(outcome.kind, outcome.seconds)
-        return outcome
+    async def run(request: Request) -> Response:
+        async def work(body: Run) -> Outcome:
+            outcome = await sandbox.run(body.program, body.tests, entry_point=body.entry_point, limits=body.limits, mode=body.mode)
+            metrics.count(outcome.kind, outcome.seconds)
+            return outcome
+
+        return await desk.serve(request, Run, work)
 
     @app.post("/observe")
-    async def observe(body: Observe) -> Observations:
-        observations = await sandbox.observe(body.program, body.calls, limits=body.limits)
-        metrics.count(observations.kind, observations.seconds)
-        return observations
+    async def observe(request: Request) -> Response:
+        async def work(body: Observe) -> Observations:
+            observations = await sandbox.observe(body.program, body.calls, limits=body.limits)
+            metrics.count(observations.kind, observations.seconds)
+            return observations
+
+        return await desk.serve(request, Observe, work)
 
     @app.post("/execute")
-    async def execute(body: Execute) -> Execution:
-        execution = await sandbox.execute(body.program, body.stdin, limits=body.limits)
-        metrics.count(execution.kind, execution.seconds)
-        return execution
+    async def execute(request: Request) -> Response:
+        async def work(body: Execute) -> Execution:
+            execution = await sandbox.execute(body.program, body.stdin, limits=body.limits)
+            metrics.count(execution.kind, execution.seconds)
+            return execution
+
+        return await desk.serve(request, Execute, work)
 
     @app.post("/run_code")
-    async def run_code(body: RunCode) -> RunCodeReply:
-        reply = await answer_run_code(sandbox, body)
-        metrics.count(reply.status, reply.run_result.execution_time or 0.0 if reply.run_result else 0.0)
-        return reply
+    async def run_code(request: Request) -> Response:
+        async def work(body: RunCode) -> RunCodeReply:
+            reply = await answer_run_code(sandbox, body)
+            metrics.count(reply.status, reply.run_result.execution_time or 0.0 if reply.run_result else 0.0)
+            return reply
 
-    @app.exception_handler(RequestValidationError)
-    async def malformed(request: Any, error: RequestValidationError) -> Response:
-        return JSONResponse({"error": _explain(error)}, 422)
-
-    @app.exception_handler(DataError)
-    async def bad_data(request: Any, error: DataError) -> Response:
-        return JSONResponse({"error": str(error)}, 422)
+        return await desk.serve(request, RunCode, work)
 
     @app.get("/health")
     async def health() -> dict[str, Any]:

