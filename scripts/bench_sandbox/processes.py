@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import os
 import resource
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from pathlib import Path
+from typing import NamedTuple
 
 _MARK = "CODE_REWARD_BENCH"
 
@@ -36,30 +37,36 @@ def cpu_seconds() -> float:
     return own + ticks / os.sysconf("SC_CLK_TCK")
 
 
-def footprint() -> str:
-    """Memory, descriptors and number of this process and the workers."""
+class Footprint(NamedTuple):
+    """What some processes hold."""
+
+    memory_mb: int
+    descriptors: int
+    processes: int
+
+    def __str__(self) -> str:
+        return f"{self.memory_mb} MB, {self.descriptors} descriptors, {self.processes} processes"
+
+
+def footprint() -> Footprint:
+    """Of this process and the workers."""
+    return _sum([os.getpid(), *(int(folder.name) for folder in workers())])
+
+
+def footprint_of(pid: int) -> Footprint:
+    """Of a process and all below it."""
+    import psutil
+
+    return _sum([pid, *(process.pid for process in psutil.Process(pid).children(recursive=True))])
+
+
+def _sum(pids: Iterable[int]) -> Footprint:
     memory = descriptors = processes = 0
-    for folder in [Path("/proc/self"), *workers()]:
+    for pid in set(pids):
         try:
-            memory += int((folder / "statm").read_text().split()[1]) * resource.getpagesize()
-            descriptors += len(list((folder / "fd").iterdir()))
+            memory += int(Path(f"/proc/{pid}/statm").read_text().split()[1]) * resource.getpagesize()
+            descriptors += len(list(Path(f"/proc/{pid}/fd").iterdir()))
             processes += 1
         except OSError:
             continue
-    return f"{memory >> 20} MB, {descriptors} descriptors, {processes} processes"
-
-
-def footprint_of(pid: int) -> str:
-    """Memory, descriptors and number of a process and all below it."""
-    import psutil
-
-    memory = descriptors = processes = 0
-    top = psutil.Process(pid)
-    for process in [top, *top.children(recursive=True)]:
-        try:
-            memory += process.memory_info().rss
-            descriptors += process.num_fds()
-            processes += 1
-        except psutil.Error:
-            continue
-    return f"{memory >> 20} MB, {descriptors} descriptors, {processes} processes"
+    return Footprint(memory >> 20, descriptors, processes)
