@@ -23,6 +23,8 @@ class BenchSandbox(Command):
     anything is wrong."""
     programs: int = Field(default=100_000, ge=100)
     """Programs of the leak run."""
+    mutants: int = Field(default=0, ge=0)
+    """Mutants of published references that `fidelity` adds to the pairs of its own, with the references and their published twins."""
     requests: int = Field(default=20_000, ge=100)
     """Requests of the fuzz."""
     rounds: int = Field(default=3, ge=1)
@@ -50,7 +52,7 @@ def main(settings: BenchSandbox) -> None:
     elif settings.what == "fidelity":
         from scripts.bench_sandbox import fidelity
 
-        asyncio.run(fidelity.measure(settings.workers))
+        asyncio.run(fidelity.measure(settings.workers, settings.mutants))
     elif settings.what == "hostile":
         from scripts.bench_sandbox import hostile
 

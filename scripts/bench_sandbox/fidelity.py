@@ -13,6 +13,7 @@ from reward_servers.sandbox.outcome import Limits, Mode, Outcome
 from reward_servers.sandbox.pool import LocalSandbox
 from scripts.bench_sandbox.pairs import Pair, read_pairs
 from scripts.bench_sandbox.plain import passes
+from scripts.bench_sandbox.published import read_published
 
 MODES: Sequence[Mode] = ("auto", "sealed", "inline")
 _LIMITS = Limits(cpu_seconds=10, wall_seconds=60)
@@ -46,9 +47,9 @@ def is_refused(outcome: Outcome) -> bool:
     return outcome.kind == "sandbox_error" and _REFUSES in outcome.message
 
 
-async def measure(workers: int | None = None) -> None:
-    """Print every difference and a table; raises `Differences` if there is one."""
-    judged = await judge(read_pairs(), workers)
+async def measure(workers: int | None = None, mutants: int = 0) -> None:
+    """Print every difference and a table; raises `Differences` if there is one. With `mutants`, over published programs too."""
+    judged = await judge([*read_pairs(), *(read_published(mutants) if mutants else [])], workers)
     for one in judged:
         for mode in MODES:
             if one.differs(mode):

@@ -82,9 +82,11 @@ async def test_a_server_that_gives_no_answer_is_a_sandbox_error(monkeypatch, is_
     monkeypatch.setattr("reward_servers.sandbox.client._CONNECT_SECONDS", 0.02 if not is_well else 10)
     monkeypatch.setattr("reward_servers.sandbox.client._GRACE_SECONDS", 0.5 if is_well else 180)
     posts = 0
+    writers = []
 
     async def answer(reader, writer):
         nonlocal posts
+        writers.append(writer)  # One that nobody holds is closed, from Python 3.13 on.
         asked = await reader.readline()
         posts += asked.startswith(b"POST")
         if is_well and asked.startswith(b"GET /health"):
