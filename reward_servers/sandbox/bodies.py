@@ -13,8 +13,8 @@ from concurrent.futures import ProcessPoolExecutor
 from concurrent.futures.process import BrokenProcessPool
 from typing import TypeVar
 
+from fastapi import Request
 from pydantic import BaseModel, ValidationError
-from starlette.requests import ClientDisconnect, Request
 
 MAX_BYTES = 64 << 20
 _ALL_BYTES = 512 << 20
@@ -35,6 +35,10 @@ class Refused(Exception):
         self.status = status
 
 
+class ClientGone(Exception):
+    """The client went before it had its answer."""
+
+
 class Reader:
     """Reads bodies for one event loop. `close` ends its process."""
 
@@ -43,7 +47,7 @@ class Reader:
         self._bytes = 0
 
     async def receive(self, request: Request) -> bytes:
-        """The body as it comes; to be given back by `release`. Raises `Refused`, and `ClientDisconnect` when the client goes."""
+        """The body as it comes; to be given back by `release`. Raises `Refused`, and `ClientGone` when the client goes."""
         body = bytearray()
         try:
             await self._fill(body, request)
@@ -66,7 +70,7 @@ class Reader:
             patience = min(_IDLE_SECONDS, deadline - time.monotonic())
             message = await asyncio.wait_for(request.receive(), patience)
             if message["type"] == "http.disconnect":
-                raise ClientDisconnect
+                raise ClientGone
             part = message.get("body", b"")
             if len(body) + len(part) > MAX_BYTES:
                 raise Refused(413, f"The body has more than {MAX_BYTES >> 20} MB; ask about fewer or smaller tests at a time.")

@@ -6,17 +6,16 @@ import asyncio
 from collections.abc import Awaitable, Callable, Coroutine
 from typing import Any, TypeVar
 
-from fastapi import Response
+from fastapi import Request, Response
 from fastapi.responses import JSONResponse
 from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram
 from pydantic import BaseModel
-from starlette.requests import ClientDisconnect, Request
 
 from code_reward.errors import DataError
-from reward_servers.sandbox.bodies import Body, Reader, Refused
+from reward_servers.sandbox.bodies import Body, ClientGone, Reader, Refused
 
 _SECONDS = (0.001, 0.002, 0.005, 0.01, 0.05, 0.1, 0.5, 1.0, 5.0, 10.0, 30.0)
-_CLIENT_GONE = 499
+_CLIENT_GONE_STATUS = 499
 
 Answer = TypeVar("Answer", bound=BaseModel)
 
@@ -64,8 +63,8 @@ class Desk:
             return _refuse(error.status, str(error))
         except DataError as error:
             return _refuse(422, str(error))
-        except ClientDisconnect:
-            return Response(status_code=_CLIENT_GONE)
+        except ClientGone:
+            return Response(status_code=_CLIENT_GONE_STATUS)
         finally:
             self._open -= 1
             self.metrics.waiting.set(self._open)
@@ -73,12 +72,12 @@ class Desk:
 
 
 async def _while_there(request: Request, work: Coroutine[Any, Any, Answer]) -> Answer:
-    """What the work gives; it is cancelled, and `ClientDisconnect` raised, when the client goes first."""
+    """What the work gives; it is cancelled, and `ClientGone` raised, when the client goes first."""
     job, gone = asyncio.ensure_future(work), asyncio.ensure_future(_leave(request.receive))
     try:
         await asyncio.wait({job, gone}, return_when=asyncio.FIRST_COMPLETED)
         if not job.done():
-            raise ClientDisconnect
+            raise ClientGone
         return job.result()
     finally:
         job.cancel()

@@ -6,11 +6,11 @@ import json
 import aiohttp
 import httpx
 import pytest
-from starlette.requests import ClientDisconnect, Request
+from fastapi import Request
 
 from code_reward.errors import DataError
 from reward_servers.sandbox import bodies
-from reward_servers.sandbox.bodies import Reader, Refused
+from reward_servers.sandbox.bodies import ClientGone, Reader, Refused
 from reward_servers.sandbox.contract import Run
 from reward_servers.sandbox.desk import Desk
 from reward_servers.sandbox.outcome import Outcome
@@ -105,7 +105,7 @@ async def test_a_client_that_goes_within_its_body_leaves_nothing():
         return next(messages)
 
     reader = Reader()
-    with pytest.raises(ClientDisconnect):
+    with pytest.raises(ClientGone):
         await reader.receive(Request({"type": "http", "method": "POST", "headers": []}, receive))
     assert reader._bytes == 0
 
