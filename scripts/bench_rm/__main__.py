@@ -27,7 +27,7 @@ def measure(way: Way, settings: Bench) -> dict[str, Any]:
         child.returncode = os.waitstatus_to_exitcode(status)
         if child.returncode:
             raise CodeRewardError(f"{way} ended with status {child.returncode}; see above.")
-        return {**json.loads(figures.read_text()), "peak_gb": round(used.ru_maxrss / 1e6, 2)}
+        return {**json.loads(figures.read_text()), "peak_gb": round(used.ru_maxrss * 1024 / 1e9, 2)}
 
 
 def main(settings: Bench) -> None:
