@@ -241,3 +241,11 @@ async def in_thread(name: str, path: Path) -> Problem:
 
 async def run(sandbox: Sandbox, problem: Problem, program: str) -> Any:
     return await sandbox.run(program, problem.tests, entry_point=problem.entry_point)
+
+
+def test_a_release_that_has_the_original_test_too_is_still_read_by_its_inputs(tmp_path):
+    """HumanEval+'s own file has HumanEval's `check` beside the inputs; the file on the hub has a `check` and no inputs."""
+    path = tmp_path / "rows.jsonl"
+    path.write_text(json.dumps({**humaneval_plus_row(), "test": "def check(candidate):\n    pass\n"}) + "\n")
+    [problem] = load("humaneval_plus", path)
+    assert {test.kind for test in problem.tests} == {"call"}

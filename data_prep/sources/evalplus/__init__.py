@@ -64,14 +64,14 @@ class Task:
 
 def read_humaneval_plus(path: Path) -> list[Problem]:
     """HumanEval+; the starter code is the prompt, as in HumanEval. On the hub the inputs have their results, in a `check(candidate)`."""
-    if has_column(path, "test"):
+    if not has_column(path, "base_input"):
         return read_problems(path, HumanEvalRecord, lambda record: humaneval.to_problem(record, "humaneval_plus"))
     return _problems(read_problems(path, EvalPlusRecord, _humaneval_task), "humaneval_plus")
 
 
 def read_mbpp_plus(path: Path) -> list[Problem]:
     """MBPP+; the statement is the text inside the prompt's docstring, with its one assertion. On the hub the inputs have their results."""
-    if has_column(path, "test"):
+    if not has_column(path, "base_input"):
         return read_problems(path, mbpp_google.MbppPlusRecord, mbpp_google.to_plus_problem)
     return _problems(read_problems(path, MbppPlusRecord, _mbpp_task), "mbpp_plus")
 
