@@ -47,7 +47,7 @@ def reason_of(response: str, policy: Policy = "last", entry_point: str | None = 
 
 
 def test_an_ordinary_answer():
-    assert extract_code(f"Here it is:\n\n{fenced(ADD)}\nIt adds.", entry_point="add") == Extraction(ADD, None, closed=True)
+    assert extract_code(f"Here it is:\n\n{fenced(ADD)}\nIt adds.", entry_point="add") == Extraction(ADD, None, closed=True, one_block=True)
 
 
 @pytest.mark.parametrize("policy", get_args(Policy))
@@ -352,7 +352,7 @@ def test_longest_takes_the_longest_valid_block():
 @pytest.mark.parametrize("policy", get_args(Policy))
 def test_a_prefilled_answer_begins_inside_its_fence(policy):
     assert code_of(f"{ADD}\n```\nIt adds.", policy) == ADD
-    assert extract_code(f"{ADD}\n```<|im_end|>", policy, "add") == Extraction(ADD, None, closed=True)
+    assert extract_code(f"{ADD}\n```<|im_end|>", policy, "add") == Extraction(ADD, None, closed=True, one_block=True)
     assert code_of(f"{ADD}\n```\nUse:\n{fenced(USE, 'bash')}", policy) == ADD
     assert code_of(f"x = f(1)\n```\n{fenced(ADD)}") == ADD
 

@@ -46,7 +46,7 @@ def problem(**changes):
 
 @pytest.mark.parametrize("suffix", ["jsonl", "jsonl.gz", "parquet"])
 @settings(suppress_health_check=[HealthCheck.function_scoped_fixture], max_examples=40)
-@given(rows=st.lists(problems, max_size=4))
+@given(rows=st.lists(problems, min_size=1, max_size=4))
 def test_problems_with_mixed_kinds_of_tests_survive_a_file(tmp_path, suffix, rows):
     save_problems(tmp_path / f"problems.{suffix}", rows)
     assert load_problems(tmp_path / f"problems.{suffix}") == rows

@@ -76,11 +76,15 @@ def test_an_answer_that_failed_some_tests_is_no_reference_but_tells_the_entry_po
     [
         ({"tests": json.dumps({"inputs": ["1\n"], "outputs": ["2\n"]})}, [StdioTest(stdin="1\n", stdout="2\n")], None),
         ({"tests": {"inputs": [["1", "2"]], "outputs": [["3"]]}}, [StdioTest(stdin="1\n2", stdout="3")], None),
-        ({"tests": {"fn_name": "f", "inputs": [[1, [2]]], "outputs": [[3]]}}, [CallTest(args="[1, [2]]", expected="3")], "f"),
+        (
+            {"tests": {"fn_name": "f", "inputs": [[1, [2]]], "outputs": [[3]]}},
+            [CallTest(args="[1, [2]]", expected="[3]", atol=1e-9, compare="boxed")],
+            "f",
+        ),
         ({"tests": [{"type": "stdin_stdout", "input": "1", "output": "2"}]}, [StdioTest(stdin="1", stdout="2")], None),
         (
             {"tests": [{"type": "function_call", "fn_name": "f", "input": [1], "output": [None]}]},
-            [CallTest(args="[1]", expected="None")],
+            [CallTest(args="[1]", expected="[None]", atol=1e-9, compare="boxed")],
             "f",
         ),
         (
@@ -89,7 +93,7 @@ def test_an_answer_that_failed_some_tests_is_no_reference_but_tells_the_entry_po
                 "metadata": '{"func_name": "go"}',
                 "starter_code": "class Solution:\n    def go(self, a, b):\n",
             },
-            [CallTest(args="[[1], True]", expected="[1]")],
+            [CallTest(args="[[1], True]", expected="[1]", atol=1e-9, compare="json")],
             "Solution().go",
         ),
     ],

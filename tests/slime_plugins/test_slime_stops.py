@@ -73,11 +73,18 @@ def test_a_refusal_can_be_printed_copied_and_saved():
 # Settings.
 
 
-@pytest.mark.parametrize("wrong", [{"code_reward_shapping": "raw"}, {"code_reward_rm_dir": "nowhere"}, {"code_reward_rm_dir": None}])
-async def test_wrong_settings_are_missing_verdicts_that_stop_the_run(settings, wrong):
+@pytest.mark.parametrize(
+    ("wrong", "reason"),
+    [
+        ({"code_reward_shapping": "raw"}, "configuration"),
+        ({"code_reward_rm_dir": "nowhere"}, "no_folder"),
+        ({"code_reward_rm_dir": None}, "configuration"),
+    ],
+)
+async def test_wrong_settings_are_missing_verdicts_that_stop_the_run(settings, wrong, reason):
     args = make_args(**{**settings, **wrong})
     samples = await rewarded(args, make_sample(1), make_sample(2))
-    assert [sample.metadata["code_reward"]["reason"] for sample in samples] == ["configuration"] * 2
+    assert [sample.metadata["code_reward"]["reason"] for sample in samples] == [reason] * 2
     assert all(isinstance(sample.reward, Refusal) for sample in samples)
     assert isinstance(stops(args, samples), ConfigurationError)
     with pytest.raises(ConfigurationError):

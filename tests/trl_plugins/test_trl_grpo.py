@@ -55,7 +55,7 @@ def test_with_the_tests(settings: dict[str, object], tmp_path: Path, monkeypatch
     save_problems(tmp_path / "problems.jsonl", problems)
     # A random policy writes no program: this one has learnt the first problem by heart, and relies on its starter code.
     by_heart = "def shift(n):\n    return operator.add(n, 1)"
-    monkeypatch.setattr(code_reward_trl.rewards, "content", lambda completion: f"```python\n{by_heart}\n```")
+    monkeypatch.setattr(code_reward_trl.rewards, "content", lambda completion, entry_point=None: f"```python\n{by_heart}\n```")
     main(Grpo(reward="tests", **{**settings, "problems": tmp_path / "problems.jsonl"}))
     for row in assert_whole(tmp_path):
         assert row.reward == float(row.problem_id == "p1")
