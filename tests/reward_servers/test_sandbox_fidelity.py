@@ -3,7 +3,7 @@
 import pytest
 
 from code_reward.problem import AssertTest, CallTest, PytestTest, StdioTest, UnittestTest
-from scripts.bench_sandbox.fidelity import judge, report
+from scripts.bench_sandbox.fidelity import MODES, judge, report
 from scripts.bench_sandbox.pairs import Pair, read_pairs
 from scripts.bench_sandbox.plain import passes
 
@@ -23,7 +23,8 @@ async def test_a_sample_of_the_pairs_is_judged_as_by_plain_python():
     sample = read_pairs()[::EVERY]
     judged = await judge(sample, workers=2)
     assert {one.plain for one in judged} == {True, False}
-    assert [(one.pair.name, one.outcomes["inline"].message, one.said) for one in judged if one.differs("inline")] == []
+    different = [(one.pair.name, mode, one.outcomes[mode].message, one.said) for one in judged for mode in MODES if one.differs(mode)]
+    assert different == []
     assert f"{len(sample)} of {len(sample)} equal" in report(judged)
 
 
