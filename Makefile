@@ -88,6 +88,10 @@ bench-rm: $(INSTALLED)  ## Measure the training of reward models beside TRL's; A
 bench-slime-cpu: $(INSTALLED) install-integration  ## Measure what slime itself makes of the quickstart's policy with its reward model; needs what slime-cpu needs.
 	$(BIN)/python -m scripts.bench_slime_cpu $(ARGS)
 
+.PHONY: bench-gpu
+bench-gpu: $(INSTALLED)  ## Measure on one GPU, in eight minutes and without downloads, what a CPU cannot: attention, a training step, export, serving.
+	$(or $(PYTHON_GPU),$(BIN)/python) -m scripts.bench_gpu $(ARGS)
+
 .PHONY: bench-sandbox
 bench-sandbox: $(INSTALLED)  ## Measure the sandbox: speed beside other evaluators; ARGS="matrix", "leak", "coverage", "latency" measure the rest.
 	$(BIN)/python -m scripts.bench_sandbox $(or $(ARGS),speed)
