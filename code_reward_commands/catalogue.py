@@ -54,11 +54,13 @@ MODULES: Final[dict[str, dict[str, str]]] = {
     "Reward models": {
         "rm_train.train": "train a reward model on pairs",
         "rm_train.regress": "train a reward model on prefix rows",
+        "rm_train.preflight": "check data, disk and memory before a reward model is trained",
         "rm_train.evaluate": "measure a reward model against executed truth",
-        "code_reward_slime.reward_model.prepare": "prepare training a reward model on Megatron",
-        "code_reward_slime.reward_model.flags": "print Megatron's options for that",
-        "code_reward_slime.reward_model.collect": "make a folder of what Megatron trained",
+        "rm_train.memory": "estimate the memory of training the published sizes",
         "rm_train.adopt": "make a published reward model one of ours",
+        "code_reward_slime.reward_model.prepare": "encode rows for reward model training on Megatron",
+        "code_reward_slime.reward_model.flags": "print the options of slime for that",
+        "code_reward_slime.reward_model.collect": "make a reward model of what slime exported",
     },
     "Servers": {
         "reward_servers.embedded": "serve a reward model from this process",

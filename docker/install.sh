@@ -13,6 +13,7 @@ python=${PYTHON:-python3}
 case $role in
    trainer)
       modules=(code_reward_slime.rewards code_reward_slime.post_process code_reward_slime.rollout_log code_reward_slime.preflight.hooks)
+      modules+=(code_reward_slime.reward_model.flags code_reward_slime.reward_model.source rm_train.preflight)
       extra=sandbox # Of the trainer's own: published sets have tests that need pytest.
       ;;
    rm) modules=(reward_servers.sglang_server.commands code_reward.reference) extra="" ;;
