@@ -1,4 +1,4 @@
-"""Reward model training in slime's own `train.py` on CPU, held against plain PyTorch that reads every input alone.
+"""Reward model training in slime's own `train.py` on CPU, held against plain PyTorch that reads every input alone, and `rm_train`'s rows.
 
 Both stages: prefixes on two tensor-parallel ranks from a language model, then pairs on two data-parallel ranks from what that gave, stopped
 and gone on with. All in float32, so that what differs is an error and no rounding.
@@ -9,6 +9,7 @@ import re
 from pathlib import Path
 from types import SimpleNamespace
 
+import numpy as np
 import pytest
 import torch
 import torch.nn.functional as F
@@ -22,6 +23,8 @@ from code_reward.reference import Reference, require_equal
 from code_reward.reward_data import Pair, Prefix
 from code_reward.rows import write_rows
 from reward_servers.scorer import Scorer
+from rm_train.layout import lay
+from rm_train.model import RewardModel, load_backbone
 from scripts.slime_cpu import recipe
 from scripts.slime_cpu.models import build_policy, make_problems
 
@@ -84,13 +87,28 @@ def train(folder, prepared, init, ranks, *more, load=None, batch=8):
     return {int(step): float(loss) for step, loss in re.findall(r"step (\d+): \{'train/loss': ([-+.e\d]+)", text)}
 
 
-def plain(model, prepared, steps, batch=8):
+def rows_of(prepared, batch=8):
+    sizes = {"rollout_batch_size": batch, "global_batch_size": batch, "n_samples_per_prompt": 1}
+    return RowSource(SimpleNamespace(prompt_data=prepared / prepare.ROWS, rollout_seed=42, **sizes))
+
+
+def shared(init, prepared):
+    """The loss of the first step as `rm_train` computes it: all inputs in one row, in which what they share is stored once."""
+    source = rows_of(prepared)
+    positions, weights = source.step(0)
+    pairs = [source.rows[position] for position in positions]
+    row = lay([np.array(ids, np.int32) for pair in pairs for ids in (pair.chosen, pair.rejected)])
+    model = RewardModel(load_backbone(init, 0).float())
+    arrays = {"input_ids": row.ids[None], "position_ids": row.positions[None], "until": row.until, "ends": row.ends}
+    with torch.inference_mode():
+        scores = model(**{name: torch.from_numpy(array.astype(np.int64)) for name, array in arrays.items()})
+    each = F.softplus(scores[1::2] - scores[::2] + torch.tensor([pair.target for pair in pairs]))
+    return float((each * torch.tensor(weights)).sum() / sum(weights))
+
+
+def plain(model, prepared, steps):
     """The losses of the same training without Megatron, packing or ranks."""
-    source = RowSource(
-        SimpleNamespace(
-            prompt_data=prepared / prepare.ROWS, rollout_batch_size=batch, global_batch_size=batch, n_samples_per_prompt=1, rollout_seed=42
-        )
-    )
+    source = rows_of(prepared)
     optimizer = torch.optim.AdamW(model.parameters(), lr=LR, betas=(0.9, 0.99), weight_decay=0.0)
     losses = []
     for step in range(steps):
@@ -145,6 +163,7 @@ def test_two_stages_are_what_plain_pytorch_computes(tmp_path: Path):
     model = AutoModelForSequenceClassification.from_pretrained(first, dtype=torch.float32)
     expected = plain(model, tmp_path / "second", 4)
     assert [logged[step] for step in range(4)] == pytest.approx(expected, abs=1e-4)
+    assert logged[0] == pytest.approx(shared(first, tmp_path / "second"), abs=1e-4)
 
     second = collected(tmp_path / "stage2", tmp_path / "second")
     items = Reference.load(second).items
