@@ -36,7 +36,11 @@ TESTS: dict[str, Test] = {
 }
 _CLEAN = """
 import os
-assert os.listdir() == [] and os.listdir("/tmp") in ([], [os.path.basename(os.getcwd())]), (os.getcwd(), os.listdir(), os.listdir("/tmp"))
+try:
+    beside = os.listdir("/tmp")
+except PermissionError:  # What only Landlock confines does not see the folder at all.
+    beside = []
+assert os.listdir() == [] and beside in ([], [os.path.basename(os.getcwd())]), (os.getcwd(), os.listdir(), beside)
 with open("mine", "w") as file:
     file.write("x")
 os.chmod("mine", 0o600)
