@@ -251,6 +251,8 @@ class Label(Command):
     """Seconds that a program may take for all its tests; the thousand tests of an evalplus task need more than 15."""
     share: float = Field(default=1.0, gt=0, le=1)
     """Share of its tests that a program must pass to count as right; below 1 where tests themselves may be wrong."""
+    allow_none: bool = False
+    """Write labels even if no answer holds a program: a result where a policy is measured, mostly a mistake in a file of one's own."""
 
 
 def main(settings: Label) -> int:
@@ -260,7 +262,7 @@ def main(settings: Label) -> int:
     limits = Limits(cpu_seconds=settings.cpu_seconds, wall_seconds=settings.wall_seconds)
     rows = label_now(problems, candidates, url=settings.sandbox, limits=limits, share=settings.share, journal=f"{settings.out}.journal")
     counts = Counter(row.outcome for row in rows)
-    if candidates and not any(row.program for row in rows):
+    if candidates and not any(row.program for row in rows) and not (settings.allow_none and rows):
         causes = ", ".join(f"{outcome} {count}" for outcome, count in counts.most_common()) or "the sandbox failed on every one"
         raise DataError(f"None of the {len(candidates)} candidates has a label that is of a program ({causes}); look at their answers.")
     write_rows(settings.out, rows)

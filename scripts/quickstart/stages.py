@@ -192,4 +192,5 @@ def _mutants(part: str, per_problem: int, out: str, seed: int) -> tuple[str, ...
 
 def _label(problems: str, out: str, *candidates: str) -> tuple[str, ...]:
     files = " ".join(f"--candidates {name}" for name in candidates)
-    return python(f"data_prep.label --problems {problems} {files} --out {out} --cpu-seconds 0.5")
+    # A policy that writes no program at all is a result here: that of `--tiny`.
+    return python(f"data_prep.label --problems {problems} {files} --out {out} --cpu-seconds 0.5 --allow-none")

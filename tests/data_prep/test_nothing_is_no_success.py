@@ -114,6 +114,12 @@ def test_nothing_is_an_error_of_one_line(module_name, arguments, says, folder, c
     assert not Path("out.jsonl").exists()
 
 
+def test_that_a_measured_policy_writes_no_program_may_be_asked_to_be_a_result(folder, capsys):
+    arguments = "--problems problems.jsonl --candidates prose.jsonl --out out.jsonl --allow-none"
+    assert exits("data_prep.label", arguments, capsys)[0] in (None, 0)
+    assert [json.loads(line)["outcome"] for line in Path("out.jsonl").read_text().splitlines()] == ["no_code"] * 2
+
+
 def test_a_search_of_which_every_rollout_failed_ends_with_the_failure_s_own_words(folder, capsys):
     from data_prep.search.outcome import check_judged
 
