@@ -3,12 +3,14 @@
 import importlib.metadata
 
 import pytest
-from hypothesis import settings
+from hypothesis import HealthCheck, settings
 
 from code_reward.plugins import GROUP, forget
 
-# A shared machine is slow at times; where speed is promised, a test of its own measures it.
-settings.register_profile("code-reward", deadline=None)
+# A shared machine is slow at times; where speed is promised, a test of its own measures it. The examples are the same in every run, as
+# Hypothesis has it in CI by itself: a change is not red for what another has broken. `--hypothesis-profile=explore` draws new ones.
+settings.register_profile("code-reward", deadline=None, derandomize=True, suppress_health_check=[HealthCheck.too_slow])
+settings.register_profile("explore", deadline=None, suppress_health_check=[HealthCheck.too_slow], print_blob=True)
 settings.load_profile("code-reward")
 
 

@@ -25,9 +25,7 @@ UNKNOWN += [("code-reward", name) for name in SUBCOMMANDS]
 def run(kind: str, name: str, *words: object, cwd: Path | None = None) -> subprocess.CompletedProcess[str]:
     command = [sys.executable, "-m", name] if kind == "python" else [sys.executable, "-m", "code_reward_commands", name]
     environment = os.environ | {"PYTHONPATH": os.pathsep.join(map(str, ROOTS))}
-    return subprocess.run(
-        [*command, *map(str, words)], capture_output=True, text=True, check=False, cwd=cwd, env=environment, timeout=300, input=""
-    )
+    return subprocess.run([*command, *map(str, words)], capture_output=True, text=True, check=False, cwd=cwd, env=environment, input="")
 
 
 def complaint(done: subprocess.CompletedProcess[str]) -> str:

@@ -39,6 +39,8 @@ class Misbehaving:
         lists: The number of inputs of each request answered with scores.
         scored: Every input scored.
         most_at_once: The highest number of requests in flight.
+        requests, listings: How many requests for scores, and for the list of workers, have come.
+        open: While this is cleared, requests for scores wait.
     """
 
     def __init__(self, score: Score = score_of, *, router: bool = False) -> None:
@@ -50,7 +52,9 @@ class Misbehaving:
         self.workers: list[str] = []
         self.lists: list[int] = []
         self.scored: list[tuple[int, ...]] = []
-        self.requests = self.most_at_once = self._at_once = 0
+        self.requests = self.listings = self.most_at_once = self._at_once = 0
+        self.open = asyncio.Event()
+        self.open.set()
         self.port = 0
         self._runner: web.AppRunner | None = None
 
@@ -86,6 +90,7 @@ class Misbehaving:
             self._runner = None
 
     async def _list_workers(self, request: web.Request) -> web.Response:
+        self.listings += 1
         return web.json_response({"workers": [{"id": str(i), "url": url, "is_healthy": True} for i, url in enumerate(self.workers)]})
 
     async def _say_health(self, request: web.Request) -> web.Response:
@@ -98,6 +103,7 @@ class Misbehaving:
         try:
             record = await request.json()
             batch = record.get("input_ids") or record["input"]
+            await self.open.wait()
             await asyncio.sleep(self.delay)
             return await self._misbehave(request, batch)
         finally:

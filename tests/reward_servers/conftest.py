@@ -49,4 +49,4 @@ def sandbox_url() -> Iterator[str]:
     assert line.startswith("ready http://127.0.0.1:"), line
     yield line.split()[1]
     process.send_signal(signal.SIGTERM)
-    assert process.wait(15) == 0
+    assert process.wait() == 0

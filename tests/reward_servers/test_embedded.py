@@ -17,12 +17,12 @@ from reward_servers.wire import CLASSIFY, EMBEDDINGS
 
 def run(*options):
     command = [sys.executable, "-m", "reward_servers.embedded", *map(str, options)]
-    return subprocess.run(command, capture_output=True, text=True, timeout=60, check=False)
+    return subprocess.run(command, capture_output=True, text=True, check=False)
 
 
 def post(url, dialect, batch):
     request = urllib.request.Request(url + dialect.path, json.dumps(dialect.ask(batch)).encode())
-    with urllib.request.urlopen(request, timeout=30) as reply:
+    with urllib.request.urlopen(request) as reply:
         return dialect.read(reply.read(), len(batch))
 
 
@@ -40,14 +40,14 @@ def test_text_is_scored_as_its_tokens(server_url, rm_dir):
     text = "<|im_start|>user\nAdd.<|im_end|>\n"
     ids = Tokenizer.from_file(str(rm_dir / "tokenizer.json")).encode(text).ids
     request = urllib.request.Request(server_url + "/classify", json.dumps({"text": text}).encode())
-    with urllib.request.urlopen(request, timeout=30) as reply:
+    with urllib.request.urlopen(request) as reply:
         assert json.load(reply)["embedding"] == pytest.approx(post(server_url, CLASSIFY, [ids]), abs=1e-4)
 
 
 def test_it_ends_with_status_0_when_told_to(serve, rm_dir):
     with serve(rm_dir) as (_, process):
         process.send_signal(signal.SIGTERM)
-        assert process.wait(20) == 0
+        assert process.wait() == 0
 
 
 def test_a_port_in_use_is_one_sentence(rm_dir):

@@ -6,6 +6,7 @@ import threading
 
 import httpx
 import pytest
+from waiting import until
 
 from reward_servers.batching import Batcher
 from reward_servers.embedded import app as app_module
@@ -116,12 +117,17 @@ async def test_a_body_over_the_limit_is_refused(http, monkeypatch):
     assert (await http.post("/classify", json={"input_ids": [[1]] * 100})).status_code == 413
 
 
-async def test_a_full_queue_is_answered_503_with_retry_after(http, model):
+def works(service):
+    """Whether the model has a batch, and no other waits."""
+    return service.batcher._drain is not None and not service.batcher.waiting
+
+
+async def test_a_full_queue_is_answered_503_with_retry_after(http, service, model):
     model.go.clear()
     running = asyncio.create_task(http.post("/classify", json={"input_ids": [1]}))
-    await asyncio.sleep(0.05)
+    await until(lambda: works(service))
     waiting = asyncio.create_task(http.post("/classify", json={"input_ids": [[1] * 10] * 3}))
-    await asyncio.sleep(0.05)
+    await until(lambda: service.batcher.waiting == 3)
     refused = await http.post("/classify", json={"input_ids": [1]})
     assert refused.status_code == 503
     assert int(refused.headers["Retry-After"]) >= 1
@@ -142,7 +148,7 @@ async def test_the_work_of_a_client_that_hung_up_is_dropped(service, model):
 
     model.go.clear()
     running = asyncio.create_task(service.score([[1]]))
-    await asyncio.sleep(0.05)
+    await until(lambda: works(service))
     await app(scope, receive, send)
     model.go.set()
     await running

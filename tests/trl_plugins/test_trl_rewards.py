@@ -19,7 +19,7 @@ from reward_servers.sandbox import connect
 from reward_servers.sandbox.outcome import Limits, Outcome, Sandbox
 from reward_servers.scorer import Scorer
 
-QUICK = ClientSettings(deadline_seconds=3.0, request_seconds=1.0, backoff_seconds=0.01, max_backoff_seconds=0.05)
+QUICK = ClientSettings(deadline_seconds=600.0, request_seconds=30.0, backoff_seconds=0.01, max_backoff_seconds=0.05)
 TESTS = TypeAdapter(list[Test])
 
 
@@ -90,7 +90,8 @@ async def test_raw_scores_need_a_value_for_rejected_answers(client: RewardClient
     assert min(values[:2]) > -99.0
 
 
-async def test_too_many_missing_verdicts_stop_the_run(client: RewardClient, server: Misbehaving) -> None:
+async def test_too_many_missing_verdicts_stop_the_run(client: RewardClient, server: Misbehaving, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(client, "_settings", QUICK.model_copy(update={"deadline_seconds": 0.3}))
     server.fault = "500"
     # Two rejected answers need no server: half of the verdicts are missing, which is still allowed.
     assert await model_reward(client)(completions=ANSWERS[:4], **columns(4)) == [None, None, -0.5, -0.5]
