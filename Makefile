@@ -93,7 +93,7 @@ bench-gpu: $(INSTALLED)  ## Measure on one GPU, in eight minutes and without dow
 	$(or $(PYTHON_GPU),$(BIN)/python) -m scripts.bench_gpu $(ARGS)
 
 .PHONY: bench-sandbox
-bench-sandbox: $(INSTALLED)  ## Measure the sandbox: speed beside other evaluators; ARGS="matrix", "leak", "coverage", "latency" measure the rest.
+bench-sandbox: $(INSTALLED)  ## Measure the sandbox: speed beside other evaluators; ARGS=fidelity, hostile, fuzz, leak prove it; matrix, coverage, latency measure more.
 	$(BIN)/python -m scripts.bench_sandbox $(or $(ARGS),speed)
 
 .PHONY: train-test-generator

@@ -38,8 +38,8 @@ class HttpSandbox:
 
     A try ends when the server takes no connection for 10 s, or does not answer `/health` three times in a row, as a host that vanished:
     within a minute and a half. A server that is well has as long as all requests under way would need one after the other, each to its wall
-    limit, and 3 minutes more, 19 minutes by default; one with fewer workers than clients and nothing but sleepers to run may need longer,
-    and is a `sandbox_error` then.
+    limit and with all the CPU time that its tests may use, and 3 minutes more: 26 minutes by default for one test. One with fewer workers
+    than clients and nothing but sleepers to run may need longer, and is a `sandbox_error` then.
     """
 
     def __init__(self, url: str, mode: Mode = "auto", concurrency: int = 64) -> None:
@@ -85,7 +85,8 @@ class HttpSandbox:
     async def _ask(self, path: str, request: dict[str, Any]) -> dict[str, Any] | str:
         """The server's answer to `request`, or what was wrong with the last of several tries."""
         trouble = ""
-        patience = request["limits"]["wall_seconds"] * self._concurrency + _GRACE_SECONDS
+        limits, steps = request["limits"], len(request.get("tests", ())) + len(request.get("calls", ())) + 1
+        patience = (limits["wall_seconds"] + limits["cpu_seconds"] * steps) * self._concurrency + _GRACE_SECONDS
         for attempt in range(_ATTEMPTS):
             if attempt:
                 await asyncio.sleep(_PAUSE * 3 ** (attempt - 1))

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import asyncio
+import itertools
 import os
+import sys
 from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -16,7 +18,8 @@ from scripts.bench_sandbox.plain import passes
 from scripts.bench_sandbox.published import read_published
 
 MODES: Sequence[Mode] = ("auto", "sealed", "inline")
-_LIMITS = Limits(cpu_seconds=10, wall_seconds=60)
+_WALL_SECONDS = 60
+_TOLD_EVERY = 500
 _REFUSES = "mode sealed"
 """What the sandbox says of a test that mode `sealed` will not decide, which is no difference."""
 
@@ -49,28 +52,28 @@ def is_refused(outcome: Outcome) -> bool:
 
 async def measure(workers: int | None = None, mutants: int = 0) -> None:
     """Print every difference and a table; raises `Differences` if there is one. With `mutants`, over published programs too."""
-    judged = await judge([*read_pairs(), *(read_published(mutants) if mutants else [])], workers)
-    for one in judged:
-        for mode in MODES:
-            if one.differs(mode):
-                outcome = one.outcomes[mode]
-                print(f"{mode:7} {one.pair.name}: {outcome.kind} ({outcome.message[:150]}), plain Python {_word(one.plain)} {one.said!r}")
+    judged = await judge([*read_pairs(), *(read_published(mutants) if mutants else [])], workers, tell=True)
     differences = sum(one.differs(mode) for one in judged for mode in MODES)
     print(report(judged))
     if differences:
         raise Differences(f"{differences} verdicts are not plain Python's; they stand above.")
 
 
-async def judge(pairs: Sequence[Pair], workers: int | None = None) -> list[Judged]:
-    """All pairs by plain Python and in every mode, a few at a time. A program whose twins all pass or all fail is judged like any other."""
+async def judge(pairs: Sequence[Pair], workers: int | None = None, *, tell: bool = False) -> list[Judged]:
+    """All pairs by plain Python and in every mode, a few at a time; with `tell`, differences are printed as they are found."""
     sandbox = LocalSandbox(workers)
     room = asyncio.Semaphore(workers or len(os.sched_getaffinity(0)))
+    done = itertools.count(1)
 
     async def one(pair: Pair) -> Judged:
         async with room:
-            plain, said = await passes(pair.program, pair.test, pair.entry_point)
-            runs = [sandbox.run(pair.program, [pair.test], entry_point=pair.entry_point, limits=_LIMITS, mode=mode) for mode in MODES]
-            return Judged(pair, plain, said, dict(zip(MODES, await asyncio.gather(*runs), strict=True)))
+            plain, said = await passes(pair.program, pair.test, pair.entry_point, pair.cpu_seconds)
+            limits = Limits(cpu_seconds=pair.cpu_seconds, wall_seconds=_WALL_SECONDS)
+            runs = [sandbox.run(pair.program, [pair.test], entry_point=pair.entry_point, limits=limits, mode=mode) for mode in MODES]
+            judged = Judged(pair, plain, said, dict(zip(MODES, await asyncio.gather(*runs), strict=True)))
+        if tell:
+            _tell(judged, next(done), len(pairs))
+        return judged
 
     try:
         return await asyncio.gather(*map(one, pairs))
@@ -92,5 +95,10 @@ def report(judged: Sequence[Judged]) -> str:
     return "\n".join(rows)
 
 
-def _word(passed: bool) -> str:
-    return "passes" if passed else "fails"
+def _tell(one: Judged, done: int, total: int) -> None:
+    for mode in MODES:
+        if one.differs(mode):
+            outcome, word = one.outcomes[mode], "passes" if one.plain else "fails"
+            print(f"{mode:7} {one.pair.name}: {outcome.kind} ({outcome.message[:150]}), plain Python {word} {one.said!r}", flush=True)
+    if done % _TOLD_EVERY == 0:
+        print(f"{done} of {total} pairs", file=sys.stderr, flush=True)

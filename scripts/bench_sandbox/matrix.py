@@ -6,7 +6,7 @@ import asyncio
 import time
 from collections import Counter
 
-from code_reward.problem import Test
+from code_reward.problem import AssertTest, Test
 from data_prep.candidates import Candidate, load_candidates
 from data_prep.sources.records import Record, read_records
 from data_prep.unit_tests.pools import codegen16b
@@ -15,6 +15,8 @@ from reward_servers.sandbox.pool import LocalSandbox
 from scripts.bench_sandbox.data import folder
 from scripts.bench_sandbox.processes import cpu_seconds, mark_workers
 
+_LOADS = AssertTest(code="")
+"""For the tasks for which no assertion was generated: that the program loads."""
 _LIMITS = Limits(cpu_seconds=0.1, wall_seconds=120, stop_at_first_failure=False)
 
 
@@ -37,7 +39,7 @@ async def measure(count: int, workers: int | None) -> None:
 
     async def run(candidate: Candidate) -> Outcome:
         key = candidate.problem_id
-        return await sandbox.run(candidate.program, list(tests[key]), entry_point=names[key], limits=_LIMITS)
+        return await sandbox.run(candidate.program, list(tests[key]) or [_LOADS], entry_point=names[key], limits=_LIMITS)
 
     try:
         print(f"isolation: {(await sandbox.isolation()).level}")

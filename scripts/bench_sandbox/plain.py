@@ -4,13 +4,16 @@ from __future__ import annotations
 
 import asyncio
 import re
+import resource
 import sys
 import tempfile
 from pathlib import Path
 
 from code_reward.problem import CallTest, CheckTest, PytestTest, StdioTest, Test, UnittestTest
 
-_SECONDS = 60.0
+_SLEEPING_SECONDS = 300.0
+_START_SECONDS = 3
+"""CPU time for what the sandbox's interpreters have behind them: starting, and importing pytest and its plugins."""
 _AFTER_THE_PROGRAM = """
 import types, sys
 module = sys.modules["solution"] = types.ModuleType("solution")
@@ -32,11 +35,12 @@ assert got == wanted or abs(got - wanted) <= {atol!r}, (got, wanted)
 _PYTEST = ["-m", "pytest", "-q", "-x", "-p", "no:cacheprovider", "--rootdir=.", "--import-mode=prepend", "test_program.py"]
 
 
-async def passes(program: str, test: Test, entry_point: str | None) -> tuple[bool, str]:
-    """Whether plain Python lets the program pass, and the end of what it said."""
+async def passes(program: str, test: Test, entry_point: str | None, cpu_seconds: int = 10) -> tuple[bool, str]:
+    """Whether plain Python lets the program pass within so much CPU time, and the end of what it said."""
     with tempfile.TemporaryDirectory(prefix="plain-") as folder:
         stdin = test.stdin if isinstance(test, StdioTest) else ""
-        status, out, said = await _run(folder, _lay_out(Path(folder), program, test, entry_point), stdin)
+        arguments = _lay_out(Path(folder), program, test, entry_point)
+        status, out, said = await _run(folder, arguments, stdin, cpu_seconds + _START_SECONDS)
     if isinstance(test, StdioTest):
         return status == 0 and _lines(out) == _lines(test.stdout), said[-300:]
     if isinstance(test, UnittestTest) and re.search(r"^Ran 0 tests", said, re.MULTILINE):
@@ -60,15 +64,16 @@ def _lay_out(folder: Path, program: str, test: Test, entry_point: str | None) ->
     return ["-c", _CHECK.format(entry_point=entry_point) if isinstance(test, CheckTest) else _AFTER_THE_PROGRAM]
 
 
-async def _run(folder: str, arguments: list[str], stdin: str) -> tuple[int, str, str]:
+async def _run(folder: str, arguments: list[str], stdin: str, cpu_seconds: int) -> tuple[int, str, str]:
     environment = {"PATH": "/usr/bin:/bin", "HOME": folder, "PYTHONHASHSEED": "0", "PYTHONDONTWRITEBYTECODE": "1"}
     environment |= {"PYTEST_DISABLE_PLUGIN_AUTOLOAD": "1", "PYTHONUTF8": "1", "OPENBLAS_NUM_THREADS": "1", "LANG": "C.UTF-8"}
     pipe = asyncio.subprocess.PIPE
     process = await asyncio.create_subprocess_exec(
         sys.executable, *arguments, cwd=folder, env=environment, stdin=pipe, stdout=pipe, stderr=pipe
     )
+    resource.prlimit(process.pid, resource.RLIMIT_CPU, (cpu_seconds, cpu_seconds))
     try:
-        out, said = await asyncio.wait_for(process.communicate(stdin.encode()), _SECONDS)
+        out, said = await asyncio.wait_for(process.communicate(stdin.encode()), _SLEEPING_SECONDS)
     except asyncio.TimeoutError:
         process.kill()
         await process.wait()

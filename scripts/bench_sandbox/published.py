@@ -18,6 +18,8 @@ _SETS = {
     "kodcode": "problems/kodcode_sample.json.gz",
     "leetcode": "problems/leetcode_train.jsonl.gz",
 }
+_MUTANT_SECONDS = 2
+"""Many mutants never end."""
 _TWINS = "pairs/humanevalpack_python.jsonl"
 
 
@@ -29,9 +31,10 @@ def read_published(count: int) -> list[Pair]:
     return [*references, *_twins(), *itertools.islice(_mutants(every, count // len(every) + 2), count)]
 
 
-def _pairs(name: str, problem: Problem, what: str, program: str | None = None) -> Iterator[Pair]:
+def _pairs(name: str, problem: Problem, what: str, program: str | None = None, seconds: int = 10) -> Iterator[Pair]:
+    program = program or problem.reference_solution or ""
     for number, test in enumerate(problem.tests, 1):
-        yield Pair(f"{name}: {problem.id}, test {number}, {what}", program or problem.reference_solution or "", test, problem.entry_point)
+        yield Pair(f"{name}: {problem.id}, test {number}, {what}", program, test, problem.entry_point, seconds)
 
 
 def _twins() -> Iterator[Pair]:
@@ -47,4 +50,4 @@ def _mutants(problems: list[Problem], each: int) -> Iterator[Pair]:
     for turn in range(each):
         for problem, some in made:
             if turn < len(some):
-                yield from itertools.islice(_pairs("mutants", problem, f"mutant {turn + 1}", some[turn].program), 1)
+                yield from itertools.islice(_pairs("mutants", problem, f"mutant {turn + 1}", some[turn].program, _MUTANT_SECONDS), 1)

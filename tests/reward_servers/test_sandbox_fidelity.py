@@ -49,7 +49,7 @@ async def test_plain_python_can_tell(test, right):
 
 
 async def test_a_difference_is_seen(monkeypatch):
-    async def contrary(program, test, entry_point):
+    async def contrary(*arguments):
         return False, ""
 
     monkeypatch.setattr("scripts.bench_sandbox.fidelity.passes", contrary)

@@ -1,28 +1,15 @@
 """Programs that try to pass without being right, to harm, or to stay. Each file of `hostile/` checks the one property in its first line."""
 
 import asyncio
-import time
-from pathlib import Path
 
 import pytest
 
-from code_reward.problem import AssertTest, CheckTest, PytestTest, StdioTest, UnittestTest
 from reward_servers.sandbox import connect
 from reward_servers.sandbox.outcome import Limits
+from scripts.bench_sandbox.hostile import FOLDER, TESTS
 
-PROGRAMS = sorted((Path(__file__).parent / "hostile").glob("*.py"))
+PROGRAMS = sorted(FOLDER.glob("*.py"))
 RIGHT = "def f(x):\n    return 2 * x + 7\n"
-# `sum` keeps the check from being turned into calls.
-TESTS = {
-    "asserts": AssertTest(code="assert f(1) == 9\nassert f(5) == 17\n"),
-    "check": CheckTest(code="def check(candidate):\n    assert candidate(1) == 9\n    assert sum([candidate(5)]) == 17\n"),
-    "unittest": UnittestTest(
-        code="import unittest\nclass T(unittest.TestCase):\n    def test_f(self):\n        self.assertEqual(f(1), 9)\n"
-        "        self.assertEqual(f(5), 17)\n"
-    ),
-    "pytest": PytestTest(code="from solution import f\n\ndef test_f():\n    assert f(1) == 9\n    assert f(5) == 17\n"),
-    "stdio": StdioTest(stdin="", stdout="9 17"),
-}
 LIMITS = Limits(cpu_seconds=0.1, wall_seconds=0.8, memory_mb=256, output_kb=64)
 
 
@@ -40,9 +27,8 @@ async def run_all(sandbox, program, limits=LIMITS):
 
 
 async def is_unharmed(sandbox):
-    began = time.monotonic()
     outcomes = await asyncio.gather(*(sandbox.run(RIGHT, [TESTS["asserts"]], entry_point="f") for _ in range(5)))
-    return all(outcome.passed for outcome in outcomes) and time.monotonic() - began < 30
+    return all(outcome.passed for outcome in outcomes)
 
 
 @pytest.mark.parametrize("mode", ["auto", "inline"])

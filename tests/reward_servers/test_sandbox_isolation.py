@@ -156,6 +156,26 @@ async def test_the_self_check_finds_a_sandbox_that_passes_everything():
     assert len(troubles) == sum("passed" not in case.expected for case in CASES)
 
 
+async def test_a_program_without_a_file_system_of_its_own_does_not_fill_the_disk():
+    program = """
+def f(x):
+    for number in range(10**6):
+        with open(f"file{number}", "wb") as file:
+            for _ in range(x):
+                file.write(bytes(1 << 20))
+    return 1
+"""
+    sandbox = LocalSandbox(1, without=["namespaces"])
+    try:
+        for megabytes in (0, 8):
+            test = AssertTest(code=f"assert f({megabytes}) == 1")
+            outcome = await sandbox.run(program, [test], limits=Limits(cpu_seconds=60, wall_seconds=60))
+            assert outcome.kind == "refused", outcome
+            assert "files" in outcome.message
+    finally:
+        await sandbox.close()
+
+
 async def test_nothing_is_left_on_disk(tmp_path, monkeypatch):
     monkeypatch.setenv("TMPDIR", str(tmp_path))
     before = set(os.listdir("/tmp"))

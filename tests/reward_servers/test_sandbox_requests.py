@@ -6,6 +6,7 @@ import json
 import socket
 import struct
 import threading
+import time
 
 import aiohttp
 import pytest
@@ -18,6 +19,8 @@ from reward_servers.sandbox.fusion import RunCode
 from reward_servers.sandbox.handle import WorkerHandle, WorkerLost
 from reward_servers.sandbox.intake import check_names
 from reward_servers.sandbox.outcome import Limits
+from reward_servers.sandbox.worker.referee.job import Job
+from reward_servers.sandbox.worker.referee.verdicts import Verdicts
 
 RIGHT = "def f(x):\n    return x + 1\n"
 WRONG = "def f(x):\n    return x\n"
@@ -120,12 +123,41 @@ def test_an_answer_without_end_is_not_waited_for():
         handle.ask(JOB)
 
 
-def test_whatever_is_raised_over_a_job_the_worker_is_stopped():
+def test_whatever_is_raised_over_a_job_the_worker_is_stopped(monkeypatch):
     """An answer that nobody took would be given to the next question."""
     handle = handle_of(lambda line: say(line, {"id": hear(line)["id"], "answer": {"kind": "passed"}}))
+    monkeypatch.setattr("reward_servers.sandbox.handle._SILENCE_SECONDS", 1e300)
     with pytest.raises(OverflowError):
-        handle.ask({"limits": {"wall_seconds": 1e300}})
+        handle.ask(JOB)
     assert not handle.is_running
+
+
+def test_signs_of_work_are_no_answers():
+    def worker(line):
+        number = hear(line)["id"]
+        for _ in range(10):
+            say(line, {"id": number})
+        say(line, {"id": number, "answer": {"kind": "passed"}})
+
+    assert handle_of(worker).ask(JOB) == {"kind": "passed"}
+
+
+def test_a_worker_that_gives_no_sign_is_stopped(monkeypatch):
+    monkeypatch.setattr("reward_servers.sandbox.handle._SILENCE_SECONDS", 0.1)
+    handle = handle_of(lambda line: hear(line) and hear(line))
+    with pytest.raises(WorkerLost, match="timed out"):
+        handle.ask(JOB)
+    assert not handle.is_running
+
+
+def test_a_referee_gives_signs_while_a_program_runs():
+    signs = []
+    job = Job("", None, Limits().model_dump(), 0.0, None, Verdicts(1, True), lambda: signs.append(1), signed=time.monotonic())
+    job._look()
+    assert not signs
+    job.signed -= 11
+    assert job._look() is None
+    assert len(signs) == 1
 
 
 async def test_a_failure_over_one_job_shifts_no_other(sandbox, monkeypatch):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import json
 import marshal
 import os
@@ -12,7 +13,7 @@ import struct
 import sys
 from typing import Any
 
-from reward_servers.sandbox.worker.protocol import connect_pair
+from reward_servers.sandbox.worker.protocol import connect_pair, host_folders
 
 
 def main() -> None:
@@ -52,10 +53,11 @@ def main() -> None:
         os.rmdir(mount_point)
     os.waitpid(launcher, os.WNOHANG)  # It has ended if the zygote is a fork of it.
     _send(caller, layers)
-    referee = Referee(link)
+    referee = Referee(link, host_folders(mount_point) if layers.get("root", "no").startswith("no") else ())
     while (job := _receive(caller)) is not None:
+        sign = functools.partial(_send, caller, {"id": job["id"]})
         try:
-            _send(caller, {"id": job["id"], "answer": referee.answer(job)})
+            _send(caller, {"id": job["id"], "answer": referee.answer(job, sign)})
         except (ZygoteLost, ConnectionError):
             return
 

@@ -16,6 +16,11 @@ NOTE, OTHER = "_note", "_other"
 """The names by which counter-tests find `inside.notes`."""
 
 
+def host_folders(mount_point: str) -> tuple[str, str]:
+    """Where programs work and where their tests lie, on the host's disk, when they have no file system of their own."""
+    return f"{mount_point}-work", f"{mount_point}-tests"
+
+
 def connect_pair() -> tuple[socket.socket, socket.socket]:
     """A line between a referee and a zygote: the referee's end, which tells with each message who sent it, and the zygote's."""
     ours, theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)

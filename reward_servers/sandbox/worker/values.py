@@ -6,7 +6,7 @@ Nothing received is ever called, imported or executed. Floats cross exactly; NaN
 from __future__ import annotations
 
 import collections
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from typing import Any
 
 _SCALARS = frozenset({type(None), bool, int, float, str})
@@ -22,11 +22,10 @@ class NotPlain(ValueError):
     """A value that cannot cross; the message names its type."""
 
 
-def encode(value: Any, other: Callable[[Any], Wire] | None = None, depth: int = 0) -> Wire:
+def encode(value: Any, depth: int = 0) -> Wire:
     """The wire form of a value of Python's own types, numpy's scalars and arrays included.
 
-    Subclasses cross as the type they extend: what a program's own class says of itself is not asked. `other` may give a form for what is
-    not plain; without it that raises `NotPlain`.
+    Subclasses cross as the type they extend: what a program's own class says of itself is not asked. What is not plain raises `NotPlain`.
     """
     kind = type(value)
     if kind in _SCALARS:
@@ -34,21 +33,21 @@ def encode(value: Any, other: Callable[[Any], Wire] | None = None, depth: int = 
     if depth > _MAX_DEPTH:
         raise NotPlain("a value nested too deeply")
     if kind is list:
-        return [encode(item, other, depth + 1) for item in value]
+        return [encode(item, depth + 1) for item in value]
     if kind is tuple:
-        return {"t": "tuple", "v": [encode(item, other, depth + 1) for item in value]}
+        return {"t": "tuple", "v": [encode(item, depth + 1) for item in value]}
     if kind is dict:
-        return {"t": "dict", "v": _pairs(value, other, depth)}
+        return {"t": "dict", "v": _pairs(value, depth)}
     if kind is set or kind is frozenset:
-        return {"t": kind.__name__, "v": [encode(item, other, depth + 1) for item in value]}
-    return _encode_rarer(value, other, depth)
+        return {"t": kind.__name__, "v": [encode(item, depth + 1) for item in value]}
+    return _encode_rarer(value, depth)
 
 
-def _pairs(value: dict[Any, Any], other: Callable[[Any], Wire] | None, depth: int) -> list[Wire]:
-    return [[encode(key, other, depth + 1), encode(item, other, depth + 1)] for key, item in dict.items(value)]
+def _pairs(value: dict[Any, Any], depth: int) -> list[Wire]:
+    return [[encode(key, depth + 1), encode(item, depth + 1)] for key, item in dict.items(value)]
 
 
-def _encode_rarer(value: Any, other: Callable[[Any], Wire] | None, depth: int) -> Wire:
+def _encode_rarer(value: Any, depth: int) -> Wire:
     if isinstance(value, int):
         return encode(int.__int__(value))
     if isinstance(value, float):
@@ -60,29 +59,27 @@ def _encode_rarer(value: Any, other: Callable[[Any], Wire] | None, depth: int) -
     if isinstance(value, complex):
         return {"t": "complex", "v": [complex(value).real, complex(value).imag]}
     if isinstance(value, tuple):
-        return encode(tuple(tuple.__iter__(value)), other, depth)
+        return encode(tuple(tuple.__iter__(value)), depth)
     if isinstance(value, (list, collections.deque)):
-        items = [encode(item, other, depth + 1) for item in value]
+        items = [encode(item, depth + 1) for item in value]
         return items if isinstance(value, list) else {"t": "deque", "v": items}
     if isinstance(value, dict):
         tag = "Counter" if isinstance(value, collections.Counter) else "OrderedDict" if type(value).__name__ == "OrderedDict" else "dict"
-        return {"t": tag, "v": _pairs(value, other, depth)}
+        return {"t": tag, "v": _pairs(value, depth)}
     if isinstance(value, (set, frozenset)) or type(value) in _SET_VIEWS:
-        return {"t": "set", "v": [encode(item, other, depth + 1) for item in value]}
+        return {"t": "set", "v": [encode(item, depth + 1) for item in value]}
     if isinstance(value, range):
         return {"t": "range", "v": [value.start, value.stop, value.step]}
-    return _encode_library(value, other, depth)
+    return _encode_library(value, depth)
 
 
-def _encode_library(value: Any, other: Callable[[Any], Wire] | None, depth: int) -> Wire:
+def _encode_library(value: Any, depth: int) -> Wire:
     kind = type(value)
     if kind.__module__ == "numpy" and hasattr(value, "tolist"):
-        plain = encode(value.tolist(), other, depth + 1)
+        plain = encode(value.tolist(), depth + 1)
         return {"t": "array", "v": plain} if kind.__name__ == "ndarray" else plain
     if (kind.__module__, kind.__name__) in _LIBRARY:
         return {"t": kind.__name__, "v": _LIBRARY[kind.__module__, kind.__name__](value)}
-    if other is not None:
-        return other(value)
     raise NotPlain(f"{kind.__module__}.{kind.__qualname__}")
 
 
@@ -96,64 +93,39 @@ _LIBRARY: dict[tuple[str, str], Callable[[Any], Wire]] = {
 }
 
 
-def decode(wire: Wire, other: Callable[[str, Any], Any] | None = None) -> Any:
-    """The value behind a wire form; raises an ordinary exception for what is malformed. `other` makes something of unknown tags."""
+def decode(wire: Wire) -> Any:
+    """The value behind the wire form of what can be a key or an element of a set, for comparison with constants of Python's syntax.
+
+    What no such constant equals, a date for example, becomes an object that equals nothing. Raises an ordinary exception for
+    what is malformed.
+    """
+    if isinstance(wire, dict):
+        make = _HASHABLE.get(wire["t"])
+        return object() if make is None else make(wire["v"])
     if isinstance(wire, list):
-        return [decode(item, other) for item in wire]
-    if not isinstance(wire, dict):
-        return wire
-    tag, payload = wire["t"], wire["v"]
-    if tag in _SEQUENCES:
-        return _SEQUENCES[tag](decode(item, other) for item in payload)
-    if tag in _MAPPINGS:
-        return _MAPPINGS[tag]({decode(key, other): decode(value, other) for key, value in payload})
-    if tag in _ATOMS:
-        return _ATOMS[tag](payload)
-    if tag == "array":
-        return _array(decode(payload, other))
-    if other is not None:
-        return other(tag, payload)
-    raise ValueError(f"unknown tag {tag!r}")
+        raise ValueError("a list cannot be hashed")
+    return wire
 
 
-def _array(items: Any) -> Any:
-    import numpy
+def _fraction(payload: str) -> Any:
+    """Of "n" or "n/d", never "1e999999999"."""
+    from fractions import Fraction
 
-    return numpy.array(items)
-
-
-def _imported(module: str, name: str, method: str = "") -> Callable[[Any], Any]:
-    """A constructor whose module is imported only when a value needs it."""
-
-    def construct(payload: Any) -> Any:
-        kind = getattr(__import__(module), name)
-        return getattr(kind, method)(payload) if method else kind(*payload) if isinstance(payload, list) else kind(payload)
-
-    return construct
+    return Fraction(*map(int, payload.split("/")))
 
 
-_SEQUENCES: dict[str, Callable[[Iterator[Any]], Any]] = {
-    "tuple": tuple,
-    "set": set,
-    "frozenset": frozenset,
-    "deque": collections.deque,
-}
-_MAPPINGS: dict[str, Callable[[dict[Any, Any]], Any]] = {
-    "dict": dict,
-    "Counter": collections.Counter,
-    "OrderedDict": collections.OrderedDict,
-}
-_ATOMS: dict[str, Callable[[Any], Any]] = {
+def _decimal(payload: str) -> Any:
+    from decimal import Decimal
+
+    return Decimal(payload)
+
+
+_HASHABLE: dict[str, Callable[[Any], Any]] = {
     "int": lambda payload: int(payload, 16),
+    "tuple": lambda payload: tuple(map(decode, payload)),
+    "frozenset": lambda payload: frozenset(map(decode, payload)),
     "bytes": bytes.fromhex,
-    "bytearray": bytearray.fromhex,
     "complex": lambda payload: complex(*payload),
-    "range": lambda payload: range(*payload),
-    # "n" or "n/d", never "1e999999999".
-    "Fraction": lambda payload: _imported("fractions", "Fraction")([int(part) for part in payload.split("/")]),
-    "Decimal": _imported("decimal", "Decimal"),
-    "datetime": _imported("datetime", "datetime", "fromisoformat"),
-    "date": _imported("datetime", "date", "fromisoformat"),
-    "time": _imported("datetime", "time", "fromisoformat"),
-    "timedelta": _imported("datetime", "timedelta"),
+    "Fraction": _fraction,
+    "Decimal": _decimal,
 }

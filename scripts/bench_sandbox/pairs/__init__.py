@@ -29,6 +29,8 @@ class Pair:
     program: str
     test: Test
     entry_point: str | None = None
+    cpu_seconds: int = 10
+    """After which it has failed, whoever judges."""
 
 
 def read_pairs() -> list[Pair]:

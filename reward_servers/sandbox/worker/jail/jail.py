@@ -10,6 +10,7 @@ import os
 
 from reward_servers.sandbox.worker.jail import kernel, landlock, seccomp
 from reward_servers.sandbox.worker.jail.tidy import empty
+from reward_servers.sandbox.worker.protocol import host_folders
 
 WORK, TESTS = "/tmp", "/tests"
 LANDLOCK_FD = 199
@@ -61,10 +62,10 @@ def build(readable: list[str], mount_point: str, without: frozenset[str] = froze
     if os.getuid() == 0 and "user" not in without:
         _choose_user(jail)
     if not jail.own_root:
-        jail.work, jail.tests = f"{mount_point}-work", f"{mount_point}-tests"
+        jail.work, jail.tests = host_folders(mount_point)
         for folder in (jail.work, jail.tests):
             os.mkdir(folder)
-            os.chmod(folder, 0o1777)
+            empty(folder)  # Of what it has from the folder above it: access lists, attributes.
     if "landlock" not in without:
         _fence_files(jail)
     if "seccomp" not in without:

@@ -2,11 +2,18 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
+
+_ADDED = ("user.", "system.posix_acl_")
+"""Attributes that somebody gave a folder; others are the kernel's."""
 
 
 def empty(directory: str) -> None:
-    """Remove everything in `directory`. Folders are moved up before they are emptied, so that no path gets long and nothing recurses."""
+    """Remove everything in `directory`, and its attributes and access lists.
+
+    Folders are moved up before they are emptied, so that no path gets long and nothing recurses.
+    """
     prefix = os.path.join(directory, os.urandom(16).hex())
     pending = [directory]
     moved = 0
@@ -24,5 +31,9 @@ def empty(directory: str) -> None:
                     os.unlink(entry.path)
         if folder != directory:
             os.rmdir(folder)
+    with contextlib.suppress(OSError):  # A file system that has none.
+        for name in os.listxattr(directory):
+            if name.startswith(_ADDED):
+                os.removexattr(directory, name)
     os.chmod(directory, 0o1777)
     os.utime(directory)

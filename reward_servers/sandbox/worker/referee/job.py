@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import os
 import time
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
 from reward_servers.sandbox.worker.protocol import connect_pair
+from reward_servers.sandbox.worker.referee.disk import LOOK_SECONDS, overfull
 from reward_servers.sandbox.worker.referee.ends import Trouble
 from reward_servers.sandbox.worker.referee.link import Link
 from reward_servers.sandbox.worker.referee.process import Process
@@ -16,6 +17,8 @@ from reward_servers.sandbox.worker.referee.verdicts import Verdicts
 from reward_servers.sandbox.worker.referee.watch import Listener, watch
 
 _HEAVY_MODULES = ("numpy", "pandas", "scipy", "sympy", "pytest", "unittest", "asyncio", "dataclasses")
+_SIGN_SECONDS = 10.0
+"""How often the caller is told that a job is under way."""
 
 
 class Zygotes:
@@ -54,6 +57,12 @@ class Job:
     deadline: float
     zygotes: Zygotes
     verdicts: Verdicts
+    sign: Callable[[], None]
+    """Tells the caller that the job is under way."""
+    folders: Sequence[str] = ()
+    """Folders of the host that the program fills, where it has no file system of its own."""
+    signed: float = 0.0
+    looked: float = 0.0
 
     @property
     def out_of_time(self) -> bool:
@@ -81,9 +90,20 @@ class Job:
         longest = self.limits["wall_seconds"] * (os.cpu_count() or 1) + self.limits["cpu_seconds"] * steps
         child = Process(link, role, work, {**self.limits, "cpu_total": longest}, fds)
         try:
-            return watch(child, listener, self.limits, self.deadline)
+            return watch(child, listener, self.limits, self.deadline, self._look)
         finally:
             cpu = child.stop().cpu
             child.close()
             self.verdicts.seconds += cpu
             self.deadline += cpu + child.kept_waiting
+
+    def _look(self) -> Trouble | None:
+        now = time.monotonic()
+        if now - self.signed > _SIGN_SECONDS:
+            self.signed = now
+            self.sign()
+        if not self.folders or now - self.looked < LOOK_SECONDS:
+            return None
+        trouble = Trouble("refused", "more files, or larger ones, than a program may leave") if overfull(self.folders) else None
+        self.looked = time.monotonic()
+        return trouble

@@ -6,6 +6,7 @@ import base64
 import json
 import sys
 import time
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any, Literal
 
@@ -54,21 +55,22 @@ def _weigh(tests: list[Planned]) -> int:
 
 
 class Referee:
-    """Decides programs, one at a time."""
+    """Decides programs, one at a time; `folders` are those of the host that they fill, if any."""
 
-    def __init__(self, zygote: Link) -> None:
+    def __init__(self, zygote: Link, folders: Sequence[str]) -> None:
         sys.set_int_max_str_digits(_LONGEST_NUMBER)
         self._zygotes = Zygotes(zygote)
+        self._folders = folders
         self._plans = Cache(plan_tests, _weigh, _CACHE_BYTES)
 
-    def answer(self, request: dict[str, Any]) -> dict[str, Any]:
+    def answer(self, request: dict[str, Any], sign: Callable[[], None]) -> dict[str, Any]:
         """What came of a job: with `tests` the fields of an `Outcome`, with `calls` of `Observations`, with neither of an `Execution`.
 
-        A test or a call that is not what it should be is answered {"invalid": sentence}.
+        A test or a call that is not what it should be is answered {"invalid": sentence}. `sign` is called now and then meanwhile.
         """
         limits = request["limits"]
         deadline = time.monotonic() + limits["wall_seconds"]
-        job = Job(request["program"], request["entry_point"], limits, deadline, self._zygotes, Verdicts(0, False))
+        job = Job(request["program"], request["entry_point"], limits, deadline, self._zygotes, Verdicts(0, False), sign, self._folders)
         if request["tests"] is None and request["calls"] is None:
             files = {name: base64.b64decode(content) for name, content in request["files"].items()}
             return execute(job, request["stdin"], files, request["fetch"], limits["output_kb"] * 1024)

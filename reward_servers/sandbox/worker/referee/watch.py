@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import select
 import time
+from collections.abc import Callable
 from typing import Any, Protocol
 
 from reward_servers.sandbox.worker.referee.ends import Trouble, ending
@@ -34,19 +35,21 @@ class Listener(Protocol):
         ...
 
 
-def watch(child: Process, listener: Listener, limits: dict[str, Any], deadline: float) -> Trouble | None:
+def watch(
+    child: Process, listener: Listener, limits: dict[str, Any], deadline: float, look: Callable[[], Trouble | None]
+) -> Trouble | None:
     """Feed the child's events to the listener until that has enough or the child ends; stop it; None when the listener had enough.
 
     The CPU time since the last step counts against `cpu_seconds`; the clock counts against `deadline` while it
-    neither runs nor waits for a core. What the listener raises over events that
-    are not what they should be means that the program tampered with them.
+    neither runs nor waits for a core; `look` is called again and again and may find trouble of another kind. What the listener raises over
+    events that are not what they should be means that the program tampered with them.
     """
     trouble = None
     # Most programs end within this time, and their end is all there is to wake up for.
     patience, bell = _PATIENCE, False
     try:
         while trouble is None:
-            trouble = _wait(child, limits, deadline, patience, bell)
+            trouble = _wait(child, limits, deadline, patience, bell) or look()
             ended, before = child.check_end(), listener.steps
             bell = child.listen() and (bell or patience == _PATIENCE)
             patience = _LOOK_SECONDS
