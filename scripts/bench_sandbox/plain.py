@@ -12,7 +12,7 @@ from pathlib import Path
 from code_reward.problem import CallTest, CheckTest, PytestTest, StdioTest, Test, UnittestTest
 
 _SLEEPING_SECONDS = 300.0
-_START_SECONDS = 3
+_START_SECONDS = 2
 """CPU time for what the sandbox's interpreters have behind them: starting, and importing pytest and its plugins."""
 _AFTER_THE_PROGRAM = """
 import types, sys

@@ -18,7 +18,7 @@ _SETS = {
     "kodcode": "problems/kodcode_sample.json.gz",
     "leetcode": "problems/leetcode_train.jsonl.gz",
 }
-_MUTANT_SECONDS = 2
+_MUTANT_SECONDS = 1
 """Many mutants never end."""
 _TWINS = "pairs/humanevalpack_python.jsonl"
 
