@@ -25,10 +25,12 @@ Row = TypeVar("Row", bound=BaseModel)
 T = TypeVar("T")
 
 _JSON_COLUMNS = b"code_reward.json_columns"
-_GROUP_CHARACTERS = 32 << 20
+_GROUP_CHARACTERS = 8 << 20
 """Text that a row group of a file that is written row by row may hold, beyond its last row."""
+_BUFFER = 1 << 20
+"""Bytes of a parquet column that are read ahead, where else a row group's whole column would be; and of rows that are decoded together."""
 _BATCH = 16
-"""Rows of a parquet file that are decoded together; some data sets have megabytes a row."""
+"""Rows of a parquet file that are read together; some data sets have megabytes a row."""
 
 
 def read_rows(path: str | Path, model: type[Row]) -> list[Row]:
@@ -216,7 +218,7 @@ def _read_parquet(path: Path, columns: Sequence[str] | None) -> Iterator[dict[st
 
     try:
         # Without a buffer ahead, and group by group: what was read would stay in memory to the end of the file.
-        with pyarrow.parquet.ParquetFile(path, pre_buffer=False) as file:
+        with pyarrow.parquet.ParquetFile(path, pre_buffer=False, buffer_size=_BUFFER) as file:
             schema = file.schema_arrow
             json_columns = set(json.loads((schema.metadata or {}).get(_JSON_COLUMNS, b"[]")))
             wanted = None if columns is None else [name for name in schema.names if name in columns]
@@ -224,9 +226,16 @@ def _read_parquet(path: Path, columns: Sequence[str] | None) -> Iterator[dict[st
             chosen = wanted or schema.names[: None if wanted is None else 1]
             for group in range(file.num_row_groups):
                 for batch in file.iter_batches(_BATCH, row_groups=[group], columns=chosen):
-                    yield from (_restored(record, json_columns) for record in batch.to_pylist())
+                    yield from (_restored(record, json_columns) for record in _records(batch))
     except (OSError, pyarrow.ArrowException) as error:
         raise DataError(f"{path} cannot be read as parquet ({error}); fetch or write it again.") from error
+
+
+def _records(batch: Any) -> Iterator[dict[str, Any]]:
+    """The rows of a batch; large ones one at a time, because Python's objects are what takes the memory."""
+    step = len(batch) if batch.nbytes < _BUFFER else 1
+    for first in range(0, len(batch), step):
+        yield from batch.slice(first, step).to_pylist()
 
 
 def _restored(record: dict[str, Any], json_columns: set[str]) -> dict[str, Any]:

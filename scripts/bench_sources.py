@@ -40,25 +40,27 @@ def main(settings: BenchSources) -> None:
     """Make the file, read it, print."""
     with tempfile.TemporaryDirectory() as folder:
         path, out = Path(folder) / "rows.parquet", Path(folder) / "problems.parquet"
-        rows = write(path, settings)
+        rows, largest = write(path, settings)
         began = time.monotonic()
         subprocess.run([sys.executable, "-m", "data_prep.sources", settings.source, str(path), "--out", str(out)], check=True)
         seconds = time.monotonic() - began
         peak = resource.getrusage(resource.RUSAGE_CHILDREN).ru_maxrss / 1024
         sizes = ", ".join(f"{name} {file.stat().st_size / 1e6:,.0f} MB" for name, file in (("rows", path), ("problems", out)))
-    print(f"{settings.source}: {rows} rows, {settings.gigabytes:g} GB of text ({sizes}): {seconds:.0f} s, at most {peak:,.0f} MB of memory")
+    text = f"{settings.gigabytes:g} GB of text, {largest / 1e6:.0f} MB in the largest"
+    print(f"{settings.source}: {rows} rows, {text} ({sizes}): {seconds:.0f} s, at most {peak:,.0f} MB of memory")
 
 
-def write(path: Path, settings: BenchSources) -> int:
-    """Write rows until they have so much text; how many there are."""
+def write(path: Path, settings: BenchSources) -> tuple[int, int]:
+    """Write rows until they have so much text; how many there are, and the characters of the largest."""
     import pyarrow
     import pyarrow.parquet
 
-    writer, group, size, total = None, list[Row](), 0, 0
+    writer, group, size, total, largest = None, list[Row](), 0, 0, 0
     for row in _rows(settings):
         group.append(row)
         total += 1
-        size += len(json.dumps(row))
+        characters = len(json.dumps(row))
+        size, largest = size + characters, max(largest, characters)
         done = size >= settings.gigabytes * 1e9
         if len(group) == 200 or done:
             table = pyarrow.Table.from_pylist(group)
@@ -69,7 +71,7 @@ def write(path: Path, settings: BenchSources) -> int:
             break
     assert writer is not None
     writer.close()
-    return total
+    return total, largest
 
 
 def _rows(settings: BenchSources) -> Iterator[Row]:
