@@ -110,6 +110,8 @@ class Problem(BaseModel):
     """A whole program, starter code included, that passes the tests."""
     tests: list[Test] = []
     """Also as a text or as a list of texts (`code_reward.short_tests`), when a problem is read."""
+    time_limit_seconds: float | None = Field(default=None, gt=0, le=3600, allow_inf_nan=False)
+    """CPU seconds per test that the problem's authors allow; had wherever tests run, where it is more than the general limit."""
     source: str = ""
     """The name of the data set."""
 
@@ -128,7 +130,9 @@ def save_problems(path: str | Path, problems: list[Problem]) -> None:
 
 def describe(problem: Problem) -> dict[str, Any]:
     """What a reward needs to know of a problem, as plain JSON for a sample's metadata."""
-    return problem.model_dump(mode="json", include={"id", "statement", "entry_point", "starter_code", "tests", "source"})
+    return problem.model_dump(
+        mode="json", include={"id", "statement", "entry_point", "starter_code", "tests", "time_limit_seconds", "source"}
+    )
 
 
 def runnable(problem: Problem, program: str) -> str:

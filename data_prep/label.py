@@ -96,17 +96,9 @@ class Job:
 
 
 def _digest(problem: Problem, limits: Limits, share: float) -> str:
-    own = _own_limits(problem, limits)
+    own = limits.allowing(problem.time_limit_seconds)
     setting = problem.model_dump_json(include={"id", "entry_point", "tests"}) + own.model_dump_json() + f"{share:g}"
     return hashlib.sha256(setting.encode("utf-8", "surrogatepass")).hexdigest()
-
-
-def _own_limits(problem: Problem, limits: Limits) -> Limits:
-    """The limits with the time that the problem's authors allow (`time_limit_seconds`), where that is more."""
-    seconds = (problem.model_extra or {}).get("time_limit_seconds")
-    if not isinstance(seconds, (int, float)) or seconds <= limits.cpu_seconds:
-        return limits
-    return limits.model_copy(update={"cpu_seconds": float(seconds)})
 
 
 def _problem_of(candidate: Candidate, known: dict[str, tuple[Problem, str]]) -> tuple[Problem, str]:
@@ -175,7 +167,7 @@ async def _run(job: Job, sandbox: Sandbox, limits: Limits) -> Outcome:
     for attempt in range(ATTEMPTS):
         await asyncio.sleep(attempt * RETRY_SECONDS)
         try:
-            own = _own_limits(job.problem, limits)
+            own = limits.allowing(job.problem.time_limit_seconds)
             outcome = await sandbox.run(job.runs, job.problem.tests, entry_point=job.problem.entry_point, limits=own)
         except DataError as error:
             raise DataError(f"Problem {job.problem.id!r}: {error}") from error

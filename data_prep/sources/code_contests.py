@@ -1,7 +1,8 @@
 """CodeContests (DeepMind): competition problems with public, private and generated tests, and a time limit.
 
 Of many problems several outputs are right, and the published ones are but one each: a right program would fail. Such a problem is used only
-where a column `checker` has a program that decides (`code_reward.problem.StdioTest.checker`); else it is left out, as its statement tells.
+where a column `checker` has a Python program that decides (`code_reward.problem.StdioTest.checker`); else it is left out, as its statement
+tells, and counted. Checkers in C++, which others have written for these problems, are not run.
 Outputs are compared word by word, as the authors do. Only columns that are needed are read: the solutions are most of the set.
 """
 
@@ -85,6 +86,8 @@ def survey(path: Path) -> Iterator[Problem | DataError]:
 def _problem(record: CodeContestsRecord) -> Problem:
     if record.input_file or record.output_file:
         raise left_out("it reads or writes a file")
+    if record.checker and check_program(record.checker, "check") is not None:
+        raise left_out("its checker is no Python that defines check")
     if not record.checker and _SEVERAL.search(record.description):
         raise left_out("several outputs are right, and there is no checker")
     public, private, generated = (
@@ -103,7 +106,7 @@ def _problem(record: CodeContestsRecord) -> Problem:
         source="code_contests",
         public_tests=len(public),
         cf_rating=record.cf_rating,
-        time_limit_seconds=limit.seconds + limit.nanos / 1e9 if limit else None,
+        time_limit_seconds=(limit.seconds + limit.nanos / 1e9 if limit else 0) or None,
     )
 
 

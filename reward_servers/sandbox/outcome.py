@@ -37,6 +37,12 @@ class Limits(BaseModel):
     stop_at_first_failure: bool = True
     """Whether the tests after one that failed are left out."""
 
+    def allowing(self, cpu_seconds: float | None) -> Limits:
+        """These limits with the time that a problem's authors allow, where that is more."""
+        if cpu_seconds is None or cpu_seconds <= self.cpu_seconds:
+            return self
+        return self.model_copy(update={"cpu_seconds": cpu_seconds})
+
 
 class TestResult(BaseModel):
     """The outcome of one test, in the order of the tests given; tests after a stop are absent."""

@@ -76,7 +76,7 @@ async def by_tests(args: Any, settings: Settings, sample: Any, response: str) ->
     extraction = await extract(response, settings.extraction, problem.entry_point)
     if extraction.code is None:
         return Judgement(Rejected(str(extraction.reason)))
-    limits = settings.sandbox_limits
+    limits = settings.sandbox_limits.allowing(problem.time_limit_seconds)
     counted = settings.tests_reward if is_training(sample) else "binary"
     if counted == "fraction":
         limits = limits.model_copy(update={"stop_at_first_failure": False})

@@ -47,6 +47,7 @@ def problem_of(sample: Any) -> Problem:
             entry_point=task.entry_point,
             starter_code=metadata.get("starter_code") or "",
             tests=json.loads(tests) if isinstance(tests, str) else tests,
+            time_limit_seconds=metadata.get("time_limit_seconds"),
         )
     except (ValidationError, ValueError) as error:
         message = f"The metadata of problem {metadata.get('id')!r} is not what describe(problem) writes ({error}); write the data again."

@@ -66,6 +66,10 @@ def test_a_description_is_json_and_makes_the_same_tests(drawn):
     assert (again.id, again.statement, again.entry_point, again.tests) == (drawn.id, drawn.statement, drawn.entry_point, drawn.tests)
 
 
+def test_a_description_tells_the_time_that_the_authors_allow():
+    assert describe(problem(time_limit_seconds=2.5))["time_limit_seconds"] == 2.5
+
+
 def test_a_description_never_tells_the_solution_or_foreign_columns():
     text = json.dumps(describe(problem(reference_solution="SECRET", canonical_solution="SECRET")))
     assert "SECRET" not in text

@@ -15,7 +15,6 @@ from published_rows import DEEPCODER, PUBLISHED, SANITIZED, hidden
 from code_reward.errors import DataError
 from code_reward.problem import Problem, StdioTest, load_problems, runnable
 from data_prep.candidates import load_candidates
-from data_prep.label import _own_limits
 from data_prep.sources import SOURCES, load
 from data_prep.sources.__main__ import Sources, main
 from data_prep.sources.hub import Part, choose
@@ -234,9 +233,17 @@ def test_rows_of_no_use_are_counted_by_reason(tmp_path: Path, capsys: pytest.Cap
 
 def test_the_time_that_authors_allow_is_had_where_it_is_more(tmp_path: Path) -> None:
     [problem, _] = problems_of("code_contests", tmp_path)
-    assert (problem.model_extra or {})["time_limit_seconds"] == 2.5
-    assert _own_limits(problem, Limits(cpu_seconds=1)).cpu_seconds == 2.5
-    assert _own_limits(problem, Limits(cpu_seconds=9)).cpu_seconds == 9
+    assert problem.time_limit_seconds == 2.5
+    assert Limits(cpu_seconds=1).allowing(problem.time_limit_seconds).cpu_seconds == 2.5
+    assert Limits(cpu_seconds=9).allowing(problem.time_limit_seconds).cpu_seconds == 9
+
+
+def test_a_checker_that_is_no_python_is_left_out_and_counted(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    first, second = PUBLISHED["code_contests"]
+    others = {**first, "name": "other", "checker": '#include "testlib.h"\nint main() { return 0; }'}
+    path = jsonl(tmp_path / "rows.jsonl", first, second, others)
+    main(Sources(name="code_contests", path=[path], out=tmp_path / "out.jsonl", _cli_parse_args=False))
+    assert "left out: 1 (its checker is no Python that defines check)" in capsys.readouterr().out
 
 
 def test_both_configurations_of_mbpp_are_read(tmp_path: Path) -> None:

@@ -297,6 +297,13 @@ async def test_unit_tests_can_pay_for_the_share_that_passes():
     assert await unit_test_reward(make_args(code_reward_tests_reward="fraction"), with_tests(response=WRONG)) == 0.5
 
 
+async def test_the_time_that_a_problems_authors_allow_is_had():
+    slow = "```python\nimport time\ndef add_1(a, b):\n    while time.process_time() < 1.0: pass\n    return a + b + 1\n```"
+    samples = [with_tests(response=slow), with_tests(response=slow)]
+    samples[1].metadata["time_limit_seconds"] = 60.0
+    assert await unit_test_reward(make_args(code_reward_sandbox_limits={"cpu_seconds": 0.3}), samples) == [0.0, 1.0]
+
+
 async def test_in_an_evaluation_all_tests_must_pass_whatever_training_counts():
     training = make_args(code_reward_tests_reward="fraction")
     assert await unit_test_reward(training, [with_tests(group_index=None), with_tests(group_index=None, response=WRONG)]) == [1.0, 0.0]

@@ -145,6 +145,21 @@ async def test_an_answer_may_rely_on_the_starter_code(sandbox: Sandbox) -> None:
     assert await unit_test_reward(sandbox)(completions=[relying] * 2, **given) == [1.0, 0.0]
 
 
+async def test_the_time_that_a_problems_authors_allow_is_had() -> None:
+    given: list[float] = []
+
+    class Watched:
+        async def run(self, program: str, tests: object, *, limits: Limits, **named: object) -> Outcome:
+            given.append(limits.cpu_seconds)
+            return Outcome(kind="passed")
+
+    rows = {**columns(3), "time_limit_seconds": [None, 0.5, 20.0]}
+    assert await unit_test_reward(Watched(), limits=Limits(cpu_seconds=2))(completions=[ANSWERS[0]] * 3, **rows) == [1.0] * 3
+    assert given == [2.0, 2.0, 20.0]
+    with pytest.raises(DataError, match="write the data again"):
+        await unit_test_reward(Watched())(completions=ANSWERS[:1], **{**columns(1), "time_limit_seconds": [-1.0]})
+
+
 class BrokenSandbox:
     async def run(self, *arguments: object, **named: object) -> Outcome:
         return Outcome(kind="sandbox_error", message="no worker starts")

@@ -240,6 +240,7 @@ def _dataset(problems: list[Problem], settings: Grpo, tokenizer: PreTrainedToken
                 "starter_code": problem.starter_code,
                 # As text: tests of several kinds do not share one Arrow schema.
                 "tests": problem.model_dump_json(include={"tests"}).removeprefix('{"tests":').removesuffix("}"),
+                "time_limit_seconds": problem.time_limit_seconds,
             }
             for problem in problems
         ]

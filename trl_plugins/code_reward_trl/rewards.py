@@ -4,7 +4,7 @@ Each function here makes an async reward function with TRL's signature. A missin
 out of its group's statistics with an advantage of 0; when too many verdicts of one call are missing, the call raises, so that a dead
 server stops the run instead of starving it. Of a conversation only what the assistant itself wrote is judged, and of several turns the last
 one with a program: what a tool shows is nobody's answer. The rewards read the data set's columns `entry_point` and, with a reward model,
-`statement`, with unit tests `starter_code` and `tests`.
+`statement`, with unit tests `starter_code`, `tests` and `time_limit_seconds`.
 """
 
 from __future__ import annotations
@@ -68,7 +68,8 @@ def unit_test_reward(
         limits (`Limits`, *optional*): What a program may use.
         max_missing (`float`, *optional*, defaults to 0.5): Share of missing verdicts in one call above which `RewardServerError` is raised.
 
-    The data set's column `tests` holds each problem's tests as JSON text, `starter_code` what stands before its programs.
+    The data set's column `tests` holds each problem's tests as JSON text, `starter_code` what stands before its programs,
+    `time_limit_seconds` the CPU seconds per test that a problem's authors allow, where those are more than the limit.
     """
     limits = (limits or Limits()).model_copy(update={"stop_at_first_failure": reward == "binary"})
 
@@ -79,7 +80,9 @@ def unit_test_reward(
         if extraction.code is None:
             return Rejected(str(extraction.reason))
         program = runnable(problem, extraction.code)
-        outcome = await sandbox.run(program, problem.tests, entry_point=problem.entry_point, limits=limits)
+        outcome = await sandbox.run(
+            program, problem.tests, entry_point=problem.entry_point, limits=limits.allowing(problem.time_limit_seconds)
+        )
         return to_verdict(outcome, total=len(problem.tests), reward=reward)
 
     async def unit_tests(
@@ -87,10 +90,11 @@ def unit_test_reward(
         entry_point: Sequence[str | None],
         tests: Sequence[str | None],
         starter_code: Sequence[str | None] | None = None,
+        time_limit_seconds: Sequence[float | None] | None = None,
         **columns: Any,
     ) -> list[float | None]:
-        starters = starter_code or [""] * len(tests)
-        problems = [_problem(*row) for row in zip(entry_point, starters, tests, strict=True)]
+        starters, times = starter_code or [""] * len(tests), time_limit_seconds or [None] * len(tests)
+        problems = [_problem(*row) for row in zip(entry_point, starters, tests, times, strict=True)]
         verdicts = await asyncio.gather(*(judge(*answer) for answer in zip(completions, problems, strict=True)))
         return _shape_all(verdicts, "raw", 0.0, max_missing, columns)
 
@@ -98,15 +102,16 @@ def unit_test_reward(
     return unit_tests
 
 
-def _problem(entry_point: str | None, starter_code: str | None, tests: str | None) -> Problem:
+def _problem(entry_point: str | None, starter_code: str | None, tests: str | None, time_limit_seconds: float | None) -> Problem:
     """What running its tests needs to know of a problem: neither its name nor its statement."""
     try:
         found = _TESTS.validate_json(tests or "[]")
+        known = {"starter_code": starter_code or "", "tests": found, "time_limit_seconds": time_limit_seconds}
+        return Problem.model_validate({"id": "-", "statement": "-", "entry_point": entry_point, **known})
     except ValidationError as error:
         raise DataError(
             f"A row's tests are not what code_reward.problem.describe writes as JSON ({error}); write the data again."
         ) from error
-    return Problem(id="-", statement="-", entry_point=entry_point, starter_code=starter_code or "", tests=found)
 
 
 def syntax_reward() -> RewardFunction:
