@@ -24,14 +24,17 @@ def main(settings: Search) -> None:
             outcomes.update(ended)
             bar.advance(task, trees)
 
+        def paid(calls: int) -> None:
+            bar.update(task, description=f"growing trees, {calls:,} calls paid")
+
         if settings.ray is None:
             from data_prep.search.session import grow_part
 
-            spent = grow_part(settings, told, lambda calls: bar.update(task, description=f"growing trees, {calls:,} calls paid"))
+            spent = grow_part(settings, told, paid)
         else:
             from data_prep.search.cluster import grow_parts
 
-            spent = grow_parts(settings, told)
+            spent = grow_parts(settings, told, paid)
     print(f"{spent.trees} trees: {settings.out}; {spent.calls} calls paid, {spent.tokens} tokens")
     for outcome, times in outcomes.most_common():
         print(f"  {outcome:<40} {times}")

@@ -15,7 +15,7 @@ from typing import Any
 from code_reward.errors import CodeRewardError, ConfigurationError
 from data_prep.llm import RunStopped
 from data_prep.search.parts import begun_parts
-from data_prep.search.session import Spent, Told, grow_part
+from data_prep.search.session import Paid, Spent, Told, grow_part
 from data_prep.search.settings import Search
 
 _RETRIES = 3
@@ -32,8 +32,8 @@ class _Ended:
     kind: str = ""
 
 
-def grow_parts(settings: Search, told: Told) -> Spent:
-    """Run all parts on the cluster at `settings.ray` and wait for them.
+def grow_parts(settings: Search, told: Told, paid: Paid | None = None) -> Spent:
+    """Run all parts on the cluster at `settings.ray` and wait for them; `paid` hears how many calls they have paid for together.
 
     Raises:
         ConfigurationError: No cluster can be used, or Ray is not installed.
@@ -52,17 +52,24 @@ def grow_parts(settings: Search, told: Told) -> Spent:
         while waiting:
             done, waiting = ray.wait(waiting, num_returns=1, timeout=_LOOK_SECONDS)
             ended += ray.get(done)
-            for news in ray.get(board.take.remote()):
-                told(*news)
+            news, calls = ray.get(board.take.remote())
+            for one in news:
+                told(*one)
+            if paid is not None and calls:
+                paid(calls)
     finally:
         ray.shutdown()
     return _sum(ended)
 
 
 class _Board:
-    """What the parts tell, until the driver takes it; trees of earlier runs are told once, however often a part begins."""
+    """What the parts tell, until the driver takes it; trees of earlier runs are told once, however often a part begins.
+
+    A part counts its paid calls over all its runs, so the last count of each stands.
+    """
 
     def __init__(self) -> None:
+        self._paid: dict[str, int] = {}
         self._begun: set[str] = set()
         self._news: list[tuple[int, list[str]]] = []
 
@@ -71,14 +78,20 @@ class _Board:
             self._news.append((trees, outcomes))
         self._begun.add(part)
 
-    def take(self) -> list[tuple[int, list[str]]]:
+    def pay(self, part: str, calls: int) -> None:
+        self._paid[part] = calls
+
+    def take(self) -> tuple[list[tuple[int, list[str]]], int]:
         news, self._news = self._news, []
-        return news
+        return news, sum(self._paid.values())
 
 
 def _run_part(settings: Search, board: Any) -> _Ended:
+    def told(trees: int, outcomes: list[str]) -> None:
+        board.tell.remote(settings.shard, trees, outcomes)
+
     try:
-        return _Ended(grow_part(settings, lambda trees, outcomes: board.tell.remote(settings.shard, trees, outcomes)))
+        return _Ended(grow_part(settings, told, lambda calls: board.pay.remote(settings.shard, calls)))
     except CodeRewardError as error:
         return _Ended(message=str(error), kind=error.kind)
 

@@ -29,6 +29,8 @@ from reward_servers.sandbox import connect
 
 Told = Callable[[int, list[str]], None]
 """Called with trees that are finished and the outcomes of their rollouts; first with those of earlier runs, without outcomes."""
+Paid = Callable[[int], None]
+"""Called with how many calls have been paid for, over all runs."""
 
 
 @dataclass(frozen=True)
@@ -40,8 +42,8 @@ class Spent:
     tokens: int = 0
 
 
-def grow_part(settings: Search, told: Told, paid: Callable[[int], None] | None = None) -> Spent:
-    """Grow the trees of the part that `settings.shard` names; `paid` hears how many calls it has paid for, over all its runs.
+def grow_part(settings: Search, told: Told, paid: Paid | None = None) -> Spent:
+    """Grow the trees of the part that `settings.shard` names.
 
     Raises:
         ConfigurationError: The settings cannot work.
@@ -51,7 +53,7 @@ def grow_part(settings: Search, told: Told, paid: Callable[[int], None] | None =
     return asyncio.run(_grow_part(settings, told, paid))
 
 
-async def _grow_part(settings: Search, told: Told, paid: Callable[[int], None] | None) -> Spent:
+async def _grow_part(settings: Search, told: Told, paid: Paid | None) -> Spent:
     number, count = settings.part()
     every = load(settings.source, settings.problems)
     if not every:

@@ -86,6 +86,21 @@ def test_a_run_that_goes_on_keeps_its_parts_whatever_the_number_of_machines(tmp_
         grow_parts(search(tmp_path, ray="local", parts=4, change=("rollouts=2",)), lambda trees, outcomes: None)
 
 
+async def test_paid_calls_of_all_parts_are_told_together(tmp_path, monkeypatch):
+    problems = generate(4, seed=0)
+    save_problems(tmp_path / "problems.jsonl", problems)
+    monkeypatch.setattr("data_prep.search.cluster._connect", lambda address: Cluster(2))
+    heard = []
+    async with SimulatedEndpoint(problems, latency=0.0) as server:
+        (tmp_path / "endpoints.yaml").write_text(f"[{{url: '{server.url}', model: m}}]")
+        models = {"policy": "llm", "judge": "llm", "traces": "none", "endpoints": tmp_path / "endpoints.yaml"}
+        settings = search(tmp_path, ray="local", change=("rollouts=2",), **models)
+        spent = await asyncio.to_thread(grow_parts, settings, lambda trees, outcomes: None, heard.append)
+    assert spent.calls > 0
+    assert heard[-1] == spent.calls
+    assert heard == sorted(heard)
+
+
 def test_a_run_is_refused_in_another_number_of_parts(tmp_path):
     save_problems(tmp_path / "problems.jsonl", generate(3, seed=0))
 
