@@ -14,7 +14,8 @@ from transformers.utils import logging
 
 from code_reward.errors import ConfigurationError
 from reward_servers.scorer import require_packable
-from rm_train.masks import FLEX, SDPA, block_mask, dense_mask
+from rm_train import attention as _gathered  # noqa: F401, registers itself with transformers.
+from rm_train.masks import SDPA, mask_for
 
 
 def load_backbone(folder: str | Path, seed: int, *, extra_layers: int = 0, attention: str = SDPA, empty: bool = False) -> PreTrainedModel:
@@ -70,7 +71,7 @@ class RewardModel(nn.Module):
     def __init__(self, classifier: PreTrainedModel) -> None:
         super().__init__()
         self.classifier = classifier
-        self._flex = classifier.config._attn_implementation == FLEX
+        self._attention: str = classifier.config._attn_implementation
 
     def forward(self, input_ids: Tensor, position_ids: Tensor, until: Tensor, ends: Tensor) -> Tensor:
         """Scores of the inputs of a row, each read where it ends, float32.
@@ -86,7 +87,7 @@ class RewardModel(nn.Module):
         if torch.is_autocast_enabled(embedded.device.type):
             embedded = embedded.float()  # What layers add to is float32, also above frozen embeddings in bfloat16.
         body: Any = self.classifier.base_model
-        mask = block_mask(until) if self._flex else dense_mask(until)
+        mask = mask_for(self._attention, until)
         hidden = body(inputs_embeds=embedded, position_ids=position_ids, attention_mask=mask, use_cache=False).last_hidden_state
         # The head computes as the server's does, whatever the precision of the body.
         with torch.autocast(hidden.device.type, enabled=False):

@@ -30,7 +30,7 @@ class Training(Command):
     batch_size: int = Field(default=64, gt=0)
     """Pairs (or prefixes) per step, over all processes; how many pass through the model at once is the business of --row-tokens."""
     row_tokens: int | None = Field(default=None, ge=64)
-    """Tokens that pass through the model at once in a process: 1024 on a CPU, 16384 on CUDA. Changes speed and memory, not what is
+    """Tokens that pass through the model at once in a process: 4096 on a CPU, 16384 on CUDA. Changes speed and memory, not what is
     learnt."""
     learning_rate: float = Field(default=1e-5, ge=0)
     """Peak learning rate; for a model from scratch far more, see --recipe tiny."""

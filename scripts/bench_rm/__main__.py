@@ -1,4 +1,4 @@
-"""Runs each way in a process of its own and puts the figures side by side: `python -m scripts.bench_rm MODEL PAIRS`."""
+"""Runs each way in a process of its own and puts the figures side by side: `python -m scripts.bench_rm MODEL DATA --out FILE`."""
 
 from __future__ import annotations
 
@@ -35,14 +35,19 @@ def main(settings: Bench) -> None:
     from rich.console import Console
     from rich.table import Table
 
-    found = {way: measure(way, settings) for way in settings.ways}
-    columns = ("pairs", "steps", "cpu_seconds", "pairs_per_cpu_second", "tokens", "padding", "peak_gb", "first_loss", "last_loss")
+    asked = settings.model_dump(mode="json", exclude={"out", "ways"})
+    found = json.loads(settings.out.read_bytes()) if settings.out.is_file() else {"asked": asked}
+    if found["asked"] != asked:
+        raise CodeRewardError(f"{settings.out} holds figures of other settings; name another --out.")
+    for way in settings.ways:
+        if way not in found:
+            found[way] = measure(way, settings)
+            write_text(settings.out, json.dumps(found, indent=1) + "\n")
+    columns = ("examples", "steps", "cpu_seconds", "seconds", "per_cpu_second", "tokens", "padding", "peak_gb", "first_loss", "last_loss")
     table = Table("way", *columns)
-    for way, figures in found.items():
-        table.add_row(way, *(str(figures.get(column, "")) for column in columns))
+    for way in settings.ways:
+        table.add_row(way, *(str(found[way].get(column, "")) for column in columns))
     Console(width=140).print(table)
-    if settings.out is not None:
-        write_text(settings.out, json.dumps(found, indent=1) + "\n")
 
 
 if __name__ == "__main__":

@@ -14,29 +14,32 @@ Way = Literal["shared", "alone", "trl"]
 
 
 class Bench(Command):
-    """Measure a pass over pairs: rows that inputs share, each input alone, TRL's RewardTrainer; CPU time, memory, padding.
+    """Measure a pass over reward data: rows that inputs share, a row for each example, TRL's RewardTrainer; CPU time, memory, padding.
 
-    Each way has a process of its own, with the same weights and pairs. CPU seconds are of the training alone, without
-    loading; on one thread they say little of what else the machine does.
+    All ways read the same token ids in the same order, and start from the same weights with the same optimizer, so their losses are
+    to be the same. Each has a process of its own. CPU seconds are of the training alone, without loading. What is measured is kept, a way
+    at a time: the same command goes on.
     """
 
     model: CliPositionalArg[Path]
     """Folder of a language model."""
-    pairs: CliPositionalArg[Path]
-    """Preference pairs."""
+    data: CliPositionalArg[Path]
+    """Preference pairs, or prefixes."""
+    out: Path
+    """File for the figures (JSON); ways that are in it already are not measured again."""
+    kind: Literal["pairs", "prefixes"] = "pairs"
+    """What the rows are; TRL trains on pairs alone."""
     ways: list[Way] = Field(default=["shared", "trl"])
-    """Which to measure: shared (rows of this project), alone (one row per input, here), trl."""
-    batch_size: int = Field(default=64, gt=0)
-    """Pairs per step; TRL keeps its batch of 4."""
+    """Which to measure: shared (rows of this project), alone (a row for each example, here), trl."""
+    batch_size: int = Field(default=16, gt=0, multiple_of=4)
+    """Examples per step; TRL takes them four at a time, as in its examples, and adds their gradients up."""
     dtype: Literal["float32", "bfloat16"] = "float32"
     """What matrices are multiplied in."""
-    lora: int = 0
-    """As in rm_train.train; not for TRL."""
-    freeze: Literal["nothing", "embeddings", "body"] = "nothing"
-    """As in rm_train.train; not for TRL."""
+    row_tokens: int | None = Field(default=None, ge=1)
+    """As in rm_train.train, for the shared rows."""
+    recompute: bool = True
+    """Whether layers are computed again in the backward pass, in all ways; TRL's default."""
     steps: int | None = None
     """Stop after so many steps."""
     threads: int = 1
     """CPU threads."""
-    out: Path | None = None
-    """File to write the figures to (JSON)."""

@@ -15,7 +15,7 @@ from transformers import PreTrainedModel
 from code_reward.errors import ConfigurationError
 from rm_train.layout import lay, pad
 from rm_train.losses import bradley_terry
-from rm_train.masks import FLEX
+from rm_train.masks import FLEX, GATHERED, SDPA
 from rm_train.model import RewardModel, load_backbone
 from rm_train.precision import freeze, settle
 
@@ -73,16 +73,17 @@ class ExactNorm(torch.nn.RMSNorm):
 @given(st.lists(st.tuples(st.sampled_from([0, 1, 9, 17, 40]), st.integers(1, 30)), min_size=2, max_size=8))
 def test_loss_and_gradient_of_a_shared_row_are_those_of_each_input_alone(policy_dir: Path, problem: list[tuple[int, int]]) -> None:
     inputs = drawn(problem, str(problem))
-    exact = load_backbone(policy_dir, seed=0).double()
-    ExactNorm.replace_all(exact)
+    exact, judge = (load_backbone(policy_dir, seed=0, attention=attention).double() for attention in (GATHERED, SDPA))
+    for model in (exact, judge):
+        ExactNorm.replace_all(model)
     pairs = torch.tensor([(number, (number + 1) % len(inputs)) for number in range(len(inputs))])
 
-    def gradients(scores: torch.Tensor) -> tuple[torch.Tensor, list[torch.Tensor]]:
+    def gradients(scores: torch.Tensor, model: PreTrainedModel) -> tuple[torch.Tensor, list[torch.Tensor]]:
         loss = bradley_terry(scores[pairs], torch.full((len(pairs),), 0.25, dtype=torch.float64)).sum()
-        return loss, list(torch.autograd.grad(loss, list(exact.parameters())))
+        return loss, list(torch.autograd.grad(loss, list(model.parameters())))
 
-    loss, found = gradients(RewardModel(exact)(**tensors(inputs, 300)))
-    judged, expected = gradients(torch.stack([score_alone(exact, ids) for ids in inputs]))
+    loss, found = gradients(RewardModel(exact)(**tensors(inputs, 300)), exact)
+    judged, expected = gradients(torch.stack([score_alone(judge, ids) for ids in inputs]), judge)
     assert float(loss.detach()) == pytest.approx(float(judged.detach()), abs=1e-10)
     for one, other in zip(found, expected, strict=True):
         torch.testing.assert_close(one, other, rtol=0, atol=1e-10)
@@ -94,6 +95,18 @@ def test_flex_attention_agrees_with_sdpa(policy_dir: Path) -> None:
     dense, blocks = (RewardModel(load_backbone(policy_dir, seed=0, attention=name).eval()) for name in ("sdpa", FLEX))
     row = tensors(inputs, 128)
     torch.testing.assert_close(blocks(**row), dense(**row), rtol=0, atol=1e-5)
+
+
+def test_gathered_attention_agrees_with_sdpa_where_branches_cross_blocks(policy_dir: Path) -> None:
+    inputs = drawn([(40, 290), (40, 200), (17, 280), (0, 30), (40, 1), (39, 250)], "gathered")
+    found = []
+    for name in (SDPA, GATHERED):
+        model = RewardModel(load_backbone(policy_dir, seed=0, attention=name).double())
+        ExactNorm.replace_all(model)
+        scores = model(**tensors(inputs, 1300))
+        found.append([scores.detach(), *torch.autograd.grad(scores.square().sum(), list(model.parameters()))])
+    for dense, gathered in zip(*found, strict=True):
+        torch.testing.assert_close(gathered, dense, rtol=0, atol=1e-10)
 
 
 def test_the_head_is_float32_under_autocast(classifier: PreTrainedModel) -> None:
