@@ -94,7 +94,6 @@ class Run:
     def _backward(self, rows: list[Numbers], weight: float) -> tuple[float, float, int]:
         """Add the gradients of this process's rows; its sums of loss and of pairs in order, and its tokens."""
         loss, ordered, tokens = 0.0, 0.0, 0
-        # One context for all rows: a weight is cast once a step.
         with self._autocast():
             for number, numbers in enumerate(rows, start=1):
                 batch = self.batches.batch(numbers)
@@ -108,8 +107,10 @@ class Run:
         return loss, ordered, tokens
 
     def _autocast(self) -> AbstractContextManager[Any]:
-        sharded = self.settings.shard and self.here.world > 1
-        return torch.autocast(self.here.device.type, self.dtype) if self.dtype != torch.float32 and not sharded else nullcontext()
+        """Without a cache of cast weights: rows are long, so that casting again costs little, and a copy of all weights much."""
+        if self.dtype == torch.float32 or (self.settings.shard and self.here.world > 1):
+            return nullcontext()
+        return torch.autocast(self.here.device.type, self.dtype, cache_enabled=False)
 
     def _quiet(self, *, last: bool) -> AbstractContextManager[Any]:
         """No exchange of gradients but with the last row of a step."""
