@@ -15,12 +15,14 @@ ROOT = Path(__file__).parent.parent
 SOURCE_ROOTS = [ROOT / "slime_plugins", ROOT / "trl_plugins", ROOT / "verl_plugins", ROOT]
 
 CLIENTS = ("reward_servers.client", "reward_servers.sandbox", "reward_servers.wire")
+# A language model that judges is asked by what data_prep asks with: one client, one set of prompts.
+JUDGES = ("data_prep.judges", "data_prep.llm")
 MAY_IMPORT = {
     "code_reward": (),
     "reward_servers": ("code_reward",),
     "data_prep": ("code_reward", *CLIENTS),
     "rm_train": ("code_reward", "reward_servers.scorer", "code_reward_view.export"),
-    "code_reward_slime": ("code_reward", *CLIENTS),
+    "code_reward_slime": ("code_reward", *CLIENTS, *JUDGES),
     "slime_on_cpu": ("code_reward", *CLIENTS),
     "code_reward_trl": ("code_reward", *CLIENTS),
     "code_reward_view": ("code_reward", "reward_servers.listener"),

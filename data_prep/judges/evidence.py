@@ -36,10 +36,18 @@ class Evidence:
     junk: int = 0
 
 
+class Blind:
+    """Stands where a `Witness` would, and runs nothing."""
+
+    async def look(self, program: str, suffix: str, scope: Scope) -> Evidence:
+        """Says that nothing was run."""
+        return Evidence("(the program was not run)")
+
+
 class Witness:
     """Runs programs for one problem."""
 
-    def __init__(self, asker: Asker, sandbox: Sandbox, problem: Problem, traces: Traces, sampling: Sampling) -> None:
+    def __init__(self, asker: Asker, sandbox: Sandbox, problem: Problem, traces: Literal["own", "prints"], sampling: Sampling) -> None:
         self._asker = asker
         self._sandbox = sandbox
         self._problem = problem
@@ -49,8 +57,6 @@ class Witness:
 
     async def look(self, program: str, suffix: str, scope: Scope) -> Evidence:
         """Run and tell; every run is remembered in `scope`."""
-        if self._traces == "none":
-            return Evidence("(the program was not run)")
         if self._calls:
             return await self._remember("trace", program, scope, lambda: self._trace(program, self._calls))
         examples, junk = (suffix, 0) if suffix.strip() else await self._write_examples(program, scope)

@@ -6,11 +6,22 @@ from typing import Protocol
 
 from pydantic import BaseModel, Field
 
+from code_reward.errors import JudgeError
 from code_reward.problem import Problem
 from data_prep.llm import Scope
 
 RIGHT = 0.8
 """Correctness from which a judge says right: 4 of 5."""
+
+
+class Unparsable(JudgeError):
+    """A vote that could not be read however often it was asked for; `replies` is how many replies could not be read."""
+
+    kind = "unparsable"
+
+    def __init__(self, message: str, replies: int) -> None:
+        super().__init__(message)
+        self.replies = replies
 
 
 class Vote(BaseModel):

@@ -8,8 +8,8 @@ from typing import Literal
 
 from code_reward.errors import JudgeError
 from code_reward.problem import Problem
-from data_prep.judges.evidence import Evidence, Traces, Witness
-from data_prep.judges.judgement import RIGHT, Judgement, Vote
+from data_prep.judges.evidence import Blind, Evidence, Traces, Witness
+from data_prep.judges.judgement import RIGHT, Judgement, Unparsable, Vote
 from data_prep.judges.reading import Reader, read_apart, read_published
 from data_prep.llm import Asker, Request, Scope
 from data_prep.llm.asking import ask
@@ -18,7 +18,9 @@ from data_prep.llm.request import Sampling
 from data_prep.together import all_of
 from reward_servers.sandbox.outcome import Sandbox
 
-ATTEMPTS = 4
+# A cold model says the same again, a hot one rambles again: what could not be read is drawn anew, warmer, colder, and warmest.
+_OTHERWISE = ({"temperature": 0.7, "top_p": 0.95}, {"temperature": 0.3, "top_p": 0.9}, {"temperature": 1.0, "top_p": 0.95})
+ATTEMPTS = 1 + len(_OTHERWISE)
 
 Style = Literal["apart", "published"]
 _STYLES: dict[Style, tuple[str, Reader]] = {"apart": ("judge", read_apart), "published": ("judge_published", read_published)}
@@ -55,14 +57,15 @@ class LLMJudge:
 
     async def open(self, problem: Problem, scope: Scope) -> LLMBench:
         """See `Judge.open`; any problem can be judged."""
-        witness = Witness(self._asker, self._sandbox, problem, self._traces, self._sampling)
+        traces = self._traces
+        witness = Blind() if traces == "none" else Witness(self._asker, self._sandbox, problem, traces, self._sampling)
         return LLMBench(self._asker, problem, witness, self._style, self._votes, self._sampling)
 
 
 class LLMBench:
     """One problem before a language model."""
 
-    def __init__(self, asker: Asker, problem: Problem, witness: Witness, style: Style, votes: int, sampling: Sampling) -> None:
+    def __init__(self, asker: Asker, problem: Problem, witness: Witness | Blind, style: Style, votes: int, sampling: Sampling) -> None:
         self._asker = asker
         self._problem = problem
         self._witness = witness
@@ -72,7 +75,7 @@ class LLMBench:
         self._sampling = sampling
 
     async def judge(self, program: str, suffix: str, scope: Scope) -> Judgement:
-        """See `Bench.judge`. Raises `JudgeError` (kind `unparsable`) unless every vote can be read after a few attempts."""
+        """See `Bench.judge`. Raises `Unparsable` unless every vote can be read after a few attempts."""
         evidence = await self._witness.look(program, suffix, scope)
         values = {"statement": self._problem.statement, "program": program, "trace": evidence.text}
         request = self._prompt.request("judge", self._sampling, **values)
@@ -82,18 +85,22 @@ class LLMBench:
     async def _collect(self, request: Request, scope: Scope) -> tuple[list[Vote], int]:
         """All votes at once; then those that could not be read again, so that the order of questions never depends on timing."""
         votes: list[Vote] = []
-        junk, last = 0, None
-        for _ in range(ATTEMPTS):
-            replies = await all_of(ask(self._asker, scope, request) for _ in range(self._votes - len(votes)))
+        junk, last = 0, ""
+        for drawn in (request, *(_otherwise(request, sampling) for sampling in _OTHERWISE)):
+            replies = await all_of([ask(self._asker, scope, drawn) for _ in range(self._votes - len(votes))])
             for reply in replies:
                 try:
                     votes.append(self._read(reply.text))
                 except JudgeError as error:
                     junk += 1
-                    last = error
+                    last = str(error)
             if len(votes) == self._votes:
                 return votes, junk
-        raise last or JudgeError("No vote was asked for; ask for at least one.", kind="unparsable")
+        raise Unparsable(last, junk)
+
+
+def _otherwise(request: Request, sampling: dict[str, float]) -> Request:
+    return request.model_copy(update={"sampling": request.sampling.model_copy(update=sampling)})
 
 
 def _count(votes: Sequence[Vote], evidence: Evidence, junk: int, template: str) -> Judgement:

@@ -98,13 +98,16 @@ class LLM:
             finally:
                 self._fleet.give_back(station)
 
+    def trouble(self, role: str) -> LLMError | None:
+        """Why an endpoint that serves `role` rests, if one does."""
+        return next((one.trouble for one in self._fleet.stations if one.endpoint.serves(role) and one.trouble is not None), None)
+
     async def _take(self, role: str, deadline: float, urgency: float) -> Station:
-        serving = [station for station in self._fleet.stations if station.endpoint.serves(role)]
-        if not serving:
+        if not any(station.endpoint.serves(role) for station in self._fleet.stations):
             raise ConfigurationError(f"No endpoint serves the role {role!r}; give one.")
         station = await self._fleet.take(role, deadline, urgency)
         if station is None:
-            trouble = next((one.trouble for one in serving if one.trouble is not None), None)
+            trouble = self.trouble(role)
             said, kind = (f"; the last trouble: {trouble}", trouble.kind) if trouble else (" or more endpoints.", "timeout")
             raise LLMError(f"No endpoint was free within {self._patience:g} s; give more patience{said}", kind=kind)
         return station

@@ -71,6 +71,11 @@ class Fleet:
             except (asyncio.TimeoutError, TimeoutError):
                 if loop.time() >= deadline:
                     return None
+            except asyncio.CancelledError:
+                # It may have been woken for a place that it now leaves: the next one takes it.
+                for one in self.stations:
+                    self._wake(one)
+                raise
         station.busy += 1
         return station
 

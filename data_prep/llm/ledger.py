@@ -84,6 +84,23 @@ class Ledger:
         self._file.append({"scope": scope, "key": key, "value": value})
 
 
+class Unkept(Ledger):
+    """A ledger without a file, which remembers nothing: for those who keep what came of the answers."""
+
+    def __init__(self) -> None:
+        """Nothing is opened."""
+
+    def close(self) -> None:
+        """Nothing is closed."""
+
+    def find(self, scope: str, key: str) -> Record | None:
+        """Nothing is found."""
+        return None
+
+    def write(self, scope: str, key: str, value: Record) -> None:
+        """Nothing is written."""
+
+
 def _is_ours(record: Record) -> bool:
     """Whether a record is of a failure that says nothing of what was asked."""
     return "failed" in record and (record["failed"] == SandboxError.__name__ or record["kind"] in TRANSIENT)

@@ -1,4 +1,4 @@
-"""Scores by token ids: identical inputs are scored once. Safe to use from several event loops in several threads."""
+"""What was judged, by what was asked: identical inputs are judged once. Safe to use from several event loops in several threads."""
 
 from __future__ import annotations
 
@@ -7,6 +7,9 @@ from collections import OrderedDict
 from collections.abc import Sequence
 from hashlib import blake2b
 from threading import Lock
+from typing import Generic, TypeVar
+
+T = TypeVar("T")
 
 
 def key_of(ids: Sequence[int]) -> bytes:
@@ -14,21 +17,21 @@ def key_of(ids: Sequence[int]) -> bytes:
     return blake2b(array("q", ids).tobytes(), digest_size=16).digest()
 
 
-class ScoreCache:
-    """Remembers up to `size` scores; the least recently used go first."""
+class Cache(Generic[T]):
+    """Remembers up to `size` values; the least recently used go first."""
 
     def __init__(self, size: int) -> None:
-        self._size, self._scores, self._lock = size, OrderedDict[bytes, float](), Lock()
+        self._size, self._values, self._lock = size, OrderedDict[bytes, T](), Lock()
 
-    def get(self, key: bytes) -> float | None:
+    def get(self, key: bytes) -> T | None:
         with self._lock:
-            if key in self._scores:
-                self._scores.move_to_end(key)
-            return self._scores.get(key)
+            if key in self._values:
+                self._values.move_to_end(key)
+            return self._values.get(key)
 
-    def put(self, key: bytes, score: float) -> None:
+    def put(self, key: bytes, value: T) -> None:
         with self._lock:
-            self._scores[key] = score
-            self._scores.move_to_end(key)
-            while len(self._scores) > self._size:
-                self._scores.popitem(last=False)
+            self._values[key] = value
+            self._values.move_to_end(key)
+            while len(self._values) > self._size:
+                self._values.popitem(last=False)

@@ -20,7 +20,7 @@ import aiohttp
 from code_reward.reference import Reference
 from code_reward.verdict import Missing, Scored
 from reward_servers.client.asking import AskError, Refused, ask
-from reward_servers.client.cache import ScoreCache, key_of
+from reward_servers.client.cache import Cache, key_of
 from reward_servers.client.discovery import follow_router, list_workers
 from reward_servers.client.fleet import Fleet, Worker
 from reward_servers.client.queue import Batch, Item, Queue
@@ -43,7 +43,7 @@ class Engine:
         urls: Sequence[str],
         router: str | None,
         settings: ClientSettings,
-        cache: ScoreCache,
+        cache: Cache[float],
         on_wrong_model: Callable[[], None],
     ) -> None:
         self._cache = cache

@@ -16,7 +16,7 @@ from code_reward.reference import Reference
 from code_reward.rm_input import RMInput
 from code_reward.verdict import Missing, Rejected, Verdict
 from reward_servers.client.asking import AskError
-from reward_servers.client.cache import ScoreCache
+from reward_servers.client.cache import Cache
 from reward_servers.client.engine import Engine
 from reward_servers.client.preparation import Preparation
 from reward_servers.client.settings import ClientSettings
@@ -170,7 +170,7 @@ class Model:
         self.rm_input = RMInput.load(self.folder)
         self.reference = Reference.load(self.folder)
         self.digest = sha256(self.reference.model_dump_json().encode()).hexdigest()[:12]
-        self.cache = ScoreCache(settings.cache_items)
+        self.cache = Cache[float](settings.cache_items)
 
 
 @dataclass(frozen=True)

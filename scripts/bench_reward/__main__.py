@@ -15,11 +15,11 @@ from code_reward.cli import Command, run
 
 GROUP_SIZE = 16
 
-Part = Literal["throughput", "group", "stall", "faults"]
+Part = Literal["throughput", "group", "stall", "judge", "faults"]
 
 
 class BenchReward(Command):
-    """Measure the reward path: throughput against CodeRM-NT's way, forward passes per group, event-loop stalls, faults."""
+    """Measure the reward path: throughput against CodeRM-NT's way, forward passes per group, event-loop stalls, a judge, faults."""
 
     data: Path = Path("data")
     """Folder of the real data (docs/real_data.md); CODE_REWARD_DATA names it, too."""
@@ -42,7 +42,7 @@ def main(settings: BenchReward) -> None:
     logging.disable(logging.WARNING)
     cores = sorted(os.sched_getaffinity(0))
     os.sched_setaffinity(0, {cores[-1]})
-    if {"throughput", "group", "stall"} & set(settings.parts):
+    if {"throughput", "group", "stall", "judge"} & set(settings.parts):
         _measure_speed(settings, cores[0])
     if "faults" in settings.parts:
         _measure_faults()
@@ -52,7 +52,7 @@ def _measure_speed(settings: BenchReward, server_core: int) -> None:
     import asyncio
 
     from code_reward.rm_input import RMInput
-    from scripts.bench_reward import group, report, stall, throughput
+    from scripts.bench_reward import group, judge, report, stall, throughput
     from scripts.bench_reward.corpus import build_model, load_groups
 
     model = build_model(settings.data, settings.work / "rm")
@@ -63,6 +63,8 @@ def _measure_speed(settings: BenchReward, server_core: int) -> None:
         print(report.group(*asyncio.run(group.measure(model, groups[0], server_core))), flush=True)
     if "stall" in settings.parts:
         print(report.stall(asyncio.run(stall.measure(settings.data, model, groups, server_core))), flush=True)
+    if "judge" in settings.parts:
+        print(report.judge(asyncio.run(judge.measure(settings.data, model, groups, settings.rounds, server_core))), flush=True)
 
 
 def _measure_faults() -> None:

@@ -6,6 +6,7 @@ from collections.abc import Mapping, Sequence
 from statistics import median, quantiles
 
 from scripts.bench_reward.faults import Found
+from scripts.bench_reward.judge import CAPACITY, LATENCY, Measured
 from scripts.bench_reward.stall import REASONING_TOKENS, REWARDS, Stall
 from scripts.bench_reward.throughput import Timing
 
@@ -37,13 +38,31 @@ def group(forwards: int, riders: int) -> str:
 
 def stall(measured: Stall) -> str:
     """How late the timer came."""
+    return _stall(REWARDS, measured.seconds, measured.idle, measured.busy)
+
+
+def judge(measured: Measured) -> str:
+    """What of the endpoint's capacity was used, and how late the timer came."""
+    capacity = CAPACITY / LATENCY
     lines = [
-        f"{REWARDS} rewards with {REASONING_TOKENS:,} tokens of reasoning, {measured.seconds:.1f} s in all; a timer of 1 ms came late by",
+        f"{measured.answers} answers before an endpoint of {capacity:.0f} replies per second; median, lowest and highest in brackets",
+        "",
+        "| way | replies/s | of the capacity |",
+        "| --- | --- | --- |",
+    ]
+    for name, rates in measured.rates.items():
+        lines.append(f"| {name} | {median(rates):.1f} [{min(rates):.1f}, {max(rates):.1f}] | {median(rates) / capacity:.1%} |")
+    return "\n".join([*lines, "", _stall(REWARDS, measured.seconds, measured.idle, measured.busy)])
+
+
+def _stall(rewards: int, seconds: float, idle: Sequence[float], busy: Sequence[float]) -> str:
+    lines = [
+        f"{rewards} rewards with {REASONING_TOKENS:,} tokens of reasoning, {seconds:.1f} s in all; a timer of 1 ms came late by",
         "",
         "| the event loop has | median | p99 | longest | times measured |",
         "| --- | --- | --- | --- | --- |",
     ]
-    for name, late in (("nothing to do", measured.idle), ("the rewards in flight", measured.busy)):
+    for name, late in (("nothing to do", idle), ("the rewards in flight", busy)):
         p99 = quantiles(late, n=100)[98]
         lines.append(f"| {name} | {1000 * median(late):.2f} ms | {1000 * p99:.1f} ms | {1000 * max(late):.1f} ms | {len(late)} |")
     return "\n".join(lines) + "\n"

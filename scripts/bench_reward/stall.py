@@ -37,25 +37,26 @@ async def measure(data: Path, model: Path, groups: Sequence[Sequence[Sample]], c
     """Ask for all rewards at once, and watch a timer."""
     samples = [sample for group in groups for sample in group][:REWARDS]
     assert len(samples) == REWARDS, "give at least 32 groups"
-    reasoning = _reasoning(data, model)
+    reasoning = reasoning_of(data, model)
     answers = [Sample(s.statement, f"<think>\n{i} {reasoning}\n</think>\n{s.response}", s.entry_point) for i, s in enumerate(samples)]
     with serving("embedded", model, core) as server:
         async with RewardClient(model, [server.url], settings=ClientSettings(deadline_seconds=600)) as client:
             await client.verdict(*samples[0])
-            idle = await _watched(asyncio.sleep(5))
+            idle = await watched(asyncio.sleep(5))
             start = perf_counter()
             judged: list[Scored] = []
 
             async def ask() -> None:
                 judged.extend(one.verdict for one in await client.verdicts(answers) if isinstance(one.verdict, Scored))
 
-            busy = await _watched(ask())
+            busy = await watched(ask())
             seconds = perf_counter() - start
     assert len(judged) == REWARDS
     return Stall(idle, busy, seconds)
 
 
-async def _watched(work: object) -> list[float]:
+async def watched(work: object) -> list[float]:
+    """How late a timer comes while `work` goes on, in seconds."""
     late: list[float] = []
 
     async def watch() -> None:
@@ -71,7 +72,7 @@ async def _watched(work: object) -> list[float]:
     return late
 
 
-def _reasoning(data: Path, model: Path) -> str:
+def reasoning_of(data: Path, model: Path) -> str:
     """Real reasoning (KodCode's DeepSeek-R1 traces), joined and cut to the length."""
     path = data / "problems" / "kodcode_sample.json.gz"
     if not path.is_file():

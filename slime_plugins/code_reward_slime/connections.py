@@ -1,4 +1,4 @@
-"""The reward client and the sandbox of this process: made at the first use, kept for the life of the run, one for equal settings."""
+"""The clients and the sandbox of this process: made at the first use, kept for the life of the run, one for equal settings."""
 
 from __future__ import annotations
 
@@ -8,7 +8,10 @@ from threading import Lock
 from typing import Any, Generic, TypeVar
 
 from code_reward.errors import ConfigurationError
+from code_reward_slime.places import own_folder
 from code_reward_slime.settings import PREFIX, Settings
+from data_prep.judges.client import JudgeClient
+from data_prep.judges.settings import JudgeSettings
 from reward_servers.client import RewardClient
 from reward_servers.sandbox import connect
 from reward_servers.sandbox.outcome import Sandbox
@@ -35,6 +38,7 @@ class _Kept(Generic[T]):
 
 
 _CLIENTS: _Kept[RewardClient] = _Kept()
+_JUDGES: _Kept[JudgeClient] = _Kept()
 _SANDBOXES: _Kept[Sandbox] = _Kept()
 
 
@@ -49,6 +53,17 @@ async def reward_client(args: Any, settings: Settings) -> RewardClient:
     return await _CLIENTS.get((folder, urls, router, settings.client), make)
 
 
+async def judge_client(args: Any, settings: Settings) -> tuple[JudgeClient, JudgeSettings]:
+    """The client of the judge, and what it was made of; raises `ConfigurationError` where no judge is set up."""
+    judge = settings.judge
+    if judge is None:
+        raise ConfigurationError(f"No judge is set up; set {PREFIX}judge with urls and model in the custom config.")
+    box = await sandbox(settings) if judge.traces == "own" else None
+    folder = own_folder(args, settings) if judge.budget_calls or judge.budget_tokens else None
+    spent = None if folder is None else folder / "judge_spent.jsonl"
+    return await _JUDGES.get((judge, spent, box), lambda: JudgeClient(judge, box, spent)), judge
+
+
 async def sandbox(settings: Settings) -> Sandbox:
     """The sandbox for unit tests: a server's client, or one in this process."""
     key = (settings.sandbox_url, settings.sandbox_workers, settings.sandbox_mode)
@@ -59,6 +74,8 @@ async def close() -> None:
     """Close what belongs to the running event loop, and the sandbox of this process."""
     for client in _CLIENTS.made.values():
         await client.close()
+    for judge in _JUDGES.made.values():
+        await judge.close()
     for box in _SANDBOXES.made.values():
         await box.close()
     _SANDBOXES.made.clear()

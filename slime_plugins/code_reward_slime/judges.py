@@ -1,4 +1,4 @@
-"""From a sample to a verdict: the reward model's, the tests', or both. What the number is worth in training is not decided here."""
+"""From a sample to a verdict: of the reward model, of tests, of a judge. What the number is worth in training is not decided here."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from code_reward.errors import ConfigurationError, RewardServerError
 from code_reward.hybrid import hybrid
 from code_reward.problem import runnable
 from code_reward.verdict import Missing, Rejected, Verdict, to_record
-from code_reward_slime.connections import reward_client, sandbox
+from code_reward_slime.connections import judge_client, reward_client, sandbox
 from code_reward_slime.extracting import extract
 from code_reward_slime.settings import PREFIX, Settings
 from code_reward_slime.task import problem_of, task_of
@@ -89,6 +89,26 @@ async def by_tests(args: Any, settings: Settings, sample: Any, response: str) ->
         return Judgement(Missing("sandbox_timeout"))
     verdict = to_verdict(outcome, total=len(problem.tests), reward=counted)
     return Judgement(verdict, {"outcome": outcome.kind}, extraction.closed, extraction.one_block)
+
+
+async def by_judge(args: Any, settings: Settings, sample: Any, response: str) -> Judgement:
+    """The mean of a language model's votes, in [0, 1].
+
+    Raises as `JudgeClient.verdict`, and `ConfigurationError` if there is none to ask; an answer that is rejected by itself is, first.
+    """
+    task = task_of(sample)
+    details: dict[str, Any] = {"statement": task.source}
+    extraction = await extract(response, settings.extraction, task.entry_point)
+    if extraction.code is None:
+        return Judgement(Rejected(str(extraction.reason)), details)
+    client, judge = await judge_client(args, settings)
+    if task.statement is None:
+        return Judgement(Missing("no_statement"), details)
+    problem = problem_of(sample)
+    judged = await client.verdict(problem, runnable(problem, extraction.code))
+    details |= {"cut": False, "seconds": judged.seconds, "rm": judge.model, "cached": judged.cached}
+    details["judge"] = {"votes": list(judged.votes), "unparsable": judged.unparsable, "words": judged.words}
+    return Judgement(judged.verdict, details, extraction.closed, extraction.one_block)
 
 
 async def by_both(args: Any, settings: Settings, sample: Any, response: str) -> Judgement:

@@ -17,7 +17,8 @@ METRICS: Final[dict[str, str]] = {
     "rejected/REASON": "the same by reason (`code_reward.extraction.REASONS`, `input_too_long`, `truncated`)",
     "missing": "share of rollouts without a verdict",
     "missing/REASON": "the same by reason (`reward_servers.client.Reason`, `aborted`, `generation_failed`, `no_reward`, `no_statement`, "
-    "`no_tests`, `bad_metadata`, `sandbox_error`, `sandbox_timeout`, `configuration`, `reward_failed`)",
+    "`no_tests`, `bad_metadata`, "
+    "`sandbox_error`, `sandbox_timeout`, `configuration`, `reward_failed`; of a judge `unparsable`, `data_prep.llm.errors`)",
     "score/mean": "mean raw score of the scored rollouts",
     "score/p05, p25, p50, p75, p95": "quantiles of the raw scores",
     "reward/mean": "mean reward of the rollouts that have one, terms included",
@@ -28,6 +29,8 @@ METRICS: Final[dict[str, str]] = {
     "cache_hit_rate": "share of scores for which no forward pass was spent",
     "cut": "share of scores for which the statement was cut to fit the reward model",
     "statement_from_prompt": "share of rollouts whose statement was parsed out of the prompt",
+    "judge/unparsable": "replies of the judge that could not be read and were asked for again, per verdict of its",
+    "judge/disagreement": "mean standard deviation of the judge's votes on one answer",
     "drift/executed": "answers executed off the reward path since the last rollout",
     "drift/auc": "how often the reward model prefers the right one of two executed answers, one right and one wrong",
     "drift/correlation": "correlation of score and truth over the last executed answers",
@@ -58,6 +61,7 @@ def rollout_metrics(args: Any, rollouts: Sequence[Rollout]) -> dict[str, float]:
     metrics["statement_from_prompt"] = _mean([record.get("statement") == "prompt" for record in records])
     metrics |= _rewards([record for record in records if record["shaped"] is not None])
     metrics |= _scores([rollout for rollout in judged if rollout.record["verdict"] == "scored"])
+    metrics |= _judges([record["judge"] for record in records if "judge" in record])
     seconds = [record["seconds"] for record in records if record["verdict"] == "scored"]
     if seconds:
         metrics |= {"latency/p50": float(np.quantile(seconds, 0.5)), "latency/p99": float(np.quantile(seconds, 0.99))}
@@ -87,6 +91,14 @@ def _scores(rollouts: Sequence[Rollout]) -> dict[str, float]:
     if scores.std() > 0 and lengths.std() > 0:
         metrics["score_length_correlation"] = float(np.corrcoef(scores, lengths)[0, 1])
     return metrics
+
+
+def _judges(said: Sequence[Mapping[str, Any]]) -> dict[str, float]:
+    if not said:
+        return {}
+    spreads = [float(np.std(one["votes"])) for one in said if len(one["votes"]) > 1]
+    metrics = {"judge/unparsable": _mean([one["unparsable"] for one in said])}
+    return {**metrics, **({"judge/disagreement": _mean(spreads)} if spreads else {})}
 
 
 def _spreads(args: Any, rollouts: Sequence[Rollout]) -> list[float]:

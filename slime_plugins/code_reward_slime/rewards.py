@@ -1,4 +1,4 @@
-"""slime's `--custom-rm-path`: the reward of a sample, or of a list of samples, from the reward model, from unit tests, or from both.
+"""slime's `--custom-rm-path`: the reward of a sample, or of a list of samples, from reward model, unit tests, both, or a judge.
 
 These functions never raise and never make a number of what is missing. A missing verdict is a placeholder on a sample that is taken out of
 the loss (`samples`), for `post_process.group_advantages` to leave out; where that is not set up, or the run must stop for another reason,
@@ -20,7 +20,7 @@ from code_reward.verdict import Missing, Rejected, Verdict, to_record
 from code_reward_slime import trainer
 from code_reward_slime.drift import DRIFT
 from code_reward_slime.health import HEALTH
-from code_reward_slime.judges import Judge, Judgement, by_both, by_model, by_tests
+from code_reward_slime.judges import Judge, Judgement, by_both, by_judge, by_model, by_tests
 from code_reward_slime.judging import judge_rollout
 from code_reward_slime.refusal import Refusal
 from code_reward_slime.rollouts import rollouts_of
@@ -41,9 +41,9 @@ class _Kind:
 _MODEL = _Kind(f"{__name__}.model_reward", by_model, lambda verdict, settings: shape(verdict, settings.shaping, rejected=settings.rejected))
 _TESTS = _Kind(f"{__name__}.unit_test_reward", by_tests, lambda verdict, settings: shape(verdict, "raw", rejected=0.0))
 # Valid answers have rewards in [0, 1], as in the preset.
-_HYBRID = _Kind(
-    f"{__name__}.hybrid_reward", by_both, lambda verdict, settings: shape(verdict, "raw", rejected=PRESETS.get("default").rejected)
-)
+_IN_UNIT_INTERVAL = lambda verdict, settings: shape(verdict, "raw", rejected=PRESETS.get("default").rejected)  # noqa: E731
+_HYBRID = _Kind(f"{__name__}.hybrid_reward", by_both, _IN_UNIT_INTERVAL)
+_JUDGE = _Kind(f"{__name__}.judge_reward", by_judge, _IN_UNIT_INTERVAL)
 
 
 async def model_reward(args: Any, sample: Any, **options: Any) -> Any:
@@ -67,6 +67,11 @@ async def unit_test_reward(args: Any, sample: Any, **options: Any) -> Any:
 async def hybrid_reward(args: Any, sample: Any, **options: Any) -> Any:
     """Tests and reward model together, in [0, 1] (`code_reward.hybrid`); a rejected answer is -0.5. As `model_reward`."""
     return await _reward(args, sample, _HYBRID)
+
+
+async def judge_reward(args: Any, sample: Any, **options: Any) -> Any:
+    """The mean of the votes of a language model (`code_reward_judge`), in [0, 1]; a rejected answer is -0.5. As `model_reward`."""
+    return await _reward(args, sample, _JUDGE)
 
 
 async def _reward(args: Any, given: Any, kind: _Kind) -> Any:

@@ -6,16 +6,16 @@ Both return False, so that slime logs what it always logs, too.
 from __future__ import annotations
 
 import logging
-from pathlib import Path
 from typing import Any
 
 from code_reward.files import write_text
 from code_reward_slime import trainer
 from code_reward_slime.drift import DRIFT
 from code_reward_slime.metrics import rollout_metrics, shares
+from code_reward_slime.places import own_folder
 from code_reward_slime.programs_page import render_page
 from code_reward_slime.rollouts import Rollout, settle
-from code_reward_slime.settings import Settings, read_settings
+from code_reward_slime.settings import read_settings
 from code_reward_slime.terms import terms_of
 from code_reward_slime.wiring import handles_missing
 
@@ -32,7 +32,7 @@ def log_rewards(rollout_id: int, args: Any, samples: Any, rollout_extra_metrics:
         named = {f"rollout/code_reward/{name}": value for name, value in metrics.items()}
         logger.info("rollout %s: %s", rollout_id, named)
         trainer.log(args, rollout_id, named, "rollout")
-    folder = _programs_dir(args, settings)
+    folder = own_folder(args, settings)
     page = render_page(rollout_id, [rollout.answer for rollout in rollouts]) if folder is not None else ""
     if folder is not None and page:
         write_text(folder / f"rollout_{rollout_id:06d}.md", page)
@@ -81,10 +81,3 @@ def _only(args: Any, given: dict[str, Any], kept: list[Rollout]) -> dict[str, An
 
 def _is_parallel(values: Any, count: int) -> bool:
     return isinstance(values, list) and len(values) == count
-
-
-def _programs_dir(args: Any, settings: Settings) -> Path | None:
-    if settings.programs_dir is not None:
-        return settings.programs_dir
-    save = getattr(args, "save", None)
-    return Path(save) / "code_reward" if save else None

@@ -17,6 +17,7 @@ from code_reward.extraction import Policy
 from code_reward.hybrid import Mode as HybridMode
 from code_reward.shaping import shape
 from code_reward.verdict import Rejected
+from data_prep.judges.settings import JudgeSettings
 from reward_servers.client.settings import ClientSettings
 from reward_servers.sandbox.outcome import Limits, Mode
 
@@ -78,6 +79,9 @@ class Settings(Section):
     """Which block of an answer is the program that tests run; for the reward model its own code_reward.json says."""
     tests_reward: Literal["binary", "fraction"] = "binary"
     """1 if all tests pass, else 0; or the share of tests that pass. An evaluation always counts 1 or 0."""
+
+    judge: JudgeSettings | None = None
+    """The language model behind `judge_reward`."""
 
     hybrid_mode: HybridMode = "gated"
     """`gated`: tests decide where a problem has any, else the model; `weighted`: both, mapped to [0, 1]."""

@@ -10,7 +10,7 @@ import asyncio
 import json
 from collections.abc import Callable
 from hashlib import sha256
-from typing import Literal
+from typing import Any, Literal
 
 from aiohttp import web
 
@@ -43,6 +43,8 @@ class Misbehaving:
         open: While this is cleared, requests for scores wait.
     """
 
+    paths: tuple[str, ...] = ("/v1/embeddings", "/classify")
+
     def __init__(self, score: Score = score_of, *, router: bool = False) -> None:
         self.score, self.router = score, router
         self.fault: Fault | None = None
@@ -74,9 +76,8 @@ class Misbehaving:
         app = web.Application(client_max_size=2**28)
         app.router.add_get("/workers", self._list_workers)
         app.router.add_get("/health", self._say_health)
-        app.router.add_post("/v1/embeddings", self._answer)
-        if not self.router:
-            app.router.add_post("/classify", self._answer)
+        for path in self.paths if not self.router else self.paths[:1]:
+            app.router.add_post(path, self._answer)
         self._runner = web.AppRunner(app, shutdown_timeout=0.01)
         await self._runner.setup()
         site = web.TCPSite(self._runner, "127.0.0.1", self.port, reuse_address=True)
@@ -101,13 +102,17 @@ class Misbehaving:
         self._at_once += 1
         self.most_at_once = max(self.most_at_once, self._at_once)
         try:
-            record = await request.json()
-            batch = record.get("input_ids") or record["input"]
+            batch = self._read(await request.json())
             await self.open.wait()
             await asyncio.sleep(self.delay)
             return await self._misbehave(request, batch)
         finally:
             self._at_once -= 1
+
+    def _read(self, record: Any) -> list[list[int]]:
+        """The inputs of a request."""
+        batch: list[list[int]] = record.get("input_ids") or record["input"]
+        return batch
 
     async def _misbehave(self, request: web.Request, batch: list[list[int]]) -> web.StreamResponse:
         tokens = {i for ids in batch for i in ids}

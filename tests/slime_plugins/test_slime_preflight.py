@@ -14,10 +14,12 @@ import slime_command
 import yaml
 from code_reward_slime.preflight import disk, hooks, options, versions
 from code_reward_slime.preflight.__main__ import Preflight, main, rows
+from code_reward_slime.preflight.services import check_services
 from code_reward_slime.preflight.train_arguments import TrainArguments
 from hypothesis import given
 from hypothesis import strategies as st
 from misbehaving import other_score_of
+from misbehaving_judge import MisbehavingJudge
 from slime_command import prompt_row, words, write_rows
 from slime_samples import REAL_SLIME
 
@@ -498,3 +500,20 @@ def test_a_machine_that_is_not_for_slime_is_no_failure_until_a_run_is_checked(mo
     assert row.state == "not checked"
     assert "use slime's image" in row.found
     assert {row.state for row in versions.check_versions()} == {"failed"}
+
+
+async def test_a_judge_is_asked_before_the_run(tmp_path):
+    async with MisbehavingJudge() as judge:
+        config = {"code_reward_judge": {"urls": [judge.api], "model": "judge"}}
+        assert [row.state for row in (await preflight(tmp_path, config))["judge"]] == ["ok"]
+        judge.fault = "404"
+        assert "404" in failures(await preflight(tmp_path, config))["judge"]
+    assert "Start one" in failures(await preflight(tmp_path, config))["judge"]
+
+
+async def test_a_run_with_the_judges_reward_and_no_judge_is_stopped(tmp_path):
+    (tmp_path / "config.yaml").write_text("{}")
+    rows = [row async for row in check_services(tmp_path / "config.yaml", ["code_reward_slime.rewards.judge_reward"])]
+    assert [row.found for row in rows if row.check == "judge"] == [
+        "The run uses judge_reward and no judge is set up; set code_reward_judge with urls and model."
+    ]

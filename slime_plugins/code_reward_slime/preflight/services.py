@@ -1,4 +1,4 @@
-"""Whether the settings of the hooks are right, and what they name is there and is what it should be: reward model, sandbox, curriculum.
+"""Whether the settings of the hooks are right, and what they name is there and is what it should be: reward model, judge, sandbox.
 
 A reward model inside slime (`--sglang-config`) is not up yet; it is checked at its first use.
 """
@@ -10,7 +10,7 @@ from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 from pathlib import Path
 from typing import Final
 
-from code_reward.errors import CodeRewardError, SandboxError
+from code_reward.errors import CodeRewardError, ConfigurationError, SandboxError
 from code_reward_slime.preflight.hook_settings import settings_in
 from code_reward_slime.preflight.row import Row, failed, ok
 from code_reward_slime.settings import PREFIX, Settings
@@ -35,6 +35,7 @@ async def check_services(config: Path, rewards: Sequence[str] | None = None, *, 
     yield ok("settings", f"{config} has known settings only")
     for name, wanted, check in (
         ("reward model", settings.rm_dir, _check_folder if rm_later or not settings.rm_urls else _check_reward_model),
+        ("judge", settings.judge or (settings if _is_used("judge_reward", rewards) else None), _check_judge),
         ("sandbox", settings if _needs_sandbox(settings, rewards) else None, _check_sandbox),
         ("curriculum", settings.curriculum, _check_curriculum),
     ):
@@ -43,8 +44,12 @@ async def check_services(config: Path, rewards: Sequence[str] | None = None, *, 
 
 
 def _needs_sandbox(settings: Settings, rewards: Sequence[str] | None) -> bool:
-    named = settings.sandbox_url is not None or settings.drift_share > 0
+    named = settings.sandbox_url is not None or settings.drift_share > 0 or (settings.judge is not None and settings.judge.traces == "own")
     return named or rewards is None or any(reward.rpartition(".")[2] in _EXECUTING for reward in rewards)
+
+
+def _is_used(name: str, rewards: Sequence[str] | None) -> bool:
+    return any(reward.rpartition(".")[2] == name for reward in rewards or ())
 
 
 async def _guarded(name: str, check: Callable[[Settings], Awaitable[str]], settings: Settings) -> Row:
@@ -75,6 +80,15 @@ async def _check_reward_model(settings: Settings) -> str:
     finally:
         await client.close()
     return f"{', '.join(settings.rm_urls)} gave the reference scores of {settings.rm_dir}"
+
+
+async def _check_judge(settings: Settings) -> str:
+    from data_prep.llm.probe import require_answers
+
+    if settings.judge is None:
+        raise ConfigurationError(f"The run uses judge_reward and no judge is set up; set {PREFIX}judge with urls and model.")
+    await require_answers(settings.judge.endpoints())
+    return f"{settings.judge.model} answers at {', '.join(settings.judge.urls)}"
 
 
 async def _check_sandbox(settings: Settings) -> str:
