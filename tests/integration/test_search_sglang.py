@@ -6,66 +6,21 @@ All that such a model says is junk. So the run must finish with every reply coun
 import asyncio
 import json
 import os
-import subprocess
 import sys
-from contextlib import ExitStack, contextmanager
+from contextlib import ExitStack
 from pathlib import Path
 
-import aiohttp
 import pytest
-from slime_on_cpu.environment import engine_environment
+from served_llm import PYTHON, serving, until_well
 from tiny_policy import build_policy
 
 from code_reward.journal import read_lines
 from code_reward.problem import save_problems
 from data_prep.families import generate
 from data_prep.search.run import read_trees
-from reward_servers.sglang_server.supervisor import free_ports
 
 ROOT = Path(__file__).parents[2]
-PYTHON = ROOT / ".venv-integration/bin/python"
 CONTEXT = 8192
-FLAGS = {
-    "--device": "cpu",
-    "--dtype": "float32",
-    "--attention-backend": "torch_native",
-    "--mem-fraction-static": "0.1",
-    "--max-total-tokens": "16384",
-    "--context-length": str(CONTEXT),
-    "--served-model-name": "tiny",
-    "--host": "127.0.0.1",
-    "--log-level": "warning",
-}
-
-
-@contextmanager
-def serving(model, log):
-    """An SGLang server; its address, before it answers."""
-    [port] = free_ports("127.0.0.1", 1)
-    flags = [part for flag in {**FLAGS, "--port": str(port), "--model-path": str(model)}.items() for part in flag]
-    command = [str(PYTHON), "-m", "sglang.launch_server", "--disable-overlap-schedule", *flags]
-    environment = engine_environment({**os.environ, "PYTHONPATH": ""})
-    with log.open("w") as output:
-        process = subprocess.Popen(command, env=environment, stdout=output, stderr=output, start_new_session=True)
-        try:
-            yield process, f"http://127.0.0.1:{port}"
-        finally:
-            process.terminate()
-            process.wait(60)
-
-
-async def until_well(process, url, log):
-    async with aiohttp.ClientSession() as session:
-        for _ in range(600):
-            assert process.poll() is None, log.read_text()[-3000:]
-            try:
-                async with session.get(f"{url}/health") as response:
-                    if response.status == 200:
-                        return
-            except aiohttp.ClientError:
-                pass
-            await asyncio.sleep(0.5)
-    raise AssertionError(log.read_text()[-3000:])
 
 
 async def search(folder, name, *options):

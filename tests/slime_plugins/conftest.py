@@ -34,6 +34,7 @@ async def forget():
     yield
     await connections.close()
     connections._CLIENTS.made.clear()
+    connections._JUDGES.made.clear()
 
 
 @pytest.fixture

@@ -14,6 +14,7 @@ from code_reward_slime import connections, trainer
 from code_reward_slime.post_process import group_advantages
 from code_reward_slime.samples import is_missing
 from misbehaving import Misbehaving, other_score_of
+from misbehaving_judge import MisbehavingJudge
 from slime_samples import REAL_SLIME, make_args
 from tiny_rm import answer, program, save_tokenizer, statement
 
@@ -387,3 +388,25 @@ def test_slimes_plugins_and_ours_import_side_by_side(slime_first):
     environment = {**os.environ, "PYTHONPATH": os.pathsep.join(roots)}
     done = subprocess.run([sys.executable, "-c", code], cwd=theirs, env=environment, capture_output=True, text=True, check=False)
     assert done.returncode == 0, done.stderr
+
+
+@pytest.fixture
+def judge(background):
+    server = MisbehavingJudge()
+    background(server.start())
+    yield server
+    background(server.stop())
+
+
+@pytest.mark.parametrize("loop", LOOPS)
+def test_a_judge_rewards_a_rollout_of_slime_and_a_dead_one_stops_it(run, judge, loop):
+    run.custom_rm_path = "code_reward_slime.rewards.judge_reward"
+    run.code_reward_judge = {"urls": [judge.api], "model": "judge", "deadline_seconds": 1.0, "request_seconds": 0.4, "cache_items": 0}
+    samples, data = Manager(run, loop).generate()
+    assert {sample.metadata["code_reward"]["rm"] for sample in samples} == {"judge"}
+    assert data["raw_reward"] == [sample.metadata["code_reward"]["score"] for sample in samples]
+    judge.fault = "hang"
+    with pytest.raises(RewardServerError, match="verdicts are missing"):
+        # Fully-async slime has rollouts in store that were judged before.
+        for step in range(1, 50):
+            Manager(run, loop).generate(step)

@@ -3,7 +3,6 @@
 import asyncio
 
 import pytest
-from code_reward_slime import connections
 from code_reward_slime.metrics import rollout_metrics
 from code_reward_slime.post_process import group_advantages
 from code_reward_slime.rewards import judge_reward
@@ -23,8 +22,6 @@ FAULTS = ["reset", "hang", "drip", "500", "503", "429", "404", "malformed", "sho
 async def judge():
     async with MisbehavingJudge() as judge:
         yield judge
-    await connections.close()
-    connections._JUDGES.made.clear()
 
 
 @pytest.fixture(autouse=True)
