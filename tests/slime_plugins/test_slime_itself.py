@@ -406,7 +406,6 @@ def test_a_judge_rewards_a_rollout_of_slime_and_a_dead_one_stops_it(run, judge, 
     assert {sample.metadata["code_reward"]["rm"] for sample in samples} == {"judge"}
     assert data["raw_reward"] == [sample.metadata["code_reward"]["score"] for sample in samples]
     judge.fault = "hang"
+    # Fully-async slime has rollouts in store that were judged before.
     with pytest.raises(RewardServerError, match="verdicts are missing"):
-        # Fully-async slime has rollouts in store that were judged before.
-        for step in range(1, 50):
-            Manager(run, loop).generate(step)
+        any(Manager(run, loop).generate(step) is None for step in range(1, 50))
