@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import sys
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict
 from pathlib import Path
 
@@ -17,7 +17,12 @@ from code_reward.metrics import Interval
 from code_reward.selection.evaluation import METHODS, Figure, accuracies, applicable, compare, figure
 from code_reward.selection.matrix import ResultsMatrix, load_matrices
 from code_reward.selection.nested import nested_accuracies
+from code_reward.selection.rules import Rule
+from code_reward.selection.scored import SCORED_VARIANTS
 from code_reward.selection.vouched import VARIANTS
+
+TUNED: Mapping[str, Mapping[str, Rule]] = {"vouched_vote": VARIANTS, "scored_vote": SCORED_VARIANTS}
+"""Rules with exponents, and what these are chosen from."""
 
 
 class Selection(Command):
@@ -40,7 +45,8 @@ class Selection(Command):
     against: str = "random"
     """The method to which the paired difference is taken, e.g. codet."""
     folds: NonNegativeInt = 0
-    """Also measure vouched_vote with exponents chosen by nested cross-validation over so many parts, at least 2; 0 leaves it out."""
+    """Also measure vouched_vote, and scored_vote where there are scores, with exponents chosen by nested cross-validation over so many
+    parts, at least 2; 0 leaves it out."""
     as_json: bool = Field(default=False, validation_alias=AliasChoices("json"))
     """Print JSON instead of a table."""
 
@@ -54,7 +60,8 @@ def main(command: Selection) -> None:
         raise ConfigurationError(f"--against {command.against}: not one of {', '.join(methods)}.")
     sizes = command.best_of or [min(len(matrix.correct) for matrix in matrices)]
     given = command.model_dump(include={"against", "seed", "draws", "resamples"})
-    nested = [nested_figure(matrices, n, command) for n in sizes if command.folds]
+    tuned = {name: variants for name, variants in TUNED.items() if name in methods or name == "vouched_vote"}
+    nested = [nested_figure(name, variants, matrices, n, command) for n in sizes if command.folds for name, variants in tuned.items()]
     figures = [*compare(matrices, sizes, methods=methods, **given), *nested]
     if command.as_json:
         print(json.dumps({"problems": len(matrices), "figures": [asdict(one) for one in figures]}, indent=2))
@@ -62,13 +69,13 @@ def main(command: Selection) -> None:
         print_table(figures, len(matrices), command.against)
 
 
-def nested_figure(matrices: Sequence[ResultsMatrix], n: int, command: Selection) -> Figure:
-    """`vouched_vote` with settings chosen on other problems; says on standard error which were chosen."""
-    own, chosen = nested_accuracies(VARIANTS, matrices, n, folds=command.folds, seed=command.seed, draws=command.draws)
+def nested_figure(rule: str, variants: Mapping[str, Rule], matrices: Sequence[ResultsMatrix], n: int, command: Selection) -> Figure:
+    """A rule with settings chosen on other problems; says on standard error which were chosen."""
+    own, chosen = nested_accuracies(variants, matrices, n, folds=command.folds, seed=command.seed, draws=command.draws)
     other = accuracies(METHODS[command.against], matrices, n, seed=command.seed, draws=command.draws)
     for name, times in chosen.most_common():
         print(f"{times:5} x {name}", file=sys.stderr)
-    return figure("vouched_vote, nested", n, own, other, seed=command.seed, resamples=command.resamples)
+    return figure(f"{rule}, nested", n, own, other, seed=command.seed, resamples=command.resamples)
 
 
 def print_table(figures: Sequence[Figure], problems: int, against: str) -> None:

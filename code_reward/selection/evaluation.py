@@ -21,6 +21,7 @@ from code_reward.metrics.columns import column
 from code_reward.selection.consensus import codet, mbr_exec, mbr_exec_soft, same_results, srank
 from code_reward.selection.matrix import ResultsMatrix
 from code_reward.selection.rules import Rule, majority_vote
+from code_reward.selection.scored import scored_vote
 from code_reward.selection.vouched import vouched_vote
 from code_reward.selection.weighted import best_by_score, hybrid, weighted_vote
 
@@ -119,6 +120,7 @@ METHODS: Mapping[str, Method] = {
     "srank": _sampled(srank, "passed", "outputs"),
     "vouched_vote": _sampled(vouched_vote, "passed", "outputs"),
     "hybrid": _sampled(hybrid, "passed", "scores"),
+    "scored_vote": _sampled(scored_vote, "passed", "outputs", "scores"),
     "oracle": Method(_oracle),
 }
 """From the lower bound, a random choice, to the upper one: right if any candidate is."""

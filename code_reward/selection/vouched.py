@@ -24,13 +24,13 @@ from code_reward.selection.consensus import overlap
 from code_reward.selection.rules import Candidates, Mask, Rule
 from code_reward.selection.weighted import best, telling_votes
 
-_FLOOR = 0.1
+FLOOR = 0.1
 """Of the sum of votes, so that agreement still counts where no vote tells anything; a tenth of what a few tests can say."""
 
 
 def vouched_vote(candidates: Candidates, *, votes: float = 0.5, agreement: float = 1.0, tests: float = 0.5) -> Mask:
     """Keep the candidates with the highest score; the exponents a, b and c are `votes`, `agreement` and `tests`."""
-    return best((telling_votes(candidates) + _FLOOR) ** votes * _vouching(candidates, agreement, tests))
+    return best((telling_votes(candidates) + FLOOR) ** votes * _vouching(candidates, agreement, tests))
 
 
 def _vouching(candidates: Candidates, agreement: float, tests: float) -> NDArray[np.float64]:

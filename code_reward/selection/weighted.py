@@ -33,7 +33,7 @@ def hybrid(candidates: Candidates) -> Mask:
     if not known.any():
         return best(candidates.votes.sum(axis=1))
     total = np.full(len(scores), -np.inf)
-    total[known] = _standardised(scores[known]) + _standardised(candidates.votes[known].sum(axis=1).astype(np.float64))
+    total[known] = standardised(scores[known]) + standardised(candidates.votes[known].sum(axis=1).astype(np.float64))
     return best(total)
 
 
@@ -43,6 +43,7 @@ def best(scores: NDArray[np.float64] | NDArray[np.intp]) -> Mask:
     return top
 
 
-def _standardised(values: NDArray[np.float64]) -> NDArray[np.float64]:
+def standardised(values: NDArray[np.float64]) -> NDArray[np.float64]:
+    """With mean 0 and spread 1; values that are all alike give 0."""
     spread = values.std()
     return (values - values.mean()) / spread if spread else np.zeros(len(values))

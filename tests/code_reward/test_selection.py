@@ -1,3 +1,4 @@
+import dataclasses
 import itertools
 import json
 import math
@@ -26,6 +27,7 @@ from code_reward.selection import (
 from code_reward.selection.consensus import codet, mbr_exec, mbr_exec_soft, srank
 from code_reward.selection.evaluation import applicable
 from code_reward.selection.nested import nested_accuracies
+from code_reward.selection.scored import scored_vote
 from code_reward.selection.vouched import vouched_vote
 from code_reward.selection.weighted import hybrid, weighted_vote
 
@@ -150,6 +152,29 @@ def test_vouching_heeds_agreement_and_telling_tests():
     assert kept(vouched_vote(behaving(outputs))) == [0, 1]
     assert kept(vouched_vote(candidates(rows("101", "100", "000", "010")))) == [0]
     assert kept(vouched_vote(candidates([[], []]))) == [0, 1]
+
+
+def test_a_model_makes_what_it_likes_vouch_louder_and_lead():
+    # Two pairs behave alike within, and pass as many tests: the model tells the pairs apart, then the two of a pair.
+    outputs, passed = ["aa", "aa", "bb", "bb"], rows("10", "10", "01", "01")
+
+    def scored(*scores):
+        return dataclasses.replace(behaving(outputs, passed), scores=np.array(scores))
+
+    assert kept(scored_vote(scored(0.0, 0.1, 0.8, 0.9))) == [3]
+    # The best by score is outvoted by a pair that is liked on the whole.
+    assert kept(scored_vote(scored(1.0, -4.0, 0.9, 0.8), lead=0.0)) == [2, 3]
+    assert kept(scored_vote(scored(math.nan, math.nan, math.nan, math.nan))) == kept(vouched_vote(scored(0.0, 0.0, 0.0, 0.0)))
+    assert kept(scored_vote(scored(math.nan, -1.0, math.nan, 2.0))) == [3]
+    # Without tests and inputs it is the best by score.
+    assert kept(scored_vote(candidates([[], [], []], [0.2, 0.9, 0.1]))) == [1]
+
+
+@given(matrices_of_results)
+def test_without_its_model_it_is_the_vouched_vote(passed):
+    known = behaving(["".join(random.Random(index % 3).choices("ab", k=3)) for index in range(len(passed))], passed)
+    scored = dataclasses.replace(known, scores=np.arange(len(passed), dtype=float))
+    assert kept(scored_vote(scored, vouching=0.0, lead=0.0)) == kept(vouched_vote(known))
 
 
 @given(matrices_of_results)
@@ -402,11 +427,11 @@ def test_the_command_prints_json_that_equals_the_library(tmp_path):
     assert [(one["method"], one["n"], one["accuracy"]["low"]) for one in json.loads(done.stdout)["figures"]] == expected
 
 
-def test_the_command_measures_our_rule_by_nested_cross_validation(tmp_path):
+def test_the_command_measures_our_rules_by_nested_cross_validation(tmp_path):
     save_matrices(tmp_path / "matrices.jsonl", simulated(problems=10))
     done = command(tmp_path / "matrices.jsonl", "--json", "--folds", 5, "--resamples", 50)
-    assert json.loads(done.stdout)["figures"][-1]["method"] == "vouched_vote, nested"
-    assert sum(int(line.split()[0]) for line in done.stderr.splitlines()) == 100
+    assert [one["method"] for one in json.loads(done.stdout)["figures"][-2:]] == ["vouched_vote, nested", "scored_vote, nested"]
+    assert sum(int(line.split()[0]) for line in done.stderr.splitlines()) == 200
     assert command(tmp_path / "matrices.jsonl", "--against", "nobody").returncode == 2
     one = command(tmp_path / "matrices.jsonl", "--folds", 1)
     assert (one.returncode, one.stdout, one.stderr.count("\n")) == (2, "", 1)
