@@ -13,8 +13,8 @@ from pathlib import Path
 from typing import Any, Literal
 
 import torch
-from transformers import AutoModelForCausalLM, AutoTokenizer
 
+from benchmarks.causal_model import load_causal
 from benchmarks.rewards.row import Item
 from code_reward.errors import ConfigurationError
 from code_reward.verdict import Missing, Rejected, Scored, Verdict
@@ -41,13 +41,7 @@ class CausalJudge:
     """
 
     def __init__(self, folder: Path, method: Method, dtype: str = "bfloat16", device: str = "cpu") -> None:
-        if not (folder / "config.json").is_file():
-            raise ConfigurationError(f"{folder} holds no config.json; give the folder of a causal language model.")
-        try:
-            self._tokenizer = AutoTokenizer.from_pretrained(folder)
-            self._model = AutoModelForCausalLM.from_pretrained(folder, dtype=getattr(torch, dtype)).to(device).eval()
-        except (OSError, ValueError) as error:
-            raise ConfigurationError(f"{folder} cannot be loaded as a causal language model ({error}); check the folder.") from error
+        self._model, self._tokenizer = load_causal(folder, dtype, device)
         if self._tokenizer.chat_template is None:
             raise ConfigurationError(f"{folder} has no chat template, which a zero-shot judge needs; give a chat model.")
         self._method, self._device = method, device

@@ -15,8 +15,9 @@ from pathlib import Path
 from typing import Any, Literal
 
 import torch
-from transformers import AutoModelForCausalLM, AutoTokenizer, DynamicCache
+from transformers import DynamicCache
 
+from benchmarks.causal_model import load_causal
 from benchmarks.sampling.question import Answer, Question, Sampling
 from code_reward.errors import ConfigurationError
 
@@ -54,13 +55,7 @@ class FolderModel:
     """
 
     def __init__(self, folder: Path, dtype: DType = "bfloat16", device: str = "cpu", batch: int = 32) -> None:
-        if not (folder / "config.json").is_file():
-            raise ConfigurationError(f"{folder} holds no config.json; give the folder of a causal language model.")
-        try:
-            self._tokenizer = AutoTokenizer.from_pretrained(folder)
-            self._model = AutoModelForCausalLM.from_pretrained(folder, dtype=getattr(torch, dtype)).to(device).eval()
-        except (OSError, ValueError) as error:
-            raise ConfigurationError(f"{folder} cannot be loaded as a causal language model ({error}); check the folder.") from error
+        self._model, self._tokenizer = load_causal(folder, dtype, device)
         self._batch, self._device = batch, device
         ends = self._model.generation_config.eos_token_id
         self._ends = {*(ends if isinstance(ends, list) else [ends]), self._tokenizer.eos_token_id} - {None}
