@@ -1,0 +1,76 @@
+"""Compare rewards without tests on real programs by a frozen language model: `python -m scripts.real_claim`."""
+
+from __future__ import annotations
+
+import time
+from pathlib import Path
+
+from pydantic import Field
+
+from code_reward.cli import Command, run
+from code_reward.errors import ConfigurationError, DataError
+
+
+class RealClaim(Command):
+    """Learn reward heads on a frozen language model by parts of the problems, and compare them with what needs no training.
+
+    Writes report.md into OUT. What the model holds of each problem's programs is kept there too, so that a stopped run goes on.
+    """
+
+    model: Path
+    """Folder of a causal chat model."""
+    labelled: Path
+    """Labelled programs (data_prep.label), many of each problem; every problem is judged by heads of other problems."""
+    also: list[Path] = Field(default=[])
+    """Labelled programs of other problems, which are trained on along with these."""
+    matrices: Path | None = None
+    """Results of generated tests on the same programs (data_prep.unit_tests.matrix), for choosing by tests and by both."""
+    out: Path
+    """Folder of the run."""
+    layers: list[int] = Field(default=[0, 6, 8, 10, 12, 14, 16, 18, 20, 22, 24], min_length=2)
+    """Layers whose outputs are kept, the last one the model's whole depth."""
+    seeds: int = Field(default=3, gt=0)
+    """Partitions of the problems into five parts."""
+    row_tokens: int = Field(default=1024, ge=64)
+    """Tokens that pass through the model at once; changes speed and memory alone."""
+    threads: int = Field(default=1, gt=0)
+    """Of torch; one is the fastest beside other work."""
+
+
+def main(settings: RealClaim) -> None:
+    """Read, compare, report."""
+    import torch
+
+    from code_reward.files import write_text
+    from code_reward.reward_data import LabelledProgram
+    from code_reward.rows import read_all
+    from code_reward.selection.matrix import load_matrices
+    from scripts.real_claim.report import report
+    from scripts.real_claim.states import Backbone, problems_of
+    from scripts.real_claim.study import PARTS, Study
+
+    torch.set_num_threads(settings.threads)
+    began = time.monotonic()
+
+    def make() -> Backbone:
+        return Backbone(settings.model, settings.layers, settings.row_tokens)
+
+    problems = problems_of([settings.labelled], settings.out / "states", make)
+    more = problems_of(settings.also, settings.out / "states_also", make) if settings.also else []
+    shared = {problem.name for problem in problems} & {problem.name for problem in more}
+    if shared:
+        raise ConfigurationError(f"--also holds problems that are judged too ({min(shared)}, …); take them out.")
+    if sum(bool(problem.passed.any() and not problem.passed.all()) for problem in problems) < 2 * PARTS:
+        raise DataError(f"Fewer than {2 * PARTS} problems have a right and a wrong program; label more.")
+    matrices = {matrix.problem_id: matrix for matrix in load_matrices(settings.matrices)} if settings.matrices else {}
+    study = Study(problems, settings.layers, more, matrices, read_all([settings.labelled], LabelledProgram))
+    study.run(settings.seeds)
+    header = [
+        f"Model: {settings.model.name}. {settings.seeds} partitions into {PARTS} parts. {(time.monotonic() - began) / 60:.0f} minutes."
+    ]
+    write_text(settings.out / "report.md", report(study, header))
+    print(f"Report: {settings.out / 'report.md'}")
+
+
+if __name__ == "__main__":
+    run(RealClaim, main)
