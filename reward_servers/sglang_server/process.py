@@ -1,4 +1,7 @@
-"""One child process with all that it starts itself: its own process group, its own log file, gone when it should be, and with us."""
+"""One child process with all that it starts itself: its own process group, its own log file, gone when it should be, and with us.
+
+Its temporary files and its shared memory go with it (`leftovers`).
+"""
 
 from __future__ import annotations
 
@@ -9,6 +12,8 @@ import os
 import signal
 from collections.abc import Mapping, Sequence
 from pathlib import Path
+
+from reward_servers.sglang_server.leftovers import Leftovers
 
 _PR_SET_PDEATHSIG = 1
 _LIBC = ctypes.CDLL(None)
@@ -25,6 +30,7 @@ class Process:
     def __init__(self, command: Sequence[str], log: Path, environment: Mapping[str, str] | None = None) -> None:
         self.command, self.log, self.environment = list(command), log, environment
         self._process: asyncio.subprocess.Process | None = None
+        self._leftovers = Leftovers()
 
     @property
     def alive(self) -> bool:
@@ -39,16 +45,22 @@ class Process:
                 stdin=asyncio.subprocess.DEVNULL,
                 stdout=output,
                 stderr=output,
-                env=self.environment,
+                env={**(os.environ if self.environment is None else self.environment), "TMPDIR": self._leftovers.folder()},
                 start_new_session=True,
                 preexec_fn=_end_with_parent,
             )
+
+    def note_shared_memory(self) -> None:
+        """Remember what it has open there now, in case it dies without a word."""
+        if self._process is not None:
+            self._leftovers.look(self._process.pid)
 
     async def stop(self) -> None:
         """End it and everything that it started, by force if it takes too long; nothing if it never ran."""
         if self._process is None:
             return
         group = self._process.pid
+        self.note_shared_memory()
         if self.alive:
             self._process.terminate()
             with contextlib.suppress(asyncio.TimeoutError):
@@ -57,6 +69,7 @@ class Process:
         with contextlib.suppress(ProcessLookupError):
             os.killpg(group, signal.SIGKILL)
         await self._process.wait()
+        self._leftovers.remove(group)
 
     def last_words(self, lines: int = 12) -> str:
         """The end of the log."""

@@ -35,6 +35,7 @@ class Replica:
             if asyncio.get_running_loop().time() > deadline:
                 raise RewardServerError(self._explain(f"was not ready after {seconds:.0f} s"), kind="not_started")
             await asyncio.sleep(_POLL_SECONDS)
+        self.process.note_shared_memory()
 
     async def healthy(self) -> bool:
         """Whether it runs and scores."""

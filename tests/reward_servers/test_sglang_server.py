@@ -72,13 +72,19 @@ class Running:
         return psutil.Process(self.process.pid).children(recursive=True)
 
 
+def shared_memory_of(processes):
+    """What is left of what they had there."""
+    return [process.pid for process in processes if Path(f"/dev/shm/stand_in_{process.pid}").exists()]
+
+
 @pytest.fixture
 def launch(tmp_path):
     """Starts the command with the stand-in for SGLang; what it started is gone at the end, or the test fails."""
 
     @asynccontextmanager
     async def launched(model, *options):
-        logs = tmp_path / "logs"
+        logs, scratch = tmp_path / "logs", tmp_path / "tmp"
+        scratch.mkdir(exist_ok=True)
         path = os.pathsep.join([str(STAND_IN), str(STAND_IN.parent), *(entry for entry in sys.path if entry)])
         command = [
             "-m",
@@ -98,7 +104,7 @@ def launch(tmp_path):
             *options,
             stdout=asyncio.subprocess.PIPE,
             stderr=asyncio.subprocess.PIPE,
-            env={**os.environ, "PYTHONPATH": path},
+            env={**os.environ, "PYTHONPATH": path, "TMPDIR": str(scratch)},
         )
         try:
             yield Running(process, logs)
@@ -108,6 +114,9 @@ def launch(tmp_path):
                 process.terminate()
             await process.communicate()
             assert [one for one in started if one.is_running() and one.status() != psutil.STATUS_ZOMBIE] == []
+            if process.returncode >= 0:
+                assert list(scratch.iterdir()) == []
+                assert shared_memory_of(started) == []
 
     return launched
 
@@ -131,6 +140,7 @@ async def test_it_serves_restarts_the_dead_and_leaves_nothing_behind(launch, mod
         assert await score(models[0], urls=[url]) == right
         server.process.terminate()
         assert await server.process.wait() == 0
+        assert shared_memory_of([replica]) == []
 
 
 async def test_replicas_stand_behind_a_router(launch, models):
