@@ -23,10 +23,12 @@ import aiohttp
 
 from code_reward.errors import CodeRewardError
 from reward_servers.sandbox.outcome import Kind
+from scripts.bench_sandbox.health import watching
 from scripts.bench_sandbox.processes import footprint_of
 
 _AT_ONCE = 32
-_HEALTH_SECONDS = 0.05
+_REST_SECONDS = 5
+"""For what clients left behind to be ended."""
 _LIMITS = {"cpu_seconds": 2, "wall_seconds": 60}
 _ODD: list[Any] = [
     None,
@@ -67,8 +69,6 @@ class Findings:
     verdicts: int = 0
     """Known ones that were checked."""
     faults: list[str] = field(default_factory=list)
-    health: list[float] = field(default_factory=list)
-    """Seconds that `/health` took, each time."""
 
     def note(self, fault: str) -> None:
         if len(self.faults) < 100:
@@ -93,13 +93,13 @@ async def measure(requests: int, workers: int | None) -> None:
     with serving("--require", "limited", "--workers", str(workers or 2)) as (url, pid):
         warm = await attack(url, max(requests // 10, 100), seed=1)
         before, began = footprint_of(pid), time.monotonic()
-        found = await attack(url, requests, seed=2)
-        found.faults += warm.faults
-        by_schema = await asyncio.to_thread(attack_by_schema, url, max(requests // 20, 40))
-        await asyncio.sleep(2)
+        with watching(url) as waits:
+            found = await attack(url, requests, seed=2)
+            found.faults += warm.faults
+            by_schema = await asyncio.to_thread(attack_by_schema, url, max(requests // 20, 40))
+        await asyncio.sleep(_REST_SECONDS)
         print(f"{found.statuses.total()} requests in {time.monotonic() - began:.0f} s: {dict(sorted(found.statuses.items()))}")
         print(f"{found.verdicts} known verdicts checked; schemathesis: {dict(sorted(by_schema.statuses.items()))}")
-        waits = sorted(found.health)
         median, most = waits[len(waits) // 2], waits[len(waits) * 99 // 100]
         print(f"/health, {len(waits)} times: median {median:.4f} s, 99 % within {most:.3f} s, worst {waits[-1]:.3f} s")
         print(f"server and workers before: {before}\nserver and workers after:  {footprint_of(pid)}")
@@ -111,10 +111,9 @@ async def measure(requests: int, workers: int | None) -> None:
 
 
 async def attack(url: str, requests: int, seed: int) -> Findings:
-    """Send `requests` requests of every kind, and ask `/health` meanwhile."""
+    """Send `requests` requests of every kind."""
     found, chance = Findings(), random.Random(seed)
     async with aiohttp.ClientSession(connector=aiohttp.TCPConnector(limit=0)) as session:
-        watch = asyncio.create_task(_watch(session, url, found))
         numbers = iter(range(requests))
 
         async def work() -> None:
@@ -123,17 +122,7 @@ async def attack(url: str, requests: int, seed: int) -> Findings:
                 await kind(session, url, random.Random(seed * 1_000_003 + number), found)
 
         await asyncio.gather(*(work() for _ in range(_AT_ONCE)))
-        watch.cancel()
     return found
-
-
-async def _watch(session: aiohttp.ClientSession, url: str, found: Findings) -> None:
-    while True:
-        began = time.monotonic()
-        async with session.get(f"{url}/health") as response:
-            await response.read()
-        found.health.append(time.monotonic() - began)
-        await asyncio.sleep(_HEALTH_SECONDS)
 
 
 async def _known(session: aiohttp.ClientSession, url: str, chance: random.Random, found: Findings) -> None:
