@@ -16,13 +16,14 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from reward_servers.sandbox.worker.jail.tidy import empty
-from reward_servers.sandbox.worker.referee.compare import close, equal
+from reward_servers.sandbox.worker.referee.compare import close, equal, identical, near
 from reward_servers.sandbox.worker.referee.constants import NotConstant, constant
 from reward_servers.sandbox.worker.referee.disk import overfull
 from reward_servers.sandbox.worker.referee.plan import calls_of_test
 from reward_servers.sandbox.worker.values import NotPlain, decode, encode
 
 DEFAULT_ACL = struct.pack("<I", 2) + b"".join(struct.pack("<HHI", tag, 7, 0xFFFFFFFF) for tag in (1, 4, 32))
+CASE = "    def test_a(self):\n        self.assertEqual(f(1), 2)\n"
 scalars = (
     st.none() | st.booleans() | st.integers() | st.floats(allow_nan=False) | st.text() | st.binary() | st.complex_numbers(allow_nan=False)
 )
@@ -123,13 +124,45 @@ def test_close_is_isclose():
     assert close(2.0, 2.0009, 0.001, 0.0)
     assert not close(2.0, 2.0011, 0.001, 0.0)
     assert close(1000, 1000.9, 0.0, 0.001)
+    assert close(2.0, encode(Decimal("2.0")), 0.001, 0.0)
+    assert not close(2.0, encode(2 + 0j), 0.001, 0.0)
+
+
+def test_near_is_a_distance_and_knows_below_from_within():
+    assert near(5, 5.5, 1, strictly=True)
+    assert near(5, 6, 1, strictly=False)
+    assert not near(5, 6, 1, strictly=True)
+    assert not near(math.inf, math.inf, 1, strictly=False)
+
+
+@pytest.mark.parametrize(
+    ("expected", "got", "same"),
+    [
+        (3, np.array([3]), True),
+        ([3], np.array([[3]]), True),
+        ((3,), np.array(3), True),
+        (3, np.array([4]), False),
+        ([3, 4], np.array([3, 4]), False),
+        ([], np.array([]), False),
+        (True, np.True_, True),
+        ({True}, {np.True_}, True),
+        ([False], [np.False_], True),
+    ],
+)
+def test_an_array_equals_what_it_would_by_its_only_element(expected, got, same):
+    assert equal(expected, encode(got)) is same
+
+
+def test_the_true_of_numpy_is_not_the_object_true():
+    assert identical(True, encode(True))
+    assert not identical(True, encode(np.True_))
 
 
 @pytest.mark.parametrize(
     ("expected", "got", "same"),
     [
         (2.0, Fraction(2), True),
-        (2.0, Decimal("2.0"), True),
+        (2.0, Decimal("2.0"), False),
         (2.0, 2 + 0j, True),
         (2.0, np.array([2.0]), True),
         (2.0, np.array(2.0), True),
@@ -143,14 +176,14 @@ def test_close_is_isclose():
         ("2.0", 2.0, False),
     ],
 )
-def test_what_is_no_number_is_not_close(expected, got, same):
-    assert close(expected, encode(got), 1e-6, 0.0) is same
+def test_what_is_no_number_is_not_near(expected, got, same):
+    assert near(expected, encode(got), 1e-6, strictly=True) is same
 
 
 def test_a_set_full_of_collisions_is_not_built_to_be_told_from_a_number(monkeypatch):
     built = []
     monkeypatch.setattr("reward_servers.sandbox.worker.referee.compare.decode", built.append)
-    assert not close(3.5, {"t": "set", "v": [k * (2**61 - 1) for k in range(1, 20_000)]}, 1e-6, 0.0)
+    assert not near(3.5, {"t": "set", "v": [k * (2**61 - 1) for k in range(1, 20_000)]}, 1e-6, strictly=True)
     assert not built
 
 
@@ -180,11 +213,12 @@ def calls(code, entry_point="f", kind="asserts"):
         ("assert 2 == f(1)", [("f(1)", "equal", 2)]),
         ("assert f([1], x={'a': (1,)}) == [2]", [("f([1], x={'a': (1,)})", "equal", [2])]),
         ("assert f(1)", [("f(1)", "equal", True)]),
-        ("assert not f(1)", [("f(1)", "equal", True)]),
+        ("assert not f(1)", [("f(1)", "equal", False)]),
         ("assert f(1) is None", [("f(1)", "same", None)]),
         ("assert f(1) != 2", [("f(1)", "differs", 2)]),
         ("assert set(f(1)) == set([1, 2])", [("set(f(1))", "equal", {1, 2})]),
-        ("assert abs(f(1) - 2 / 3) < 1e-6", [("f(1)", "close", 2 / 3)]),
+        ("assert abs(f(1) - 2 / 3) < 1e-6", [("f(1)", "below", 2 / 3)]),
+        ("assert abs(2 - f(1)) <= 1", [("f(1)", "within", 2)]),
         ("import math\nassert math.isclose(f(1), 0.5, rel_tol=0.01)", [("f(1)", "close", 0.5)]),
         ("assert f(g(1)) == 2", [("f(g(1))", "equal", 2)]),
         ("'doc'\nx = 3\npass\nassert True", []),
@@ -210,10 +244,33 @@ def test_assertions_become_calls(code, expected):
         "x = f(1)",
         "assert f(",
         "assert Number(3) == 3",
+        "assert f(1) != float('nan')",
+        "assert f(1) == [0, {float('nan')}]",
+        "assert f(1) == inf",
+        "assert f(nan) == 1",
     ],
 )
 def test_what_shows_or_needs_more_than_a_constant_is_not_a_call(code):
     assert calls(code) is None
+
+
+@pytest.mark.parametrize(
+    ("kind", "code"),
+    [
+        ("pytest", "from solution import f\ndef test_a():\n    assert f(1) == 3\ndef test_a():\n    assert f(1) == 2\n"),
+        ("pytest", "from solution import test_value\ndef test_a():\n    assert test_value(1) == 3\n"),
+        ("unittest", f"import unittest\nclass T(unittest.TestCase):\n{CASE}{CASE}"),
+        ("unittest", f"import unittest\nclass T(unittest.TestCase):\n{CASE}class T(unittest.TestCase):\n{CASE}"),
+    ],
+)
+def test_a_definition_that_another_replaces_makes_no_calls(kind, code):
+    assert calls_of_test({"kind": kind, "code": code, "module": "solution"}, "f") is None
+
+
+def test_the_program_is_not_told_which_truth_is_expected():
+    wanted = {code: calls_of_test({"kind": "asserts", "code": code}, "f").calls[0] for code in ("assert f(1)", "assert not f(1)")}
+    assert len({call.order() for call in wanted.values()}) == 1
+    assert [call.expected for call in wanted.values()] == [True, False]
 
 
 def test_a_check_is_called_with_the_entry_point():

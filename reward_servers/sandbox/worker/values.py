@@ -77,7 +77,8 @@ def _encode_library(value: Any, depth: int) -> Wire:
     kind = type(value)
     if kind.__module__ == "numpy" and hasattr(value, "tolist"):
         plain = encode(value.tolist(), depth + 1)
-        return {"t": "array", "v": plain} if kind.__name__ == "ndarray" else plain
+        # numpy's own True is not Python's, though equal to it.
+        return {"t": "array", "v": plain} if kind.__name__ == "ndarray" or isinstance(plain, bool) else plain
     if (kind.__module__, kind.__name__) in _LIBRARY:
         return {"t": kind.__name__, "v": _LIBRARY[kind.__module__, kind.__name__](value)}
     raise NotPlain(f"{kind.__module__}.{kind.__qualname__}")
@@ -124,6 +125,7 @@ _HASHABLE: dict[str, Callable[[Any], Any]] = {
     "int": lambda payload: int(payload, 16),
     "tuple": lambda payload: tuple(map(decode, payload)),
     "frozenset": lambda payload: frozenset(map(decode, payload)),
+    "array": decode,
     "bytes": bytes.fromhex,
     "complex": lambda payload: complex(*payload),
     "Fraction": _fraction,

@@ -40,7 +40,7 @@ def rehearse() -> None:
     calls = [
         (0, "f", marshal.dumps(((1, [2, 3]), {})), ""),
         (0, "f", marshal.dumps(((), {"x": 1, "y": []})), "list"),
-        (0, "f(1)", None, "not"),
+        (0, "f(1)", None, "bool"),
     ]
     check = {"compiled": marshal.dumps(compile(_CHECK, "rehearsal.py", "exec")), "source": _CHECK}
     for _ in range(_TIMES):

@@ -28,27 +28,33 @@ def equal(expected: Any, wire: Wire, atol: float = 0.0) -> bool:
 
 
 def close(expected: Any, wire: Wire, atol: float, rtol: float) -> bool:
-    """`math.isclose(expected, got, abs_tol=atol, rel_tol=rtol)`; complex numbers by their distance. False for what is no number.
+    """`math.isclose(expected, got, abs_tol=atol, rel_tol=rtol)`; False for what is no real number.
 
     An array of a single number is that number, as for numpy.
     """
     wire = _only_number(wire)
     if wire is None:
         return False
-    got = decode(wire)
     try:
-        if isinstance(expected, complex) or isinstance(got, complex):
-            return bool(abs(expected - got) <= max(rtol * max(abs(expected), abs(got)), atol))
-        return math.isclose(expected, got, abs_tol=atol, rel_tol=rtol)
+        return math.isclose(expected, decode(wire), abs_tol=atol, rel_tol=rtol)
     except (TypeError, ValueError, ArithmeticError):  # Too large for a float, or a signalling NaN: in a test, too, that is no success.
         return False
 
 
+def near(expected: Any, wire: Wire, bound: float, *, strictly: bool) -> bool:
+    """`abs(expected - got) < bound`, or `<=`; False where that raises."""
+    wire = _only_number(wire)
+    if wire is None:
+        return False
+    try:
+        distance = abs(expected - decode(wire))
+        return bool(distance < bound if strictly else distance <= bound)
+    except (TypeError, ValueError, ArithmeticError):
+        return False
+
+
 def _only_number(wire: Wire) -> Wire | None:
-    if type_name(wire) == "array":
-        wire = wire["v"]
-        while isinstance(wire, list) and len(wire) == 1:
-            wire = wire[0]
+    wire = _only_element(wire["v"]) if type_name(wire) == "array" else wire
     return wire if isinstance(wire, (int, float)) or (isinstance(wire, dict) and wire["t"] in _NUMBER_TAGS) else None
 
 
@@ -60,6 +66,12 @@ def identical(expected: bool | None, wire: Wire) -> bool:
 def type_name(wire: Wire) -> str:
     """The name of the received value's type."""
     return str(wire.get("t")) if isinstance(wire, dict) else type(wire).__name__
+
+
+def _only_element(value: Any) -> Any:
+    while isinstance(value, (list, tuple)) and len(value) == 1:
+        value = value[0]
+    return value
 
 
 def _same(expected: Any, wire: Wire, atol: float) -> bool:
@@ -96,6 +108,9 @@ def _same_tagged(expected: Any, tag: Any, payload: Any, atol: float) -> bool:
         return isinstance(expected, (set, frozenset)) and _fits(expected, payload) and {decode(item) for item in payload} == expected
     if tag in _NUMBER_TAGS:
         return isinstance(expected, (int, float, complex)) and _same_scalar(expected, decode({"t": tag, "v": payload}), atol)
+    if tag == "array":  # numpy compares by element, and says yes or no of a single one only.
+        one, other = _only_element(expected), _only_element(payload)
+        return not isinstance(one, (list, tuple)) and not isinstance(other, list) and _same(one, other, atol)
     if tag in ("bytes", "bytearray"):
         return isinstance(expected, bytes) and expected.hex() == payload
     return False

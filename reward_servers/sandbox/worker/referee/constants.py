@@ -21,7 +21,8 @@ _CONSTRUCTORS: dict[str, Callable[..., Any]] = {
     "sorted": sorted,
     "float": float,
 }
-_NAMES = {"inf": math.inf, "nan": math.nan}
+NAMES = {"inf": math.inf, "nan": math.nan}
+"""In values of their own; in a script they mean what it makes of them."""
 _MAX_POWER = 1000
 
 
@@ -40,6 +41,15 @@ def is_constant(node: ast.expr) -> bool:
     except (ValueError, TypeError, ArithmeticError, AttributeError):
         return False
     return True
+
+
+def has_nan(value: Any) -> bool:
+    """Whether there is a NaN in the value of a constant expression."""
+    if isinstance(value, dict):
+        return any(has_nan(part) for item in value.items() for part in item)
+    if isinstance(value, (list, tuple, set, frozenset)):
+        return any(map(has_nan, value))
+    return bool(value != value)
 
 
 def evaluate(node: ast.expr) -> Any:
@@ -64,8 +74,8 @@ def _present(key: ast.expr | None) -> ast.expr:
 
 
 def _compute(node: ast.expr) -> Any:
-    if isinstance(node, ast.Name) and node.id in _NAMES:
-        return _NAMES[node.id]
+    if isinstance(node, ast.Name) and node.id in NAMES:
+        return NAMES[node.id]
     if isinstance(node, ast.UnaryOp) and isinstance(node.op, (ast.USub, ast.UAdd)):
         value = evaluate(node.operand)
         return -value if isinstance(node.op, ast.USub) else +value

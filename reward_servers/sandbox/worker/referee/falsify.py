@@ -29,6 +29,8 @@ from reward_servers.sandbox.worker.referee.falsehoods import Falsifier, raises
 _BITS = 6
 """So many assertions, pairs taken together, are at least falsified; a lone one more often than one among many."""
 _HARMLESS_DECORATORS = ("patch", "parametrize", "usefixtures", "asyncio", "timeout", "anyio", "staticmethod", "classmethod")
+_DEFINITIONS = (ast.FunctionDef, ast.AsyncFunctionDef, ast.ClassDef)
+_SKIPPING = frozenset({"skip", "skipTest", "SkipTest", "importorskip", "xfail", "exit"})
 _LEAVING = (ast.Return, ast.Break, ast.Continue, ast.Yield, ast.YieldFrom)
 
 
@@ -107,6 +109,8 @@ class _Walk:
         self.false: set[int] = set()
         self.sure: set[int] = set()
         self._tree = ast.parse(code)
+        self._may_skip = _binds(self._tree, "load_tests") or any(map(_may_skip, ast.walk(self._tree)))
+        """Whether what comes before tests may leave them out."""
         self._called = {ast.unparse(node.value) for node in self._tree.body if isinstance(node, ast.Expr)}
         self._full = {
             ast.unparse(node.targets[0]) for node in ast.walk(self._tree) if isinstance(node, ast.Assign) and self._goes_round(node.value)
@@ -122,7 +126,7 @@ class _Walk:
         return CounterTest(self._tree, frozenset(self.false), frozenset(self.sure))
 
     def _script(self, body: list[ast.stmt], kind: str) -> list[ast.stmt]:
-        for node in body:
+        for node in _lasting(body):
             if isinstance(node, ast.ClassDef):
                 self._class(node, kind)
             elif isinstance(node, ast.FunctionDef) and kind == "pytest" and node.name.startswith("test"):
@@ -136,10 +140,11 @@ class _Walk:
 
     def _class(self, node: ast.ClassDef, kind: str) -> None:
         is_case = any("TestCase" in ast.unparse(base) for base in node.bases)
-        if node.decorator_list or not (is_case or (kind == "pytest" and node.name.startswith("Test") and not node.bases)):
+        is_collected = kind == "pytest" and node.name.startswith("Test") and not node.bases
+        if node.decorator_list or _binds(node, "__test__", "__init__") or not (is_case or is_collected):
             return
         kinds = (ast.FunctionDef, ast.AsyncFunctionDef) if any("Isolated" in ast.unparse(base) for base in node.bases) else ast.FunctionDef
-        for item in node.body:
+        for item in _lasting(node.body):
             if isinstance(item, kinds) and item.name.startswith("test"):
                 self._function(item)
 
@@ -147,7 +152,8 @@ class _Walk:
         decorators = " ".join(map(ast.unparse, node.decorator_list))
         harmless = all(any(name in ast.unparse(one) for name in _HARMLESS_DECORATORS) for one in node.decorator_list)
         if harmless and not any(word in decorators for word in ("marks", "xfail", "skip")):
-            node.body = self._block(node.body, "parametrize" not in decorators or "[]" not in decorators, ends=True)
+            sure = not self._may_skip and ("parametrize" not in decorators or "[]" not in decorators)
+            node.body = self._block(node.body, sure, ends=True)
 
     def _block(self, body: list[ast.stmt], sure: bool, *, ends: bool = False) -> list[ast.stmt]:
         """Statements with their assertions wrapped; `sure` while every passing run comes by. With `ends`, one more tells of the end."""
@@ -206,6 +212,25 @@ class _Walk:
         return ast.copy_location(ast.Try([changed], [handler], [_note(number, True)], []), node)
 
 
+def _lasting(body: list[ast.stmt]) -> list[ast.stmt]:
+    """The statements but for functions and classes whose name is bound anew, or deleted, further below."""
+    last = {name: place for place, node in enumerate(body) for name in _bound(node)}
+    return [node for place, node in enumerate(body) if not isinstance(node, _DEFINITIONS) or last[node.name] == place]
+
+
+def _bound(node: ast.stmt) -> set[str]:
+    """The names that a statement binds or deletes."""
+    if isinstance(node, _DEFINITIONS):
+        return {node.name}
+    if isinstance(node, (ast.Import, ast.ImportFrom)):
+        return {alias.asname or alias.name for alias in node.names}
+    return {part.id for part in _own(node) if isinstance(part, ast.Name) and not isinstance(part.ctx, ast.Load)}
+
+
+def _binds(node: ast.Module | ast.ClassDef, *names: str) -> bool:
+    return any(_bound(item) & set(names) for item in node.body)
+
+
 def _note(number: int, held: bool) -> ast.stmt:
     return ast.Expr(ast.Call(ast.Name(NOTE, ast.Load()), [ast.Constant(number), ast.Constant(held)], []))
 
@@ -223,5 +248,11 @@ def _own(node: ast.AST) -> Iterator[ast.AST]:
             yield from _own(child)
 
 
+def _may_skip(node: ast.AST) -> bool:
+    """Whether this is a fixture, a `setUp` or the like in which something is skipped."""
+    is_helper = isinstance(node, (ast.FunctionDef, ast.AsyncFunctionDef)) and not node.name.startswith("test")
+    return is_helper and any(map(_skips, ast.walk(node)))
+
+
 def _skips(node: ast.AST) -> bool:
-    return isinstance(node, ast.Call) and ast.unparse(node.func).rpartition(".")[2] in ("skip", "skipTest", "importorskip", "xfail", "exit")
+    return isinstance(node, ast.Call) and ast.unparse(node.func).rpartition(".")[2] in _SKIPPING

@@ -5,14 +5,14 @@ from __future__ import annotations
 import json
 from typing import Any
 
-from reward_servers.sandbox.worker.referee.compare import close, equal, identical
+from reward_servers.sandbox.worker.referee.compare import close, equal, identical, near
 from reward_servers.sandbox.worker.referee.compare_json import equal_json
 from reward_servers.sandbox.worker.referee.plan import Call
 from reward_servers.sandbox.worker.referee.process import Event
 from reward_servers.sandbox.worker.referee.verdicts import failure
 
 _SHOWN = 200
-_WORDS = {"equal": "", "differs": "other than ", "same": "the object ", "close": "about ", "json": "", "boxed": ""}
+_WORDS = {"differs": "other than ", "same": "the object ", "close": "about ", "below": "about ", "within": "about "}
 
 
 def room_for(call: Call) -> int:
@@ -36,7 +36,7 @@ def judge_call(call: Call, event: Event) -> tuple[str, str]:
     got = event[2]
     if _holds(call, got):
         return "passed", ""
-    return "failed", f"{shown}: expected {_WORDS[call.relation]}{repr(call.expected)[:_SHOWN]}, got {json.dumps(got)[:_SHOWN]}"
+    return "failed", f"{shown}: expected {_WORDS.get(call.relation, '')}{repr(call.expected)[:_SHOWN]}, got {json.dumps(got)[:_SHOWN]}"
 
 
 def _holds(call: Call, got: Any) -> bool:
@@ -46,6 +46,8 @@ def _holds(call: Call, got: Any) -> bool:
         return identical(call.expected, got)
     if call.relation == "close":
         return close(call.expected, got, call.atol, call.rtol)
+    if call.relation in ("below", "within"):
+        return near(call.expected, got, call.atol, strictly=call.relation == "below")
     if call.relation in ("json", "boxed"):
         return equal_json(call.expected, got, call.atol, boxed=call.relation == "boxed")
     return equal(call.expected, got, call.atol)

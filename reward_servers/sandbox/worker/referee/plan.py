@@ -12,9 +12,9 @@ import marshal
 from dataclasses import dataclass
 from typing import Any, Literal
 
-from reward_servers.sandbox.worker.referee.constants import NotConstant, constant, evaluate, is_constant
+from reward_servers.sandbox.worker.referee.constants import NAMES, NotConstant, constant, evaluate, has_nan, is_constant
 
-Relation = Literal["equal", "differs", "same", "close", "json", "boxed"]
+Relation = Literal["equal", "differs", "same", "close", "below", "within", "json", "boxed"]
 
 
 @dataclass(frozen=True)
@@ -23,7 +23,7 @@ class Call:
 
     `callee` is an expression; with `arguments` (marshalled positional and keyword arguments) it is called, without it is the whole
     expression. `wrapper` is a function that is applied to the result before it crosses: one with a built-in's name, as the program means
-    it, or `not` / `bool`, Python's own.
+    it; `bool` is Python's own.
     """
 
     callee: str
@@ -121,6 +121,8 @@ def _pytest(module: ast.Module, test: dict[str, Any], entry_point: str | None) -
     """A file of functions without arguments that import the program's functions by their names."""
     calls: list[Call] = []
     tested = False
+    if _defines_twice(module):
+        return None
     for node in module.body:
         if isinstance(node, ast.FunctionDef) and node.name.startswith("test") and not (ast.unparse(node.args) or node.decorator_list):
             found = _script_calls(node.body, _Script(None))
@@ -135,6 +137,8 @@ def _pytest(module: ast.Module, test: dict[str, Any], entry_point: str | None) -
 def _unittest(module: ast.Module, test: dict[str, Any], entry_point: str | None) -> list[Call] | None:
     """Classes of methods that call assert methods, in the order in which unittest runs them."""
     methods: list[ast.FunctionDef] = []
+    if _defines_twice(module):
+        return None
     for node in module.body:
         if (
             isinstance(node, ast.ClassDef)
@@ -144,7 +148,7 @@ def _unittest(module: ast.Module, test: dict[str, Any], entry_point: str | None)
             found = [
                 item for item in node.body if isinstance(item, ast.FunctionDef) and item.name.startswith("test") and not item.decorator_list
             ]
-            if len(found) + sum(map(_is_docstring, node.body)) != len(node.body):
+            if len(found) + sum(map(_is_docstring, node.body)) != len(node.body) or _defines_twice(node):
                 return None
             methods += sorted(found, key=lambda method: method.name)
         elif not (ast.unparse(node) == "import unittest" or _is_docstring(node) or _is_main(node)):
@@ -172,7 +176,13 @@ _READERS = {"asserts": _asserts, "check": _check, "pytest": _pytest, "unittest":
 
 def _is_import_of(node: ast.stmt, module: str) -> bool:
     names = node.names if isinstance(node, ast.ImportFrom) and node.module == module and not node.level else []
-    return bool(names) and all(alias.asname is None and alias.name != "*" for alias in names)
+    return bool(names) and all(alias.asname is None and alias.name != "*" and alias.name[:4].lower() != "test" for alias in names)
+
+
+def _defines_twice(node: ast.Module | ast.ClassDef) -> bool:
+    """Whether a later definition takes the place of an earlier one."""
+    names = [item.name for item in node.body if isinstance(item, (ast.FunctionDef, ast.ClassDef))]
+    return len(names) != len(set(names))
 
 
 def _is_docstring(node: ast.stmt) -> bool:
@@ -204,8 +214,8 @@ def _script_calls(body: list[ast.stmt], script: _Script) -> list[Call] | None:
                 return None
             continue
         call = _assertion(node.test, script)
-        if call is None:
-            return None
+        if call is None or has_nan(call.expected) or any(isinstance(part, ast.Name) and part.id in NAMES for part in ast.walk(node.test)):
+            return None  # NaN is equal to nothing, and sometimes to itself; and these names mean what the program says.
         calls.append(call)
     return calls
 
@@ -214,7 +224,7 @@ def _assertion(node: ast.expr, script: _Script) -> Call | None:
     if isinstance(node, ast.Compare) and len(node.ops) == 1:
         return _comparison(node, script)
     if isinstance(node, ast.UnaryOp) and isinstance(node.op, ast.Not):
-        return _call(node.operand, script, True, wrapper="not")
+        return _call(node.operand, script, False, wrapper="bool")
     if isinstance(node, ast.Call) and ast.unparse(node.func) in ("math.isclose", "isclose"):
         return _isclose(node, script)
     return _call(node, script, True, wrapper="bool")
@@ -223,7 +233,7 @@ def _assertion(node: ast.expr, script: _Script) -> Call | None:
 def _comparison(node: ast.Compare, script: _Script) -> Call | None:
     left, operator, right = node.left, node.ops[0], node.comparators[0]
     if isinstance(operator, (ast.Lt, ast.LtE)):
-        return _distance(left, right, script)
+        return _distance(left, right, script, "below" if isinstance(operator, ast.Lt) else "within")
     if is_constant(left):
         left, right = right, left
     if not is_constant(right):
@@ -237,7 +247,7 @@ def _comparison(node: ast.Compare, script: _Script) -> Call | None:
     return None
 
 
-def _distance(left: ast.expr, bound: ast.expr, script: _Script) -> Call | None:
+def _distance(left: ast.expr, bound: ast.expr, script: _Script, relation: Relation) -> Call | None:
     """`abs(f(x) - 3.5) < 1e-6`."""
     if not (isinstance(left, ast.Call) and isinstance(left.func, ast.Name) and left.func.id == "abs" and len(left.args) == 1):
         return None
@@ -247,7 +257,7 @@ def _distance(left: ast.expr, bound: ast.expr, script: _Script) -> Call | None:
     call, expected = (inner.right, inner.left) if is_constant(inner.left) else (inner.left, inner.right)
     if not is_constant(expected):
         return None
-    return _call(call, script, evaluate(expected), relation="close", atol=float(evaluate(bound)))
+    return _call(call, script, evaluate(expected), relation=relation, atol=float(evaluate(bound)))
 
 
 def _isclose(node: ast.Call, script: _Script) -> Call | None:
