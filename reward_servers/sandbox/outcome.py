@@ -15,6 +15,9 @@ Kind = Literal["passed", "failed", "wrong_output", "timeout", "out_of_memory", "
 Mode = Literal["auto", "sealed", "inline"]
 """Whether tests may share a process with the program: `auto` where they must, `sealed` never, `inline` wherever they can."""
 
+TestsReward = Literal["binary", "fraction", "difficulty"]
+"""What tests are worth: all or nothing, the share passed, or the share weighted by difficulty within the group."""
+
 
 class Limits(BaseModel):
     """What one program may use; CPU time decides, wall time only guards against a program that sleeps.
@@ -149,8 +152,15 @@ class Sandbox(Protocol):
         ...
 
 
-def to_verdict(outcome: Outcome, *, total: int, reward: Literal["binary", "fraction"] = "binary") -> Verdict:
-    """The unit-test reward: 1 or 0, or the share of `total` tests passed. A failure of the sandbox is `Missing`."""
+def passed_tests(outcome: Outcome, total: int) -> list[bool]:
+    """Which of `total` tests were passed; those that were not reached were not."""
+    passed = [result.kind == "passed" for result in outcome.tests[:total]]
+    return passed + [False] * (total - len(passed))
+
+
+def to_verdict(outcome: Outcome, *, total: int, reward: TestsReward = "binary") -> Verdict:
+    """The unit-test reward: 1 or 0, or the share of `total` tests passed, which `difficulty` is before it is weighted
+    (`code_reward.weighted_tests`). A failure of the sandbox is `Missing`."""
     if outcome.kind == "sandbox_error":
         return Missing("sandbox_error")
     if reward == "binary":

@@ -12,6 +12,7 @@ ARMS = {
     "oracle": "the tests themselves",
     "noisy_tests": "noisy tests, the share passed",
     "noisy_tests_all": "noisy tests, all or nothing",
+    "noisy_tests_weighted": "noisy tests, weighted by difficulty",
     "rm_noisy": "reward model from noisy tests",
     "rm_shuffled": "reward model from shuffled labels",
     "syntax": "syntax check alone",
@@ -171,6 +172,7 @@ def _compare(sizes: Sizes, seed: int) -> Iterator[Stage]:
     noisy = "--reward tests --test-reward"
     yield from _reinforce("noisy_tests", sizes, seed, problems="noisy/rl.jsonl", reward=f"{noisy} fraction")
     yield from _reinforce("noisy_tests_all", sizes, seed, problems="noisy/rl.jsonl", reward=f"{noisy} binary")
+    yield from _reinforce("noisy_tests_weighted", sizes, seed, problems="noisy/rl.jsonl", reward=f"{noisy} difficulty")
     yield from _reinforce("rm_noisy", sizes, seed)
     yield from _reinforce("rm_shuffled", sizes, seed)
     yield from _reinforce("syntax", sizes, seed, reward="--reward syntax")

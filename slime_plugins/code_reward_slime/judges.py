@@ -10,13 +10,13 @@ from typing import Any
 from code_reward.errors import ConfigurationError, RewardServerError
 from code_reward.hybrid import hybrid
 from code_reward.problem import runnable
-from code_reward.verdict import Missing, Rejected, Verdict, to_record
+from code_reward.verdict import Missing, Rejected, Scored, Verdict, to_record
 from code_reward_slime.connections import judge_client, reward_client, sandbox
 from code_reward_slime.extracting import extract
 from code_reward_slime.settings import PREFIX, Settings
 from code_reward_slime.task import problem_of, task_of
 from code_reward_slime.trainer import is_training
-from reward_servers.sandbox.outcome import to_verdict
+from reward_servers.sandbox.outcome import passed_tests, to_verdict
 
 
 @dataclass(frozen=True)
@@ -66,9 +66,10 @@ async def by_model(args: Any, settings: Settings, sample: Any, response: str) ->
 
 
 async def by_tests(args: Any, settings: Settings, sample: Any, response: str) -> Judgement:
-    """1 or 0, or in training the share of the tests passed if the settings say so; `Missing("no_tests")` for a problem without any.
+    """1 or 0, or in training the share of the tests passed if the settings say so, not weighted yet (`weighing`).
 
-    A held-out sample is right or it is not: the mean of an evaluation is pass@1 whatever the training counts.
+    `Missing("no_tests")` for a problem without any. A held-out sample is right or it is not: the mean of an evaluation is pass@1 whatever
+    the training counts.
     """
     problem = problem_of(sample)
     if not problem.tests:
@@ -78,7 +79,7 @@ async def by_tests(args: Any, settings: Settings, sample: Any, response: str) ->
         return Judgement(Rejected(str(extraction.reason)))
     limits = settings.sandbox_limits.allowing(problem.time_limit_seconds)
     counted = settings.tests_reward if is_training(sample) else "binary"
-    if counted == "fraction":
+    if counted != "binary":
         limits = limits.model_copy(update={"stop_at_first_failure": False})
     box = await sandbox(settings)
     program = runnable(problem, extraction.code)
@@ -88,7 +89,10 @@ async def by_tests(args: Any, settings: Settings, sample: Any, response: str) ->
     except asyncio.TimeoutError:
         return Judgement(Missing("sandbox_timeout"))
     verdict = to_verdict(outcome, total=len(problem.tests), reward=counted)
-    return Judgement(verdict, {"outcome": outcome.kind}, extraction.closed, extraction.one_block)
+    details: dict[str, Any] = {"outcome": outcome.kind}
+    if counted == "difficulty" and isinstance(verdict, Scored):
+        details["passed"] = passed_tests(outcome, len(problem.tests))
+    return Judgement(verdict, details, extraction.closed, extraction.one_block)
 
 
 async def by_judge(args: Any, settings: Settings, sample: Any, response: str) -> Judgement:

@@ -26,6 +26,8 @@ from code_reward_slime.refusal import Refusal
 from code_reward_slime.rollouts import rollouts_of
 from code_reward_slime.samples import PLACEHOLDER, as_reward, write_record
 from code_reward_slime.settings import Settings, read_settings
+from code_reward_slime.trainer import is_training
+from code_reward_slime.weighing import require_groups, weigh_groups
 from code_reward_slime.wiring import find_gap
 
 logger = logging.getLogger(__name__)
@@ -81,7 +83,14 @@ async def _reward(args: Any, given: Any, kind: _Kind) -> Any:
     rewards: dict[int, Any] = {}
     for samples, values in zip(rollouts, await asyncio.gather(*(_of_list(args, samples, kind) for samples in rollouts)), strict=True):
         rewards.update({id(sample): value for sample, value in zip(samples, values, strict=True)})
+    if kind is _TESTS:
+        weighed = {number: as_reward(args, share, "scored") for number, share in weigh_groups(rollouts_of(given)).items()}
+        rewards.update({number: value for number, value in weighed.items() if not _is_refused(rewards[number])})
     return [rewards[id(sample)] for sample in given]
+
+
+def _is_refused(reward: Any) -> bool:
+    return any(isinstance(value, Refusal) for value in (reward.values() if isinstance(reward, dict) else [reward]))
 
 
 async def _of_list(args: Any, samples: list[Any], kind: _Kind) -> list[Any]:
@@ -96,6 +105,8 @@ async def _of_rollout(args: Any, samples: Sequence[Any], kind: _Kind) -> Any:
     start = perf_counter()
     try:
         settings = read_settings(args)
+        if kind is _TESTS and settings.tests_reward == "difficulty" and is_training(samples[0]):
+            require_groups(args)
     except CodeRewardError as error:
         HEALTH.fail(error)
         settings = Settings()

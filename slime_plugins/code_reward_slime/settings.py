@@ -19,7 +19,7 @@ from code_reward.shaping import shape
 from code_reward.verdict import Rejected
 from data_prep.judges.settings import JudgeSettings
 from reward_servers.client.settings import ClientSettings
-from reward_servers.sandbox.outcome import Limits, Mode
+from reward_servers.sandbox.outcome import Limits, Mode, TestsReward
 
 PREFIX: Final = "code_reward_"
 
@@ -77,8 +77,9 @@ class Settings(Section):
     """A verdict of the tests is there, or missing, after this long, queueing included."""
     extraction: Policy = "last"
     """Which block of an answer is the program that tests run; for the reward model its own code_reward.json says."""
-    tests_reward: Literal["binary", "fraction"] = "binary"
-    """1 if all tests pass, else 0; or the share of tests that pass. An evaluation always counts 1 or 0."""
+    tests_reward: TestsReward = "binary"
+    """1 if all tests pass, else 0; `fraction`: the share of tests that pass; `difficulty`: that share, each test weighted by how many of
+    the group fail it, which needs `--group-rm` (`hybrid_reward` takes the plain share). An evaluation always counts 1 or 0."""
 
     judge: JudgeSettings | None = None
     """The language model behind `judge_reward`."""

@@ -380,3 +380,20 @@ async def test_a_process_that_dies_is_replaced():
 async def test_refusals_are_no_numbers(settings):
     args = make_args(**settings, custom_reward_post_process_path=None)
     assert isinstance(await model_reward(args, make_sample(1)), Refusal)
+
+
+async def test_tests_weighted_by_difficulty_need_the_whole_group_and_are_told_in_the_records():
+    args = make_args(code_reward_tests_reward="difficulty", group_rm=True)
+    half = "```python\ndef add_1(a, b):\n    return 1\n```"
+    answers = [answer(1), half, "no program", half]
+    samples = [with_tests(1, response=text, group_index=0) for text in answers]
+    rewards = await unit_test_reward(args, samples)
+    # Of four answers three pass `add_1(0, 0) == 1` and one `add_1(1, 2) == 4`: hardness 1/4 and 3/4.
+    assert rewards == pytest.approx([1.0, 0.25, 0.0, 0.25])
+    records = [sample.metadata["code_reward"] for sample in samples]
+    assert [record["score"] for record in records] == [rewards[0], rewards[1], None, rewards[3]]
+    assert [record["shaped"] for record in records] == rewards
+    held_out = with_tests(1, response=half, group_index=None)
+    assert await unit_test_reward(args, held_out) == 0.0
+    [refused] = await unit_test_reward(make_args(code_reward_tests_reward="difficulty"), [with_tests(1)])
+    assert "--group-rm" in str(refused.error)

@@ -18,6 +18,7 @@ from code_reward.cli import Command, run
 from code_reward.errors import ConfigurationError, DataError
 from code_reward.files import write_text
 from code_reward.reference import Dtype
+from reward_servers.sandbox.outcome import TestsReward
 
 if TYPE_CHECKING:
     from transformers import PreTrainedTokenizerBase
@@ -53,8 +54,8 @@ class Grpo(Command):
     """Address of a server of that reward model; several share the load."""
     rm_dtype: Dtype = "float32"
     """What these servers compute in: decides how exactly they must give the reference scores."""
-    test_reward: Literal["binary", "fraction"] = "binary"
-    """With --reward tests: 1 if all tests pass, or the share that passes."""
+    test_reward: TestsReward = "binary"
+    """With --reward tests: 1 if all tests pass; the share that passes; or that share, tests weighted by difficulty within the group."""
     shaping: str = "default"
     """Shaping preset of the reward model's scores."""
     rejected: float | None = None

@@ -11,7 +11,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Awaitable, Callable, Sequence
-from typing import Any, Literal
+from typing import Any
 
 from pydantic import TypeAdapter, ValidationError
 
@@ -21,8 +21,9 @@ from code_reward.problem import Problem, Test, runnable
 from code_reward.rollouts import answer_of
 from code_reward.shaping import shape
 from code_reward.verdict import Missing, Rejected, Verdict
+from code_reward.weighted_tests import weigh
 from reward_servers.client import RewardClient
-from reward_servers.sandbox.outcome import Limits, Sandbox, to_verdict
+from reward_servers.sandbox.outcome import Limits, Sandbox, TestsReward, passed_tests, to_verdict
 
 Completion = str | list[dict[str, Any]]
 RewardFunction = Callable[..., Awaitable[list[float | None]]]
@@ -58,13 +59,14 @@ def model_reward(
 
 
 def unit_test_reward(
-    sandbox: Sandbox, *, reward: Literal["binary", "fraction"] = "binary", limits: Limits | None = None, max_missing: float = 0.5
+    sandbox: Sandbox, *, reward: TestsReward = "binary", limits: Limits | None = None, max_missing: float = 0.5
 ) -> RewardFunction:
     """What executed tests say; an answer without a program gets 0, and one to a problem without tests no verdict.
 
     Args:
         sandbox (`Sandbox`): Runs the programs.
-        reward (`str`, *optional*, defaults to `"binary"`): 1 when every test passes and else 0, or the share of tests passed.
+        reward (`str`, *optional*, defaults to `"binary"`): 1 when every test passes and else 0; `fraction`: the share of tests passed;
+            `difficulty`: that share with tests weighted by how many of the same problem's completions fail them.
         limits (`Limits`, *optional*): What a program may use.
         max_missing (`float`, *optional*, defaults to 0.5): Share of missing verdicts in one call above which `RewardServerError` is raised.
 
@@ -73,17 +75,18 @@ def unit_test_reward(
     """
     limits = (limits or Limits()).model_copy(update={"stop_at_first_failure": reward == "binary"})
 
-    async def judge(completion: Completion, problem: Problem) -> Verdict:
+    async def judge(completion: Completion, problem: Problem) -> tuple[Verdict, list[bool] | None]:
         if not problem.tests:
-            return Missing("no_tests")
+            return Missing("no_tests"), None
         extraction = extract_code(content(completion, problem.entry_point), entry_point=problem.entry_point)
         if extraction.code is None:
-            return Rejected(str(extraction.reason))
+            return Rejected(str(extraction.reason)), None
         program = runnable(problem, extraction.code)
         outcome = await sandbox.run(
             program, problem.tests, entry_point=problem.entry_point, limits=limits.allowing(problem.time_limit_seconds)
         )
-        return to_verdict(outcome, total=len(problem.tests), reward=reward)
+        total = len(problem.tests)
+        return to_verdict(outcome, total=total, reward=reward), passed_tests(outcome, total)
 
     async def unit_tests(
         completions: Sequence[Completion],
@@ -95,7 +98,10 @@ def unit_test_reward(
     ) -> list[float | None]:
         starters, times = starter_code or [""] * len(tests), time_limit_seconds or [None] * len(tests)
         problems = [_problem(*row) for row in zip(entry_point, starters, tests, times, strict=True)]
-        verdicts = await asyncio.gather(*(judge(*answer) for answer in zip(completions, problems, strict=True)))
+        judged = await asyncio.gather(*(judge(*answer) for answer in zip(completions, problems, strict=True)))
+        verdicts, passed = [verdict for verdict, _ in judged], [which for _, which in judged]
+        if reward == "difficulty":
+            verdicts = weigh(verdicts, passed, list(zip(entry_point, tests, strict=True)))
         return _shape_all(verdicts, "raw", 0.0, max_missing, columns)
 
     unit_tests.__name__ = "unit_test_reward"
