@@ -4,6 +4,7 @@ import asyncio
 
 import pytest
 
+from code_reward.problem import AssertTest
 from reward_servers.sandbox import connect
 from reward_servers.sandbox.outcome import Limits
 from scripts.bench_sandbox.hostile import FOLDER, TESTS
@@ -46,6 +47,14 @@ async def test_no_hostile_program_passes(sandboxes, path):
             assert not outcome.passed, (mode, name, outcome)
             assert "exit code 99" not in outcome.message, "the program did what it must not be able to do"
         assert await is_unharmed(sandboxes[mode])
+
+
+@pytest.mark.parametrize("mode", ["auto", "inline"])
+async def test_an_object_that_is_true_when_asked_for_does_not_pass(sandboxes, mode):
+    test = AssertTest(code="assert f(1)\nassert not f(2)\n")
+    outcome = await sandboxes[mode].run((FOLDER / "true_as_the_test_likes.py").read_text(), [test], entry_point="f", limits=LIMITS)
+    assert outcome.kind == "failed"
+    assert (await sandboxes[mode].run("def f(x):\n    return x == 1", [test], entry_point="f")).passed
 
 
 def test_there_are_enough_of_them():
