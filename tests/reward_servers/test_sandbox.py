@@ -103,6 +103,13 @@ async def test_a_test_that_hangs_leaves_the_next_ones_their_time(sandbox):
     assert [test.kind for test in outcome.tests] == ["passed", "timeout", "passed"]
 
 
+async def test_a_program_that_sleeps_within_its_limit_has_it_in_every_counter_test(sandbox):
+    test = AssertTest(code="import time\ntime.sleep(0.5)\nx = f(1)\nassert x == 2")
+    outcome = await sandbox.run(ADD_ONE, [test], limits=Limits(wall_seconds=2))
+    assert outcome.passed, outcome
+    assert not outcome.tests[0].sealed
+
+
 async def test_hundreds_at_once(sandbox):
     tests = [AssertTest(code="assert f(1) == 2")]
     outcomes = await asyncio.gather(*(sandbox.run(ADD_ONE, tests) for _ in range(200)))

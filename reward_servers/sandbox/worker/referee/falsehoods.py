@@ -54,7 +54,7 @@ class Falsifier:
 
     def _condition(self, node: ast.expr, change: bool) -> ast.expr:
         if isinstance(node, ast.BoolOp) and isinstance(node.op, ast.And):
-            node.values[0] = self._condition(node.values[0], change)
+            node.values[-1] = self._condition(node.values[-1], change)  # What stands before it is evaluated still.
             return node
         if isinstance(node, ast.Compare) and len(node.ops) == 1 and isinstance(node.ops[0], ast.Eq):
             node.left, node.comparators[0] = self._pair(node.left, node.comparators[0], change)
