@@ -13,7 +13,8 @@ usage: train_rm.sh {prefixes|pairs} [--dry-run] [-- MORE OPTIONS OF rm_train]
 Train a reward model with torchrun and FSDP2 on all GPUs of a node: prefixes (stage 1) by rm_train.regress, pairs (stage 2) by
 rm_train.train. Data, disk and memory are checked first. Killed, the same command goes on from the last checkpoint.
 
-  --dry-run   print the command and an estimate of the memory with its formula, and touch nothing
+  --dry-run   print the command and an estimate of the memory with its formula, and touch nothing; files that are missing are named, and
+              the status is then not 0
 
 Variables of the environment:
   INIT        language model or reward model folder to start from
@@ -50,6 +51,8 @@ done
 [[ -n ${INIT:-} ]] || die "INIT must name the folder of the model to start from; set it."
 [[ -n ${DATA:-} ]] || die "DATA must name the file of $STAGE; set it."
 
+whole_numbers NUM_GPUS NODES SHARD ROW_TOKENS MASTER_PORT
+
 PYTHON=${PYTHON:-python3} NODES=${NODES:-1} SHARD=${SHARD:-1} ROW_TOKENS=${ROW_TOKENS:-16384}
 OUT=${OUT:-runs/rm-$STAGE/rm} RUN_DIR=$(dirname "$OUT")
 if [[ -z ${NUM_GPUS:-} ]]; then NUM_GPUS=$(nvidia-smi --list-gpus 2>/dev/null | wc -l) && ((NUM_GPUS > 0)) || NUM_GPUS=8; fi
@@ -77,8 +80,12 @@ if ((DRY_RUN)); then
    say "# a reward model from $STAGE. Nothing is touched."
    show "$PYTHON" "${TORCHRUN[@]}" -m "$MODULE" "${TRAIN[@]}" "${MORE_ARGS[@]}"
    say "# memory"
-   "$PYTHON" "${CHECK[@]}" --estimate-only
-   exit
+   FILES=("INIT=$INIT" "DATA=$DATA")
+   if [[ -n ${VALID:-} ]]; then FILES+=("VALID=$VALID"); fi
+   STATUS=0
+   tell_absent "${FILES[@]}" || STATUS=1
+   if [[ -e $INIT ]]; then "$PYTHON" "${CHECK[@]}" --estimate-only || STATUS=$?; fi
+   exit "$STATUS"
 fi
 
 check_gpu_count

@@ -21,7 +21,7 @@ usage: train_rm_megatron.sh {prefixes|pairs} [--dry-run] [--profile cpu-tiny] [-
 Train a reward model with tensor parallelism on Megatron: slime's own train.py, by our hooks. Stage 1 learns the values of prefixes, stage 2
 pairs, from what stage 1 gave. Killed, it goes on from its last checkpoint; at the end the reward model is in OUT.
 
-  --dry-run           print the commands, files and environment, and touch nothing
+  --dry-run           print the commands, files and environment, and touch nothing; what is missing is named, and the status is then not 0
   --job-environment   print the variables that Ray's processes on every node need, one per line
   --profile cpu-tiny  the same on a machine without a GPU, with a tiny model
 
@@ -188,6 +188,7 @@ dry_run() {
    show "${ENTRY_ENVIRONMENT[@]}" "$TRAIN_PYTHON" "$SLIME_ROOT/$TRAIN_SCRIPT" "${TRAIN_ARGS[@]}"
    say "# the reward model"
    show "$PYTHON" "${COLLECT[@]}"
+   tell_absent "INIT=$MODEL_DIR" "DATA=$DATA" "SLIME_ROOT=$SLIME_ROOT/$TRAIN_SCRIPT"
 }
 
 run_it() {
@@ -210,6 +211,7 @@ run_it() {
 }
 
 read_command_line "$@"
+whole_numbers NUM_GPUS NODES TENSOR_PARALLEL BATCH MAX_TOKENS_PER_GPU SAVE_INTERVAL RAY_PORT DASHBOARD_PORT AGENT_PORT
 defaults
 model_arguments
 prepare_command

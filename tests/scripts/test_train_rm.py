@@ -41,12 +41,14 @@ def launch(*words, **variables):
 def test_a_dry_run_shows_the_command_and_the_memory_and_touches_nothing(rm, tmp_path):
     options = {
         "INIT": str(rm),
-        "DATA": "p.jsonl",
+        "DATA": str(tmp_path / "p.jsonl"),
         "OUT": str(tmp_path / "run" / "rm"),
         "PYTHON": sys.executable,
-        "VALID": "v.jsonl",
+        "VALID": str(tmp_path / "v.jsonl"),
         "NUM_GPUS": "4",
     }
+    for name in ("p.jsonl", "v.jsonl"):
+        (tmp_path / name).touch()
     done = launch("pairs", "--dry-run", "--", "--seed", "7", **options)
     assert done.returncode == 0, done.stderr
     command = done.stdout.replace("\\\n", " ")
@@ -56,13 +58,20 @@ def test_a_dry_run_shows_the_command_and_the_memory_and_touches_nothing(rm, tmp_
         "-m rm_train.train",
         "--shard",
         "--recipe coderm-nt-2",
-        "--valid v.jsonl",
+        f"--valid {tmp_path}/v.jsonl",
         "--seed 7",
     ):
         assert words in " ".join(command.split())
     assert "an estimate" in done.stdout
     assert "(16 P + b F) / N" in done.stdout
     assert not (tmp_path / "run").exists()
+
+
+def test_a_dry_run_names_what_is_missing_and_ends_with_an_error():
+    done = launch("pairs", "--dry-run", INIT="no_model", DATA="no_pairs.jsonl", VALID="no_valid.jsonl", PYTHON=sys.executable)
+    assert done.returncode == 1
+    assert "-m rm_train.train" in done.stdout, "the command is shown all the same"
+    assert [line.rpartition("(")[2].partition(")")[0] for line in done.stderr.splitlines()] == ["INIT", "DATA", "VALID"]
 
 
 def test_several_nodes_meet_at_one_address(rm):

@@ -16,6 +16,9 @@ def slime(tmp_path):
     models = tmp_path / "slime" / "scripts" / "models"
     models.mkdir(parents=True)
     (models / "tiny.sh").write_text("MODEL_ARGS=(--num-layers 2)\n")
+    (tmp_path / "slime" / "train.py").touch()
+    (tmp_path / "model").mkdir()
+    (tmp_path / "p.jsonl").touch()
     return tmp_path / "slime"
 
 
@@ -32,8 +35,8 @@ def test_a_dry_run_shows_every_command_and_touches_nothing(slime, tmp_path):
         "--",
         "--seed",
         "7",
-        INIT="rm",
-        DATA="p.jsonl",
+        INIT=str(tmp_path / "model"),
+        DATA=str(tmp_path / "p.jsonl"),
         SLIME_ROOT=str(slime),
         MODEL_SCRIPT="tiny.sh",
         RUN_DIR=str(run),
@@ -52,6 +55,16 @@ def test_a_dry_run_shows_every_command_and_touches_nothing(slime, tmp_path):
     assert train.rstrip().endswith("--seed 7")
     assert "--lr 5e-7" in train
     assert not run.exists()
+
+
+def test_a_dry_run_names_what_is_missing_and_ends_with_an_error(slime, tmp_path):
+    (slime / "train.py").unlink()
+    done = launch("pairs", "--dry-run", INIT="no_model", DATA="no_pairs.jsonl", SLIME_ROOT=str(slime), MODEL_SCRIPT="tiny.sh")
+    assert done.returncode == 1
+    assert "reward_model.collect" in done.stdout, "the commands are shown all the same"
+    missing = done.stderr.splitlines()
+    assert [line.rpartition("(")[2].partition(")")[0] for line in missing] == ["INIT", "DATA", "SLIME_ROOT"]
+    assert all(line.startswith("missing: ") for line in missing)
 
 
 def test_a_run_that_has_a_checkpoint_goes_on_from_it(slime, tmp_path):
@@ -73,6 +86,7 @@ def test_a_run_that_has_a_checkpoint_goes_on_from_it(slime, tmp_path):
         (["pairs"], {"INIT": "m", "DATA": "d"}, "SLIME_ROOT must name"),
         (["pairs"], {"INIT": "m", "DATA": "d", "SLIME_ROOT": "/nowhere"}, "MODEL_SCRIPT must name a file"),
         (["pairs"], {"INIT": "m", "DATA": "d", "NUM_GPUS": "3"}, "does not divide NUM_GPUS=3"),
+        (["pairs"], {"INIT": "m", "DATA": "d", "BATCH": "many"}, "BATCH is 'many', not a whole number"),
         (["pairs", "--profile", "huge"], {}, "the only one is cpu-tiny"),
     ],
 )
