@@ -65,6 +65,10 @@ class Policy(Command):
     """Answers that --model writes at once."""
     concurrency: int = Field(default=32, gt=0)
     """Requests that the endpoint gets at once."""
+    price_read: float = Field(default=0.0, ge=0)
+    """What the endpoint asks for a million tokens of questions; the report then has the cost beside the tokens."""
+    price_written: float = Field(default=0.0, ge=0)
+    """What it asks for a million tokens of answers."""
     referee: Literal["published", "sandbox"] = "published"
     """Whose verdicts count: those of the published packages (`make install-referees`), with our sandbox beside them, or our sandbox's."""
     referees: Path = Path(".venv-referees")
@@ -78,17 +82,19 @@ class Policy(Command):
     window: str | None = None
     """Days of the contests of LiveCodeBench that count, as in 2024-08-01..2025-02-01; by default all of the file."""
     lcb_file: Path | None = None
-    """LiveCodeBench's problems, code_generation_lite; by default what LIVECODEBENCH_OVERRIDE_PATH names."""
+    """LiveCodeBench's problems: a file, a folder of the release's files, or livecodebench/code_generation_lite on the hub; by default what
+    LIVECODEBENCH_OVERRIDE_PATH names."""
     bcb_hard_file: Path | None = None
-    """BigCodeBench-Hard v0.1.4; by default what BIGCODEBENCH_OVERRIDE_PATH names."""
+    """BigCodeBench-Hard v0.1.4: a file, or bigcode/bigcodebench-hard on the hub; by default what BIGCODEBENCH_OVERRIDE_PATH names."""
     humaneval_file: Path | None = None
-    """evalplus's release of HumanEval+; by default what HUMANEVAL_OVERRIDE_PATH names."""
+    """evalplus's release of HumanEval+; by default what HUMANEVAL_OVERRIDE_PATH names, or what evalplus itself has fetched."""
     mbpp_file: Path | None = None
-    """evalplus's release of MBPP+; by default what MBPP_OVERRIDE_PATH names."""
+    """evalplus's release of MBPP+; by default what MBPP_OVERRIDE_PATH names, or what evalplus itself has fetched."""
 
 
 def main(settings: Policy) -> int:
     """Sample, judge, report; the status is 1 if answers have no verdict."""
+    from benchmarks.cost import Prices, tell_cost
     from benchmarks.policy_report import write_report
     from benchmarks.run_folder import begin, read_judged, write_judged
     from benchmarks.sampling.sample import sample
@@ -113,6 +119,7 @@ def main(settings: Policy) -> int:
         folder.mkdir(exist_ok=True)
         judged += one.judge(Bench(folder, environments[one.name], settings.sandbox), asked, answers)
         conventions[f"token limit, {one.name}"] = sampling.max_tokens
+        conventions[f"tokens, {one.name}"] = tell_cost(answers.values(), Prices(settings.price_read, settings.price_written))
         conventions[f"tasks, {one.name}"] = f"{len(asked)} of {files[one.name].name}" + (", the first only" if settings.limit else "")
         conventions |= {f"{note}, {one.name}": said for note, said in one.notes.items()}
     write_judged(settings.out, judged)

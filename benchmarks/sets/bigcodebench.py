@@ -15,12 +15,13 @@ from benchmarks.referees.files import write_tasks
 from benchmarks.sampling.question import Answer, Message, Question
 from benchmarks.sandbox_judge import Case, run_cases
 from benchmarks.sets.evalplus import ASK, PREFILL, STOPS
-from benchmarks.sets.task_set import Bench, Key, Row, TaskSet
+from benchmarks.sets.task_set import Bench, Key, Origin, Row, TaskSet
 from benchmarks.verdicts import Judged
 from code_reward.errors import ConfigurationError, DataError
 from code_reward.problem import runnable
 from code_reward.rows import raw_rows
 from data_prep.sources import load
+from data_prep.sources.hub import Part, locate
 from reward_servers.sandbox.outcome import Limits
 
 _COLUMNS = ("task_id", "complete_prompt", "instruct_prompt", "canonical_solution", "code_prompt", "test", "entry_point", "libs")
@@ -31,13 +32,14 @@ class BigCodeBench(TaskSet):
     """BigCodeBench-Instruct-Hard."""
 
     def read(self, path: Path) -> dict[str, Row]:
-        """The published rows."""
+        """The published rows of a file, or of the data set on the hub."""
         tasks: dict[str, Row] = {}
-        for number, row in raw_rows(path):
-            for column in _COLUMNS:
-                if column not in row:
-                    raise DataError(f"{path}, row {number}: no column {column!r}; give BigCodeBench-Hard v0.1.4.")
-            tasks[row["task_id"]] = row
+        for file in locate(path, Part(split="v0.1.4")):
+            for number, row in raw_rows(file):
+                for column in _COLUMNS:
+                    if column not in row:
+                        raise DataError(f"{file}, row {number}: no column {column!r}; give BigCodeBench-Hard v0.1.4.")
+                tasks[row["task_id"]] = row
         return tasks
 
     def ask(self, task: Row) -> Question:
@@ -78,4 +80,9 @@ def _libraries(task: Row) -> list[str]:
     return list(ast.literal_eval(libraries)) if isinstance(libraries, str) else list(libraries)
 
 
-BIGCODEBENCH = BigCodeBench("bcb_hard", ("BigCodeBench-Hard",), "BIGCODEBENCH_OVERRIDE_PATH", "problems/bigcodebench_hard.jsonl.gz", 1280)
+BIGCODEBENCH = BigCodeBench(
+    "bcb_hard",
+    ("BigCodeBench-Hard",),
+    Origin("BIGCODEBENCH_OVERRIDE_PATH", "problems/bigcodebench_hard.jsonl.gz", "--bcb-hard-file bigcode/bigcodebench-hard"),
+    1280,
+)

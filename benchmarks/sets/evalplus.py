@@ -13,7 +13,7 @@ from benchmarks.referees import evalplus
 from benchmarks.referees.files import write_tasks
 from benchmarks.sampling.question import Answer, Message, Question
 from benchmarks.sandbox_judge import case_of, run_cases
-from benchmarks.sets.task_set import Bench, Key, Row, TaskSet
+from benchmarks.sets.task_set import Bench, Key, Origin, Row, TaskSet
 from benchmarks.verdicts import Judged, Said
 from code_reward.errors import DataError
 from code_reward.extraction import extract_code
@@ -115,5 +115,22 @@ def _verdicts(outcome: Outcome, problem: Problem) -> tuple[Said, Said]:
     return ("pass" if base else wrong), ("pass" if outcome.passed else wrong)
 
 
-HUMANEVAL = EvalPlus("humaneval", ("HumanEval", "HumanEval+"), "HUMANEVAL_OVERRIDE_PATH", "problems/humaneval_plus.jsonl.gz", 768)
-MBPP = EvalPlus("mbpp", ("MBPP", "MBPP+"), "MBPP_OVERRIDE_PATH", "problems/mbpp_plus.jsonl.gz", 768)
+_FETCH = ".venv-referees/bin/python -c 'import evalplus.data as data; data.{}()'"
+
+HUMANEVAL = EvalPlus(
+    "humaneval",
+    ("HumanEval", "HumanEval+"),
+    Origin(
+        "HUMANEVAL_OVERRIDE_PATH",
+        "problems/humaneval_plus.jsonl.gz",
+        _FETCH.format("get_human_eval_plus"),
+        "evalplus/HumanEvalPlus-v0.1.10.jsonl",
+    ),
+    768,
+)
+MBPP = EvalPlus(
+    "mbpp",
+    ("MBPP", "MBPP+"),
+    Origin("MBPP_OVERRIDE_PATH", "problems/mbpp_plus.jsonl.gz", _FETCH.format("get_mbpp_plus"), "evalplus/MbppPlus-v0.2.0.jsonl"),
+    768,
+)

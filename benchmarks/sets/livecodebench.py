@@ -16,13 +16,14 @@ from benchmarks.referees import livecodebench
 from benchmarks.referees.files import write_tasks
 from benchmarks.sampling.question import Answer, Message, Question
 from benchmarks.sandbox_judge import Case, run_cases
-from benchmarks.sets.task_set import Bench, Key, Row, TaskSet
+from benchmarks.sets.task_set import Bench, Key, Origin, Row, TaskSet
 from benchmarks.verdicts import Judged, Said
 from code_reward.errors import ConfigurationError, DataError
 from code_reward.problem import runnable
 from code_reward.rows import raw_rows
 from data_prep.sources import load
 from data_prep.sources.hidden_tests import read_hidden
+from data_prep.sources.hub import Part, locate
 from reward_servers.sandbox.outcome import Limits
 
 _SYSTEM = (
@@ -43,13 +44,14 @@ class LiveCodeBench(TaskSet):
     """LiveCodeBench, code generation."""
 
     def read(self, path: Path) -> dict[str, Row]:
-        """The published rows, oldest file's order kept."""
+        """The published rows of a file, of a folder of such files, or of a data set on the hub, oldest file's order kept."""
         tasks: dict[str, Row] = {}
-        for number, row in raw_rows(path):
-            for column in _COLUMNS:
-                if column not in row:
-                    raise DataError(f"{path}, row {number}: no column {column!r}; give LiveCodeBench's code generation problems.")
-            tasks[row["question_id"]] = row
+        for file in locate(path, Part(split="test")):
+            for number, row in raw_rows(file):
+                for column in _COLUMNS:
+                    if column not in row:
+                        raise DataError(f"{file}, row {number}: no column {column!r}; give LiveCodeBench's code generation problems.")
+                tasks[row["question_id"]] = row
         return tasks
 
     def select(self, tasks: dict[str, Row], window: str | None) -> dict[str, Row]:
@@ -115,4 +117,9 @@ def tests_of(task: Row) -> dict[str, Any]:
     return {"inputs": [case["input"] for case in cases], "outputs": [case["output"] for case in cases], "fn_name": name}
 
 
-LIVECODEBENCH = LiveCodeBench("lcb", ("LiveCodeBench",), "LIVECODEBENCH_OVERRIDE_PATH", "problems/livecodebench.jsonl.gz", 2000)
+LIVECODEBENCH = LiveCodeBench(
+    "lcb",
+    ("LiveCodeBench",),
+    Origin("LIVECODEBENCH_OVERRIDE_PATH", "problems/livecodebench.jsonl.gz", "--lcb-file livecodebench/code_generation_lite"),
+    2000,
+)

@@ -22,6 +22,29 @@ Key = tuple[str, int]
 
 
 @dataclass(frozen=True)
+class Origin:
+    """Where a benchmark's file comes from.
+
+    Args:
+        variable: The variable of the environment that may name it, as its publisher's own package reads it.
+        usual_place: Where it is below the folder that `CODE_REWARD_DATA` names.
+        fetch: What a person types to get it by its publisher's or the hub's own client.
+        cache: Where that client has then put it, below the user's folder of caches; empty where --NAME-file must name it.
+    """
+
+    variable: str
+    usual_place: str
+    fetch: str
+    cache: str = ""
+
+    def places(self) -> list[Path]:
+        """Where the file may be, without anybody naming it."""
+        places = [Path(os.environ["CODE_REWARD_DATA"]) / self.usual_place] if os.environ.get("CODE_REWARD_DATA") else []
+        caches = Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache")
+        return [*places, caches / self.cache] if self.cache else places
+
+
+@dataclass(frozen=True)
 class Bench:
     """Where answers are judged.
 
@@ -42,29 +65,28 @@ class TaskSet(ABC):
     Args:
         name: As `--sets` names it.
         columns: The columns of the table that its answers fill.
-        variable: The variable of the environment that may name its file, as its publisher's own package reads it.
-        usual_place: Its file below the folder that `CODE_REWARD_DATA` names.
+        origin: Where its file comes from.
         max_tokens: The publisher's limit of an answer without reasoning.
     """
 
-    def __init__(self, name: str, columns: Sequence[str], variable: str, usual_place: str, max_tokens: int) -> None:
+    def __init__(self, name: str, columns: Sequence[str], origin: Origin, max_tokens: int) -> None:
         self.name, self.columns, self.max_tokens = name, tuple(columns), max_tokens
-        self._variable, self._usual_place = variable, usual_place
+        self._origin = origin
         self.notes: dict[str, str] = {}
         """What judging found that the report's header must tell."""
 
     def find_file(self, given: Path | None) -> Path:
-        """The published file: as given, else where the environment says; raises `ConfigurationError`."""
-        if given is not None:
-            return given
-        if os.environ.get(self._variable):
-            return Path(os.environ[self._variable])
-        data = os.environ.get("CODE_REWARD_DATA")
-        if data and (Path(data) / self._usual_place).exists():
-            return Path(data) / self._usual_place
+        """The published file: as given, else where the environment says or its publisher's client has put it; raises
+        `ConfigurationError` that says how to get it."""
+        named = given or os.environ.get(self._origin.variable)
+        if named:
+            return Path(named)
+        found = next((place for place in self._origin.places() if place.exists()), None)
+        if found is not None:
+            return found
         raise ConfigurationError(
-            f"No file for the set {self.name}; name it with --{self.name.replace('_', '-')}-file, or in {self._variable} "
-            "(docs/benchmarks.md says where it is published)."
+            f"No file for the set {self.name}; fetch it ({self._origin.fetch}), or name yours with "
+            f"--{self.name.replace('_', '-')}-file or in {self._origin.variable}."
         )
 
     @abstractmethod

@@ -30,6 +30,16 @@ def test_an_endpoint_is_sampled_judged_and_reported(tmp_path, humaneval, endpoin
     assert (out / "plots" / "passes.png").stat().st_size > 0
 
 
+def test_the_report_tells_tokens_and_what_they_cost(tmp_path, humaneval, endpoint):
+    settings = policy(tmp_path / "run", humaneval, endpoint=endpoint.url, price_read=2.0, price_written=10.0)
+    for _ in range(2):  # The second start asks nothing, and what the first has paid still counts.
+        main(settings)
+        conventions = json.loads((tmp_path / "run" / "figures.json").read_text())["conventions"]
+        assert conventions["tokens, humaneval"] == "33 read, 21 written: 0.0003"
+    main(policy(tmp_path / "free", humaneval, endpoint=endpoint.url))
+    assert "| tokens, humaneval | 33 read, 21 written |" in (tmp_path / "free" / "report.md").read_text()
+
+
 def test_a_run_that_was_stopped_asks_only_what_is_left(tmp_path, humaneval, endpoint, monkeypatch):
     monkeypatch.setattr(endpoint_module, "_ATTEMPTS", 1)
     endpoint.status["times"] = 500

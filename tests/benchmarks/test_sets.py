@@ -4,6 +4,7 @@ import base64
 import json
 import pickle
 import zlib
+from pathlib import Path
 
 import pytest
 
@@ -132,15 +133,39 @@ def test_bigcodebench_is_asked_by_its_instruction(tmp_path):
         one.judge(Bench(tmp_path, None, None), one.read(path), {})
 
 
-@pytest.mark.parametrize("name", SETS)
-def test_a_set_without_a_file_says_how_to_name_one(name, monkeypatch):
+@pytest.fixture
+def nothing_named(tmp_path, monkeypatch):
     for variable in (
         "CODE_REWARD_DATA",
         *(f"{name.upper()}_OVERRIDE_PATH" for name in ("humaneval", "mbpp", "bigcodebench", "livecodebench")),
     ):
         monkeypatch.delenv(variable, raising=False)
-    with pytest.raises(CodeRewardError, match=f"--{name.replace('_', '-')}-file"):
+    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "cache"))
+    return tmp_path
+
+
+@pytest.mark.parametrize("name", SETS)
+def test_a_set_without_a_file_says_how_to_name_one(name, nothing_named):
+    with pytest.raises(CodeRewardError, match=f"fetch it .*--{name.replace('_', '-')}-file"):
         find_set(name).find_file(None)
+
+
+def test_what_evalplus_itself_has_fetched_is_found(nothing_named, monkeypatch):
+    fetched = nothing_named / "cache" / "evalplus" / "HumanEvalPlus-v0.1.10.jsonl"
+    fetched.parent.mkdir(parents=True)
+    fetched.touch()
+    assert find_set("humaneval").find_file(None) == fetched
+    monkeypatch.setenv("HUMANEVAL_OVERRIDE_PATH", "mine.jsonl")
+    assert find_set("humaneval").find_file(None) == Path("mine.jsonl")
+    assert find_set("humaneval").find_file(Path("given.jsonl")) == Path("given.jsonl")
+
+
+def test_livecodebench_is_read_from_all_files_of_a_release(tmp_path):
+    folder = tmp_path / "code_generation_lite"
+    folder.mkdir()
+    for number, name in enumerate(("test.jsonl", "test2.jsonl", "test10.jsonl")):
+        (folder / name).write_text(json.dumps({**stdin_row(), "question_id": f"q{number}"}) + "\n")
+    assert list(find_set("lcb").read(folder)) == ["q0", "q1", "q2"]
 
 
 @pytest.mark.parametrize(("name", "row"), [("lcb", stdin_row()), ("bcb_hard", bigcodebench_row())])
