@@ -25,6 +25,9 @@ class RealClaim(Command):
     """Labelled programs of other problems, which are trained on along with these."""
     matrices: Path | None = None
     """Results of generated tests on the same programs (data_prep.unit_tests.matrix), for choosing by tests and by both."""
+    scores: list[str] = Field(default=[])
+    """NAME=FILE: scores of these programs by a reward model (the .scores.parquet of rm_train.evaluate), each problem's by a model that was
+    not trained on it; may be given several times, and a name as well, for the parts of the problems."""
     out: Path
     """Folder of the run."""
     layers: list[int] = Field(default=[0, 6, 8, 10, 12, 14, 16, 18, 20, 22, 24], min_length=2)
@@ -46,6 +49,7 @@ def main(settings: RealClaim) -> None:
     from code_reward.rows import read_all
     from code_reward.selection.matrix import load_matrices
     from scripts.real_claim.report import report
+    from scripts.real_claim.rivals import scores_of
     from scripts.real_claim.states import Backbone, problems_of
     from scripts.real_claim.study import PARTS, Study
 
@@ -63,7 +67,8 @@ def main(settings: RealClaim) -> None:
     if sum(bool(problem.passed.any() and not problem.passed.all()) for problem in problems) < 2 * PARTS:
         raise DataError(f"Fewer than {2 * PARTS} problems have a right and a wrong program; label more.")
     matrices = {matrix.problem_id: matrix for matrix in load_matrices(settings.matrices)} if settings.matrices else {}
-    study = Study(problems, settings.layers, more, matrices, read_all([settings.labelled], LabelledProgram))
+    trained = scores_of(settings.scores, problems)
+    study = Study(problems, settings.layers, more, matrices, read_all([settings.labelled], LabelledProgram), trained)
     study.run(settings.seeds)
     header = [
         f"Model: {settings.model.name}. {settings.seeds} partitions into {PARTS} parts. {(time.monotonic() - began) / 60:.0f} minutes."

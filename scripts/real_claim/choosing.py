@@ -6,86 +6,111 @@ The settings of every rule that has any are chosen on problems of other parts, w
 
 from __future__ import annotations
 
-from collections import Counter
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 
 import numpy as np
 import numpy.typing as npt
 
 from code_reward.errors import DataError
 from code_reward.reward_data import LabelledProgram
-from code_reward.selection.evaluation import METHODS, by_sampling
+from code_reward.selection.consensus import codet, mbr_exec_soft, srank
 from code_reward.selection.matrix import ResultsMatrix
-from code_reward.selection.rules import Rule
+from code_reward.selection.rules import Candidates, Rule, majority_vote
 from code_reward.selection.scored import SCORED_VARIANTS
 from code_reward.selection.vouched import VARIANTS
+from code_reward.selection.weighted import best_by_score
 from scripts.real_claim.nested import Nested, Parts
 from scripts.real_claim.states import Problem
 
 Accuracies = npt.NDArray[np.float64]
-"""Per problem, in the order of the matrices."""
+"""Per problem: the share of right ones among the candidates that a rule keeps."""
 
-UNTUNED = ("random", "majority_vote", "codet", "srank", "mbr_exec_soft", "oracle")
-
-
-def places_of(problems: Sequence[Problem], labelled: Sequence[LabelledProgram]) -> dict[str, list[int]]:
-    """Of every problem the place among its candidates where each of its programs occurs first."""
-    candidates: dict[str, list[str]] = {}
-    for row in labelled:
-        candidates.setdefault(row.problem_id, []).append(row.program)
-    return {problem.name: [candidates[problem.name].index(program) for program in problem.programs] for problem in problems}
-
-
-def with_scores(matrix: ResultsMatrix, candidates: Sequence[str], problem: Problem, scores: npt.NDArray[np.float64]) -> ResultsMatrix:
-    """The matrix with a score for every candidate whose program has one."""
-    if len(candidates) != len(matrix.correct):
-        raise DataError(f"{matrix.problem_id} has {len(candidates)} labelled programs and a matrix of {len(matrix.correct)}; make it anew.")
-    known = dict(zip(problem.programs, scores.tolist(), strict=True))
-    return matrix.model_copy(update={"scores": [known.get(program) for program in candidates]})
+UNTUNED: Mapping[str, Rule] = {
+    "random": lambda candidates: np.ones(len(candidates), np.bool_),
+    "CodeRM-8B's vote": majority_vote,
+    "MBR-Exec, soft": mbr_exec_soft,
+    "CodeT": codet,
+    "SRank": srank,
+}
+TESTS, ORACLE = "vouched_vote", "oracle"
 
 
-def untuned(matrices: Sequence[ResultsMatrix]) -> dict[str, Accuracies]:
-    """The rules that have no settings and read no scores, choosing among all candidates."""
-    return {name: _accuracies(METHODS[name].expect, matrices) for name in UNTUNED}
+class Choosing:
+    """All candidates of every problem, with what generated tests say of them.
+
+    Args:
+        problems: In the order of `part`.
+        matrices: By the problem's name.
+        labelled: The rows that the matrices were made of.
+
+    Raises:
+        DataError: A problem has no matrix, or one of other candidates.
+    """
+
+    def __init__(self, problems: Sequence[Problem], matrices: Mapping[str, ResultsMatrix], labelled: Sequence[LabelledProgram]) -> None:
+        programs: dict[str, list[str]] = {}
+        for row in labelled:
+            programs.setdefault(row.problem_id, []).append(row.program)
+        for problem in problems:
+            if problem.name not in matrices or len(matrices[problem.name].correct) != len(programs[problem.name]):
+                raise DataError(f"The matrices do not hold the labelled programs of {problem.name}; make them of the same file.")
+        self._problems = problems
+        self._programs = [programs[problem.name] for problem in problems]
+        self._candidates = [matrices[problem.name].candidates() for problem in problems]
+        self._correct = [np.array(matrices[problem.name].correct, np.float64) for problem in problems]
+
+    def first_places(self) -> list[list[int]]:
+        """Of every problem the candidate that each distinct program is."""
+        return [
+            [programs.index(program) for program in problem.programs]
+            for problem, programs in zip(self._problems, self._programs, strict=True)
+        ]
+
+    def kept_by(self, rule: Rule) -> dict[str, npt.NDArray[np.bool_]]:
+        """Whether a rule keeps each distinct program, by the problem's name."""
+        return {
+            problem.name: rule(candidates)[np.array(places)]
+            for problem, candidates, places in zip(self._problems, self._candidates, self.first_places(), strict=True)
+        }
+
+    def without_model(self, part: Parts) -> dict[str, Accuracies]:
+        """The rules that read no scores, and whether any candidate is right."""
+        ways = {name: self._accuracies(rule, self._candidates) for name, rule in UNTUNED.items()}
+        table = self._table(VARIANTS, self._candidates)
+        ways[TESTS] = _chosen([table] * (int(part.max()) + 1), part)
+        return {**ways, ORACLE: np.array([correct.max() for correct in self._correct])}
+
+    def with_model(self, name: str, nested: Nested, part: Parts) -> dict[str, Accuracies]:
+        """The best by score, and scores and tests together."""
+        same = all(scores is nested.scores[0] for scores in nested.scores)
+        scored = [self._scored(scores) for scores in (nested.scores[:1] if same else nested.scores)]
+        tables = [self._table(SCORED_VARIANTS, candidates) for candidates in scored]
+        alone = [self._accuracies(best_by_score, candidates)[None] for candidates in scored]
+        parts = len(nested.scores)
+        return {
+            f"{name}, no program executed": _chosen(alone * parts if same else alone, part),
+            f"{name}, and tests": _chosen(tables * parts if same else tables, part),
+        }
+
+    def _scored(self, scores: Sequence[npt.NDArray[np.float64]]) -> list[Candidates]:
+        known = [dict(zip(problem.programs, own.tolist(), strict=True)) for problem, own in zip(self._problems, scores, strict=True)]
+        return [
+            replace(candidates, scores=np.array([own.get(program, np.nan) for program in programs]))
+            for candidates, own, programs in zip(self._candidates, known, self._programs, strict=True)
+        ]
+
+    def _accuracies(self, rule: Rule, candidates: Sequence[Candidates]) -> Accuracies:
+        return np.array([correct[rule(one)].mean() for one, correct in zip(candidates, self._correct, strict=True)])
+
+    def _table(self, rules: Mapping[str, Rule], candidates: Sequence[Candidates]) -> Accuracies:
+        return np.stack([self._accuracies(rule, candidates) for rule in rules.values()])
 
 
-def tests_alone(matrices: Sequence[ResultsMatrix], part: Parts) -> Accuracies:
-    """`vouched_vote` with exponents chosen on other parts."""
-    return _nested(VARIANTS, [matrices] * (int(part.max()) + 1), part)[0]
-
-
-def model_alone(scored: Sequence[Sequence[ResultsMatrix]], part: Parts) -> Accuracies:
-    """The best by score."""
-    return np.array([_accuracies(METHODS["best_by_score"].expect, [scored[own][place]])[0] for place, own in enumerate(part)])
-
-
-def together(scored: Sequence[Sequence[ResultsMatrix]], part: Parts) -> tuple[Accuracies, Counter[str]]:
-    """`scored_vote` with exponents chosen on other parts, and how often each was chosen."""
-    return _nested(SCORED_VARIANTS, scored, part)
-
-
-def scored_matrices(
-    nested: Nested, problems: Sequence[Problem], matrices: Sequence[ResultsMatrix], labelled: Mapping[str, Sequence[str]]
-) -> list[list[ResultsMatrix]]:
-    """For every part the matrices with the scores that may be looked at for it; problems and matrices in the same order."""
-    return [
-        [with_scores(matrix, labelled[problem.name], problem, own) for matrix, problem, own in zip(matrices, problems, scores, strict=True)]
-        for scores in nested.scores
-    ]
-
-
-def _accuracies(expect: object, matrices: Sequence[ResultsMatrix]) -> Accuracies:
-    return np.array([expect(matrix, np.arange(len(matrix.correct))[None]) for matrix in matrices])  # type: ignore[operator]
-
-
-def _nested(rules: Mapping[str, Rule], scored: Sequence[Sequence[ResultsMatrix]], part: Parts) -> tuple[Accuracies, Counter[str]]:
-    chosen, result = Counter[str](), np.zeros(len(part))
-    tables: dict[int, npt.NDArray[np.float64]] = {}
-    for outer, matrices in enumerate(scored):
-        if id(matrices) not in tables:  # Rules that read no scores are measured once.
-            tables[id(matrices)] = np.stack([_accuracies(by_sampling(rule), matrices) for rule in rules.values()])
-        table = tables[id(matrices)]
+def _chosen(tables: Sequence[Accuracies], part: Parts) -> Accuracies:
+    """Of tables (settings, problems), one for use in each part: each problem by the setting that is best on the others."""
+    result = np.zeros(len(part))
+    for outer, table in enumerate(tables):
         best = int(np.argmax(table[:, part != outer].mean(axis=1)))
-        chosen[list(rules)[best]] += 1
         result[part == outer] = table[best, part == outer]
-    return result, chosen
+    return result

@@ -59,22 +59,42 @@ def nest(
 ) -> Mapping[float, Nested]:
     """Heads by `ridge` on `states` (programs, width), for every strength; `more` trains along whatever is held out."""
     moments = [Moments.of(states(problem), problem.passed) for problem in problems]
+
+    def learn(training: Sequence[int]) -> Callable[[int], npt.NDArray[np.float64]]:
+        kept = [one for one in (moments[place] for place in training) if one is not None]
+        heads = Moments.total([*more, *kept]).heads(strengths)
+        return lambda place: (states(problems[place]) @ heads.T).T
+
+    table = _nest(part, learn)
+    return {strength: Nested([[scores[column] for scores in row] for row in table]) for column, strength in enumerate(strengths)}
+
+
+def nest_by(
+    problems: Sequence[Problem], part: Parts, learn: Callable[[Sequence[Problem]], Callable[[Problem], npt.NDArray[np.float64]]]
+) -> Nested:
+    """Scores by whatever `learn` makes of training problems."""
+
+    def by_place(training: Sequence[int]) -> Callable[[int], npt.NDArray[np.float64]]:
+        score = learn([problems[place] for place in training])
+        return lambda place: score(problems[place])
+
+    return Nested(_nest(part, by_place))
+
+
+def _nest(part: Parts, learn: Callable[[Sequence[int]], Callable[[int], npt.NDArray[np.float64]]]) -> list[list[npt.NDArray[np.float64]]]:
+    """For every part, of every problem what is learnt without either's part."""
     parts = int(part.max()) + 1
-    nested = {strength: Nested([[np.empty(0)] * len(problems) for _ in range(parts)]) for strength in strengths}
+    table = [[np.empty(0)] * len(part) for _ in range(parts)]
     for first, second in combinations_with_replacement(range(parts), 2):
         held = (part == first) | (part == second)
-        training = [one for one, out in zip(moments, held, strict=True) if one is not None and not out]
-        heads = Moments.total([*more, *training]).heads(strengths)
+        score = learn(np.flatnonzero(~held).tolist())
         for place in np.flatnonzero(held).tolist():
-            values = states(problems[place]) @ heads.T
             # For part `first` a problem of `second`, and the other way round.
-            outer = second if part[place] == first else first
-            for column, strength in enumerate(strengths):
-                nested[strength].scores[outer][place] = values[:, column]
-    return nested
+            table[second if part[place] == first else first][place] = score(place)
+    return table
 
 
-def best_of(candidates: Mapping[str, Nested], problems: Sequence[Problem], part: Parts) -> tuple[Nested, list[str]]:
+def pick(candidates: Mapping[str, Nested], problems: Sequence[Problem], part: Parts) -> tuple[Nested, list[str]]:
     """For every part the candidate that is best outside it, and their names."""
     names = [max(candidates, key=lambda name: candidates[name].chosen(problems, part, outer)) for outer in range(int(part.max()) + 1)]
     return Nested([candidates[name].scores[outer] for outer, name in enumerate(names)]), names

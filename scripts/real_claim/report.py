@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from code_reward.metrics import Interval
+from scripts.real_claim.choosing import TESTS
 from scripts.real_claim.study import Study
 
 
@@ -24,8 +25,8 @@ def report(study: Study, header: Sequence[str]) -> str:
     if study.choices:
         lines += ["", "| choosing | right, % | over CodeT | over `vouched_vote` |", "| --- | --- | --- | --- |"]
         for name in study.choices:
-            right_share, over_codet = study.choice(name, "codet")
-            over_vouched = study.choice(name, "vouched_vote, nested")[1]
+            right_share, over_codet = study.choice(name, "CodeT")
+            over_vouched = study.choice(name, TESTS)[1]
             lines.append(f"| {name} | {_percent(right_share)} | {_percent(over_codet, '+')} | {_percent(over_vouched, '+')} |")
     return "\n".join(lines) + "\n"
 

@@ -11,14 +11,15 @@ from rich.progress import track
 
 from code_reward.metrics import Interval, auc, bootstrap, cross_calibrate, paired_difference, reliability
 from code_reward.reward_data import LabelledProgram
+from code_reward.selection.consensus import codet
 from code_reward.selection.matrix import ResultsMatrix
-from scripts.real_claim import choosing
+from scripts.real_claim.choosing import Choosing
 from scripts.real_claim.levels import level_features, levelled, summary
 from scripts.real_claim.measures import Scores, best_of, pair_accuracies
-from scripts.real_claim.nested import Nested, Parts, parts_of
-from scripts.real_claim.rivals import by_generated_tests, flipped, shuffled
+from scripts.real_claim.nested import Nested, Parts, parts_of, pick
+from scripts.real_claim.rivals import LIKELY, flipped, shuffled
 from scripts.real_claim.states import Problem
-from scripts.real_claim.ways import BEST, GROWN, taught, untaught
+from scripts.real_claim.ways import BEST, GROWN, MEANS, blends, taught, untaught
 
 SIZES = (2, 5, 10, 25, 50, 100)
 PARTS = 5
@@ -53,6 +54,7 @@ class Study:
         more: Problems that are trained on along with those of other parts; none of them may be among `problems`.
         matrices: Results of generated tests by problem, for choosing; may be empty.
         labelled: The rows that the problems were made of.
+        trained: Scores by reward models under names.
     """
 
     def __init__(
@@ -62,13 +64,11 @@ class Study:
         more: Sequence[Problem],
         matrices: Mapping[str, ResultsMatrix],
         labelled: Sequence[LabelledProgram],
+        trained: Mapping[str, Scores],
     ) -> None:
-        self.problems, self._layers, self._more, self._by_name = problems, layers, more, matrices
-        self._candidates: dict[str, list[str]] = {}
-        for row in labelled:
-            self._candidates.setdefault(row.problem_id, []).append(row.program)
-        self._places = choosing.places_of(problems, labelled)
-        self._labelled_matrices = [matrices[problem.name] for problem in problems] if matrices else []
+        self._trained = {name: Nested.constant(scores, PARTS) for name, scores in trained.items()}
+        self.problems, self._layers, self._more = problems, layers, more
+        self._choosing = Choosing(problems, matrices, labelled) if matrices else None
         fewest = min(int(problem.counts.sum()) for problem in problems)
         self.sizes = [size for size in SIZES if size <= fewest]
         self.rows: dict[str, Row] = {}
@@ -81,24 +81,25 @@ class Study:
 
     def _partition(self, seed: int) -> None:
         part = parts_of(len(self.problems), PARTS, seed)
-        found = {**untaught(self.problems, PARTS), **taught(self.problems, self._layers, part)}
+        found = {**untaught(self.problems, PARTS), **taught(self.problems, self._layers, part, seed)}
         if self._more:
-            along = taught(self.problems, self._layers, part, self._more)
+            along = taught(self.problems, self._layers, part, seed, self._more)
             found |= {f"{name}, other problems along": along[name] for name in (BEST, GROWN)}
         bad = {"labels shuffled": shuffled(self.problems, seed), "30 % of labels wrong": flipped(self.problems, 0.3, seed)}
-        if self._by_name:
-            bad["labels by generated tests"] = by_generated_tests(self.problems, self._by_name, self._places)
+        if self._choosing:
+            bad["labels by generated tests"] = self._choosing.kept_by(codet)
         for name, labels in bad.items():
             mislabelled = [replace(problem, passed=labels[problem.name]) for problem in self.problems]
-            found[f"{name}: {BEST}"] = taught(mislabelled, self._layers, part)[BEST]
+            found[f"{MEANS}; {name}"] = pick(blends(mislabelled, self._layers, part, pools=("mean",)), mislabelled, part)[0]
+        found |= self._trained
         for name, nested in found.items():
             self._add(name, nested.own(part))
         features = [np.stack([level_features(problem, place) for problem in self.problems]) for place in (len(self._layers) // 2, -1)] + [
             np.stack([np.array(summary(problem)) for problem in self.problems])
         ]
         self._add(f"{GROWN}, above its problem's level", levelled(found[GROWN], self.problems, part, features).own(part))
-        if self._by_name:
-            self._choose(found, part)
+        if self._choosing:
+            self._choose(self._choosing, found, part)
 
     def _add(self, name: str, scores: Scores) -> None:
         row = self.rows.setdefault(name, Row())
@@ -107,13 +108,10 @@ class Study:
         for size in self.sizes:
             row.chosen.setdefault(size, []).append(best_of(self.problems, scores, size))
 
-    def _choose(self, found: Mapping[str, Nested], part: Parts) -> None:
-        matrices = self._labelled_matrices
-        ways = {**choosing.untuned(matrices), "vouched_vote, nested": choosing.tests_alone(matrices, part)}
-        for name in ("mean log-probability", GROWN):
-            scored = choosing.scored_matrices(found[name], self.problems, matrices, self._candidates)
-            ways[f"{name} alone"] = choosing.model_alone(scored, part)
-            ways[f"{name} and tests"], _ = choosing.together(scored, part)
+    def _choose(self, choosing: Choosing, found: Mapping[str, Nested], part: Parts) -> None:
+        ways = choosing.without_model(part)
+        for name in (LIKELY, GROWN, *self._trained):
+            ways |= choosing.with_model(name, found[name], part)
         for name, accuracies in ways.items():
             self.choices.setdefault(name, []).append(accuracies)
 

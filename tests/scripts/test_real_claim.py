@@ -10,15 +10,20 @@ from tiny_policy import build_policy, statement
 from transformers import AutoModelForCausalLM, AutoTokenizer
 
 from code_reward.cli import run
+from code_reward.errors import ConfigurationError
 from code_reward.reward_data import LabelledProgram
 from code_reward.rows import write_rows
 from code_reward.selection.matrix import ResultsMatrix, save_matrices
+from rm_train.figures import ScoredProgram
+from scripts.real_claim import network
 from scripts.real_claim.__main__ import RealClaim, main
 from scripts.real_claim.levels import levelled, levels, summary
-from scripts.real_claim.nested import Nested, best_of, grow, nest, parts_of
+from scripts.real_claim.measures import pair_accuracy
+from scripts.real_claim.nested import Nested, grow, nest, parts_of, pick
 from scripts.real_claim.reading import QUESTION
 from scripts.real_claim.ridge import Moments
-from scripts.real_claim.states import Backbone, Problem
+from scripts.real_claim.rivals import scores_of
+from scripts.real_claim.states import POOLS, Backbone, Problem
 
 LAYERS = (0, 1)
 
@@ -115,7 +120,7 @@ def made_up(count=15, width=6, seed=0):
     problems = []
     for number in range(count):
         passed = draw.permutation(10) < 4
-        states = draw.normal(size=(10, 1, 1, width))
+        states = draw.normal(size=(10, len(POOLS), 1, width))
         states[:, 0, 0, 0] += 3 * passed
         chances, yes, length = draw.normal(size=(10, 5)) + number / 5, draw.normal(size=10), 5 + draw.random(10)
         name, texts = f"p{number}", [str(one) for one in range(10)]
@@ -139,7 +144,7 @@ def test_no_score_has_seen_a_label_of_the_part_that_it_is_used_for():
     for name in members:
         for before, after in zip(members[name].scores[outer], others[name].scores[outer], strict=True):
             np.testing.assert_array_equal(before, after)
-    assert best_of(members, problems, part)[1][outer] == best_of(others, turned, part)[1][outer]
+    assert pick(members, problems, part)[1][outer] == pick(others, turned, part)[1][outer]
     grown, again = grow(members, problems, part, 4)[0], grow(others, turned, part, 4)[0]
     np.testing.assert_array_equal(np.stack(grown.scores[outer]), np.stack(again.scores[outer]))
     features = [np.array([summary(problem) for problem in problems])]
@@ -167,7 +172,14 @@ def test_heads_and_levels_find_what_is_there():
     assert np.corrcoef(own, shares)[0, 1] > 0.9
 
 
+def test_a_network_learns_what_pairs_have_in_common():
+    problems = made_up(24)
+    score = network.learn(problems[:16], 0, seed=0)
+    assert np.mean([pair_accuracy(score(problem), problem.passed) for problem in problems[16:]]) > 0.85
+
+
 def test_the_command_reports_and_goes_on(folder, tmp_path, monkeypatch, capsys):
+    monkeypatch.setattr(network, "STEPS", 1)
     rows = [row for number in range(12) for row in labelled(number)]
     write_rows(tmp_path / "labelled.jsonl", rows)
     save_matrices(
@@ -184,6 +196,10 @@ def test_the_command_reports_and_goes_on(folder, tmp_path, monkeypatch, capsys):
         ],
     )
     words = ["--model", folder, "--labelled", tmp_path / "labelled.jsonl", "--matrices", tmp_path / "matrices.jsonl"]
+    scores = [ScoredProgram(**row.model_dump(), score=float(row.passed)) for row in rows]
+    write_rows(tmp_path / "first.jsonl", scores[:40])
+    write_rows(tmp_path / "second.jsonl", scores[40:])
+    words += [word for name in ("first", "second") for word in ("--scores", f"a trained model={tmp_path}/{name}.jsonl")]
     words += ["--out", tmp_path / "out", "--layers", "0", "--layers", "1", "--seeds", "1"]
     with pytest.raises(SystemExit) as ended:
         run(RealClaim, main, [str(word) for word in words])
@@ -191,7 +207,9 @@ def test_the_command_reports_and_goes_on(folder, tmp_path, monkeypatch, capsys):
     report = (tmp_path / "out/report.md").read_text()
     assert "12 problems, 72 distinct programs, 36 of them right." in report
     assert "| chance | 0.500 [0.500, 0.500] |" in report
-    assert "| vouched_vote, nested | 100.0 [100.0, 100.0] |" in report
+    assert "| vouched_vote | 100.0 [100.0, 100.0] |" in report
+    assert "| a trained model | 1.000 [1.000, 1.000] |" in report
+    assert "| a trained model, no program executed | 100.0 [100.0, 100.0] |" in report
     monkeypatch.setattr(Backbone, "read", None)  # Nothing is read again.
     with pytest.raises(SystemExit) as ended:
         run(RealClaim, main, [str(word) for word in words])
@@ -205,3 +223,16 @@ def test_a_problem_that_is_judged_is_not_trained_on_along(folder, tmp_path, caps
         run(RealClaim, main, [*map(str, words), "--layers", "0", "--layers", "1"])
     assert ended.value.code == 2
     assert "p/0" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize(("given", "said"), [("x.jsonl", "NAME=FILE"), ("model={path}", "1 programs have no score by model")])
+def test_scores_that_are_not_there_are_an_error(tmp_path, given, said):
+    problems = made_up(2)
+    rows = [
+        ScoredProgram(problem_id=problem.name, statement="", program=text, passed=True, score=0.0)
+        for problem in problems
+        for text in problem.programs
+    ]
+    write_rows(tmp_path / "scores.jsonl", rows[1:])
+    with pytest.raises(ConfigurationError, match=said):
+        scores_of([given.format(path=tmp_path / "scores.jsonl")], problems)
