@@ -18,7 +18,7 @@ from code_reward.errors import DataError
 from code_reward.problem import StdioTest, Test
 
 _CASE = re.compile(r"^## (.+)$", re.MULTILINE)
-_BLOCK = re.compile(r"^```(?:python|text) (\w+) ?(\w*)\n(.*?)^```$", re.MULTILINE | re.DOTALL)
+_BLOCK = re.compile(r"^```(?:python|text) (\w+) ?(\S*)\n(.*?)^```$", re.MULTILINE | re.DOTALL)
 
 
 @dataclass(frozen=True)

@@ -11,8 +11,8 @@ from reward_servers.sandbox.worker.inside.program import load
 from reward_servers.sandbox.worker.inside.report import Report, describe
 from reward_servers.sandbox.worker.values import NotPlain, encode
 
-Order = tuple[int, str, bytes | None, str]
-"""Number of the test, what is called or evaluated, marshalled arguments, a function of one argument over the result."""
+Order = tuple[int, bytes, bool]
+"""Number of the test, a marshalled expression, and whether only its truth is asked for."""
 
 
 def run_calls(work: dict[str, Any], report: Report) -> None:
@@ -26,37 +26,26 @@ def run_calls(work: dict[str, Any], report: Report) -> None:
         report.write("load_error", *describe(error))
         return
     report.write("loaded")
-    callees: dict[tuple[int, str], Any] = {}
+    bound: dict[int, dict[str, Any]] = {}
     began = clock()
     for order in work["calls"]:
-        what, *rest = _evaluate(order, namespace, callees)
+        what, *rest = _evaluate(order, namespace, work["candidates"], bound)
         now = clock()
         report.write(what, now - began, *rest)
         began = now
 
 
-def _evaluate(order: Order, namespace: dict[str, Any], callees: dict[tuple[int, str], Any]) -> tuple[Any, ...]:
-    test, callee, arguments, wrapper = order
+def _evaluate(
+    order: Order, namespace: dict[str, Any], candidates: list[tuple[str, str] | None], bound: dict[int, dict[str, Any]]
+) -> tuple[Any, ...]:
+    test, code, truth = order
     try:
-        if arguments is None:
-            value = eval(callee, namespace)
-        else:
-            positional, keywords = marshal.loads(arguments)
-            value = _callee(test, callee, namespace, callees)(*positional, **keywords)
-        if wrapper:
-            # What is expected, true or false, is not told.
-            value = operator.truth(value) if wrapper == "bool" else eval(wrapper, namespace)(value)
-        return "value", encode(value)
+        if test not in bound:
+            candidate = candidates[test]
+            bound[test] = {candidate[0]: eval(candidate[1], namespace)} if candidate else {}
+        value = eval(marshal.loads(code), namespace, bound[test])
+        return "value", encode(operator.truth(value) if truth else value)
     except NotPlain as error:
         return "not_plain", str(error)
     except BaseException as error:
         return "error", *describe(error)
-
-
-def _callee(test: int, source: str, namespace: dict[str, Any], callees: dict[tuple[int, str], Any]) -> Any:
-    """The function, or the bound method of one object for all calls of a test, as a test script would keep it."""
-    if source.isidentifier():
-        return namespace[source] if source in namespace else eval(source, namespace)
-    if (test, source) not in callees:
-        callees[test, source] = eval(source, namespace)
-    return callees[test, source]

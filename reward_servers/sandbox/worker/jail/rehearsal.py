@@ -38,13 +38,12 @@ def rehearse() -> None:
     null = os.open("/dev/null", os.O_RDWR)
     report = Report(null, null)
     calls = [
-        (0, "f", marshal.dumps(((1, [2, 3]), {})), ""),
-        (0, "f", marshal.dumps(((), {"x": 1, "y": []})), "list"),
-        (0, "f(1)", None, "bool"),
+        (0, marshal.dumps(compile("candidate(1, [2, 3])", "rehearsal.py", "eval")), False),
+        (0, marshal.dumps(compile("list(f(x=1, y=[]))", "rehearsal.py", "eval")), True),
     ]
     check = {"compiled": marshal.dumps(compile(_CHECK, "rehearsal.py", "exec")), "source": _CHECK}
     for _ in range(_TIMES):
-        run_calls({"program": _PROGRAM, "imports": [], "calls": calls}, report)
+        run_calls({"program": _PROGRAM, "imports": [], "calls": calls, "candidates": [("candidate", "f")]}, report)
         run_inline({"program": _PROGRAM, "kind": "check", "entry_point": "f", "tests": [check]}, report)
     del sys.modules["solution"]
     for name in (NOTE, OTHER):

@@ -6,7 +6,6 @@ import ast
 import hashlib
 from typing import Any
 
-from reward_servers.sandbox.worker.referee.constants import is_constant
 from reward_servers.sandbox.worker.referee.decide_calls import work_of
 from reward_servers.sandbox.worker.referee.ends import Trouble
 from reward_servers.sandbox.worker.referee.job import Job
@@ -32,10 +31,7 @@ def _call(source: str) -> Call:
     node = ast.parse(source.strip(), mode="eval").body
     if not isinstance(node, ast.Call):
         raise ValueError(f"{source[:100]!r} is not a call")
-    arguments = [*node.args, *(keyword.value for keyword in node.keywords)]
-    if all(map(is_constant, arguments)) and all(keyword.arg for keyword in node.keywords):
-        return Call(ast.unparse(node.func), pack(node), None)
-    return Call(source.strip(), None, None)
+    return Call(pack(node), None)
 
 
 def observe(job: Job, calls: list[Call]) -> dict[str, Any]:

@@ -19,39 +19,36 @@ Relation = Literal["equal", "differs", "same", "close", "below", "within", "json
 
 @dataclass(frozen=True)
 class Call:
-    """What the candidate's process is to evaluate, and what the value must be.
+    """What the candidate's process is to evaluate, and what the value must be."""
 
-    `callee` is an expression; with `arguments` (marshalled positional and keyword arguments) it is called, without it is the whole
-    expression. `wrapper` is a function that is applied to the result before it crosses: one with a built-in's name, as the program means
-    it; `bool` is Python's own.
-    """
-
-    callee: str
-    arguments: bytes | None
+    code: bytes
+    """The expression, compiled and marshalled: all that the candidate's process gets to see, with `truth`."""
     expected: Any
     relation: Relation = "equal"
     atol: float = 0.0
     rtol: float = 0.0
-    wrapper: str = ""
+    truth: bool = False
+    """Whether it is to say of the value only whether Python takes it for true."""
     shown: str = ""
     """The call as a person reads it."""
     length: int = 0
     """Of what is expected, in writing."""
 
-    def order(self) -> tuple[str, bytes | None, str]:
-        """All that the candidate's process gets to see."""
-        return self.callee, self.arguments, self.wrapper
-
 
 @dataclass(frozen=True)
 class Calls:
-    """A test as the calls that decide it, after imports of its own."""
+    """A test as the calls that decide it, after imports of its own.
+
+    `candidate` is a name in the calls and the expression that it stands for, which is evaluated once for the test.
+    """
 
     calls: list[Call]
     imports: list[str]
+    candidate: tuple[str, str] | None = None
 
 
 _WRAPPERS = frozenset({"set", "sorted", "list", "tuple", "len", "sum", "dict", "str", "round", "frozenset", "int", "float", "bool", "abs"})
+_NUMBERS = {"inf": "1e999", "nan": "1e999 - 1e999"}
 _BUILTINS = frozenset(vars(builtins))
 
 
@@ -78,31 +75,35 @@ class _Script:
 def calls_of_test(test: dict[str, Any], entry_point: str | None) -> Calls | None:
     """The calls that decide this test, in order; None where no such calls are found."""
     if test["kind"] == "call":
-        return Calls([_call_test(test, entry_point)], [])
+        return _call_test(test, entry_point)
     try:
         tree = ast.parse(test["code"])
-        found = _READERS[test["kind"]](tree, test, (entry_point or "").strip() or None)
+        entry_point = (entry_point or "").strip() or None
+        found = _READERS[test["kind"]](tree, test, entry_point)
     except (SyntaxError, ValueError, RecursionError, MemoryError, TypeError, ArithmeticError):
         return None
     imports = [ast.unparse(node) for node in tree.body if isinstance(node, ast.Import)]
-    return None if found is None else Calls(found, imports if test["kind"] in ("asserts", "check") else [])
+    if found is None:
+        return None
+    candidate = (_parameter(tree), str(entry_point)) if test["kind"] == "check" else None
+    return Calls(found, imports if test["kind"] in ("asserts", "check") else [], candidate)
 
 
-def _call_test(test: dict[str, Any], entry_point: str | None) -> Call:
+def _call_test(test: dict[str, Any], entry_point: str | None) -> Calls:
     if entry_point is None:
         raise NotConstant("a call test needs an entry point")
-    arguments = constant(test["args"])
-    if isinstance(arguments, dict):
-        packed = marshal.dumps(((), arguments))
-    elif isinstance(arguments, (list, tuple)):
-        packed = marshal.dumps((tuple(arguments), {}))
-    else:
+    source = test["args"].strip()
+    arguments = constant(source)
+    if not isinstance(arguments, (dict, list, tuple)):
         raise NotConstant("the args of a call test are a list, a tuple or a dict")
-    shown = f"{entry_point}(*{test['args'].strip()})"
+    stars = "**" if isinstance(arguments, dict) else "*"
+    call = ast.parse(f"candidate({stars}({source}\n))", mode="eval").body
     compare = test.get("compare", "python")
     relation: Relation = "equal" if compare == "python" else compare
     expected = constant(test["expected"])
-    return Call(entry_point, packed, expected, relation=relation, atol=test["atol"], shown=shown, length=len(repr(expected)))
+    shown = f"{entry_point}({stars}{source})"
+    found = Call(pack(call), expected, relation=relation, atol=test["atol"], shown=shown, length=len(repr(expected)))
+    return Calls([found], [], ("candidate", entry_point))
 
 
 def _asserts(module: ast.Module, test: dict[str, Any], entry_point: str | None) -> list[Call] | None:
@@ -115,6 +116,11 @@ def _check(module: ast.Module, test: dict[str, Any], entry_point: str | None) ->
     if entry_point is None or len(functions) != 1 or functions[0].name != "check" or len(functions[0].args.args) != 1 or others:
         return None
     return _script_calls(functions[0].body, _Script(entry_point, functions[0].args.args[0].arg))
+
+
+def _parameter(module: ast.Module) -> str:
+    """Of the test's only function."""
+    return next(node.args.args[0].arg for node in module.body if isinstance(node, ast.FunctionDef))
 
 
 def _pytest(module: ast.Module, test: dict[str, Any], entry_point: str | None) -> list[Call] | None:
@@ -213,9 +219,11 @@ def _script_calls(body: list[ast.stmt], script: _Script) -> list[Call] | None:
             if not evaluate(node.test):
                 return None
             continue
+        if any(isinstance(part, ast.Name) and part.id in NAMES for part in ast.walk(node.test)):
+            return None  # They mean what the program says.
         call = _assertion(node.test, script)
-        if call is None or has_nan(call.expected) or any(isinstance(part, ast.Name) and part.id in NAMES for part in ast.walk(node.test)):
-            return None  # NaN is equal to nothing, and sometimes to itself; and these names mean what the program says.
+        if call is None or has_nan(call.expected):
+            return None  # NaN is equal to nothing, and sometimes to itself.
         calls.append(call)
     return calls
 
@@ -224,10 +232,10 @@ def _assertion(node: ast.expr, script: _Script) -> Call | None:
     if isinstance(node, ast.Compare) and len(node.ops) == 1:
         return _comparison(node, script)
     if isinstance(node, ast.UnaryOp) and isinstance(node.op, ast.Not):
-        return _call(node.operand, script, False, wrapper="bool")
+        return _call(node.operand, script, False, truth=True)
     if isinstance(node, ast.Call) and ast.unparse(node.func) in ("math.isclose", "isclose"):
         return _isclose(node, script)
-    return _call(node, script, True, wrapper="bool")
+    return _call(node, script, True, truth=True)
 
 
 def _comparison(node: ast.Compare, script: _Script) -> Call | None:
@@ -277,38 +285,19 @@ def _call(
     expected: Any,
     *,
     relation: Relation = "equal",
-    wrapper: str = "",
+    truth: bool = False,
     atol: float = 0.0,
     rtol: float = 0.0,
 ) -> Call | None:
     """The call that `node` is, or None when it is something else or shows what is expected."""
-    if not isinstance(node, ast.Call) or not _is_candidate_call(node, script):
+    if not _is_candidate_call(node, script):
         return None
-    shown = script.source(node)
-    details: dict[str, Any] = {"relation": relation, "atol": atol, "rtol": rtol, "shown": shown, "length": len(repr(expected))}
-    inner = None if wrapper or script.is_entry_point(node.func) else _unwrapped(node)
-    if inner is not None and isinstance(node.func, ast.Name) and _has_constant_arguments(inner):
-        return Call(script.source(inner.func), pack(inner), expected, wrapper=node.func.id, **details)
-    if _has_constant_arguments(node) and (script.is_entry_point(node.func) or not _is_wrapper(node.func)):
-        return Call(script.source(node.func), pack(node), expected, wrapper=wrapper, **details)
-    return Call(shown, None, expected, wrapper=wrapper, **details)
+    return Call(pack(node), expected, relation, atol, rtol, truth, script.source(node), len(repr(expected)))
 
 
-def _unwrapped(node: ast.Call) -> ast.Call | None:
-    """`f(x)` of `set(f(x))`."""
-    inner = node.args[0] if len(node.args) == 1 and not node.keywords and _is_wrapper(node.func) else None
-    return inner if isinstance(inner, ast.Call) and not _is_wrapper(inner.func) else None
-
-
-def _has_constant_arguments(node: ast.Call) -> bool:
-    plain = all(not isinstance(argument, ast.Starred) and is_constant(argument) for argument in node.args)
-    return plain and all(keyword.arg is not None and is_constant(keyword.value) for keyword in node.keywords)
-
-
-def pack(node: ast.Call) -> bytes:
-    """The constant arguments of a call, marshalled; raises `NotConstant` for others."""
-    positional = tuple(evaluate(argument) for argument in node.args)
-    return marshal.dumps((positional, {keyword.arg: evaluate(keyword.value) for keyword in node.keywords}))
+def pack(node: ast.expr) -> bytes:
+    """An expression, compiled and marshalled; of where it stood, nothing is left."""
+    return marshal.dumps(compile(ast.unparse(_Numbers().visit(node)), "<test>", "eval", dont_inherit=True))
 
 
 def _is_wrapper(node: ast.expr) -> bool:
@@ -338,6 +327,13 @@ def _is_callee(node: ast.expr) -> bool:
     if isinstance(node, ast.Attribute):
         return isinstance(node.value, ast.Call) and not node.value.args and not node.value.keywords and _is_callee(node.value.func)
     return isinstance(node, ast.Name) and node.id not in _BUILTINS
+
+
+class _Numbers(ast.NodeTransformer):
+    """`inf` and `nan` are numbers where a value is written down, whatever the program makes of these names."""
+
+    def visit_Name(self, node: ast.Name) -> ast.expr:
+        return ast.parse(_NUMBERS[node.id], mode="eval").body if node.id in _NUMBERS else node
 
 
 class _Rename(ast.NodeTransformer):
