@@ -6,6 +6,7 @@ from pathlib import Path
 
 import pytest
 
+from code_reward.cli import Command
 from code_reward_commands import __main__ as front
 from code_reward_commands.catalogue import MODULES, SUBCOMMANDS, overview
 
@@ -42,6 +43,20 @@ def test_no_command_of_the_project_is_left_out():
     ours = {name for name in tests.commands() if not name.startswith(("code_reward_commands", "code_reward_view"))}
     # `launch` takes the options of slime's script, not ours, so it is no `Command`.
     assert known - {"slime_on_cpu.launch"} == ours
+
+
+def test_every_option_of_every_command_says_what_it_is():
+    for name in [name for stage in MODULES.values() for name in stage if name != "slime_on_cpu.launch"]:
+        spec = importlib.util.find_spec(name)
+        importlib.import_module(f"{name}.__main__" if spec.submodule_search_locations else name)
+    commands = [one for one in _subclasses(Command) if not one.__module__.startswith(("test_", "tests"))]
+    assert len(commands) > len(SUBCOMMANDS) + 40
+    mute = [f"{one.__module__}: --{option}" for one in commands for option, field in one.model_fields.items() if not field.description]
+    assert mute == []
+
+
+def _subclasses(base):
+    return [found for one in base.__subclasses__() for found in (one, *_subclasses(one))]
 
 
 def _test_imports():
