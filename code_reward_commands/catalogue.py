@@ -11,6 +11,7 @@ from typing import Final
 SUBCOMMANDS: Final[dict[str, str]] = {
     "score": "score answers with a reward model, a folder or a server",
     "pick": "pick the best of N answers by a reward model, tests, or both",
+    "rescore": "judge the stored rollouts of a run again, by any reward",
     "view": "look at a run in the browser: answers, verdicts, curves, errors",
     "doctor": "check what is installed, and whether a slime run can work",
 }

@@ -5,11 +5,13 @@ Nothing is believed unchecked: a model that is loaded here must give the referen
 
 from __future__ import annotations
 
+import asyncio
 import math
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import Sequence
 from contextlib import AbstractAsyncContextManager, asynccontextmanager
+from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Protocol
 
 from code_reward.errors import ConfigurationError
 from code_reward.folders import require_folder
@@ -17,11 +19,25 @@ from code_reward.reference import Dtype, Reference, require_equal
 from code_reward.rm_input import Encoded, RMInput
 from code_reward.verdict import Missing, Rejected, Scored, Verdict
 from code_reward_commands.answers import Answer
+from code_reward_commands.lines import prefix_inputs
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator
 
-Judge = Callable[[Sequence[Answer]], Awaitable[list[Verdict]]]
+    from reward_servers.client import RewardClient
+    from reward_servers.scorer import Scorer
+
+
+class Judge(Protocol):
+    """A reward model that judges answers."""
+
+    async def __call__(self, answers: Sequence[Answer]) -> list[Verdict]:
+        """The verdicts, in order."""
+        ...
+
+    async def lines(self, answer: Answer) -> list[float | None]:
+        """The score of the answer's program up to each of its lines (`lines`); None where there is none."""
+        ...
 
 
 def judging(model: Path, urls: Sequence[str], dtype: Dtype, device: str) -> AbstractAsyncContextManager[Judge]:
@@ -33,18 +49,46 @@ def judging(model: Path, urls: Sequence[str], dtype: Dtype, device: str) -> Abst
     return _served(model, urls, dtype) if urls else _loaded(model, dtype, device)
 
 
+@dataclass(frozen=True)
+class _Served:
+    client: RewardClient
+    rm_input: RMInput
+
+    async def __call__(self, answers: Sequence[Answer]) -> list[Verdict]:
+        asked = [(answer.statement, answer.response, answer.entry_point) for answer in answers]
+        return [judged.verdict for judged in await self.client.verdicts(asked)]
+
+    async def lines(self, answer: Answer) -> list[float | None]:
+        inputs = prefix_inputs(self.rm_input, answer)
+        verdicts = iter(await asyncio.gather(*(self.client.score(ids) for ids in inputs if ids is not None)))
+        return [None if ids is None else _score_of(next(verdicts)) for ids in inputs]
+
+
 @asynccontextmanager
 async def _served(model: Path, urls: Sequence[str], dtype: Dtype) -> AsyncIterator[Judge]:
     from reward_servers.client import ClientSettings, RewardClient
 
     async with RewardClient(model, urls=urls, settings=ClientSettings(dtype=dtype)) as client:
         await client.check()
+        yield _Served(client, RMInput.load(model))
 
-        async def judge(answers: Sequence[Answer]) -> list[Verdict]:
-            asked = [(answer.statement, answer.response, answer.entry_point) for answer in answers]
-            return [judged.verdict for judged in await client.verdicts(asked)]
 
-        yield judge
+@dataclass(frozen=True)
+class _Loaded:
+    scorer: Scorer
+    rm_input: RMInput
+
+    async def __call__(self, answers: Sequence[Answer]) -> list[Verdict]:
+        built = [self.rm_input.build(answer.statement, answer.response, answer.entry_point) for answer in answers]
+        # Equal inputs are scored once.
+        distinct = {tuple(one.ids): one.ids for one in built if isinstance(one, Encoded)}
+        scores = dict(zip(distinct, self.scorer.logits(list(distinct.values())), strict=True))
+        return [one if isinstance(one, Rejected) else _verdict(scores[tuple(one.ids)]) for one in built]
+
+    async def lines(self, answer: Answer) -> list[float | None]:
+        inputs = prefix_inputs(self.rm_input, answer)
+        logits = iter(self.scorer.logits([ids for ids in inputs if ids is not None]))
+        return [None if ids is None else _score_of(_verdict(next(logits))) for ids in inputs]
 
 
 @asynccontextmanager
@@ -57,16 +101,12 @@ async def _loaded(model: Path, dtype: Dtype, device: str) -> AsyncIterator[Judge
         raise ConfigurationError(f"{error}; install code-reward[serve], or give --url and leave the model to a server.") from error
     scorer = Scorer(model, dtype, device)
     require_equal(reference, scorer.logits([item.ids for item in reference.items]), dtype, str(model))
-
-    async def judge(answers: Sequence[Answer]) -> list[Verdict]:
-        built = [rm_input.build(answer.statement, answer.response, answer.entry_point) for answer in answers]
-        # Equal inputs are scored once.
-        distinct = {tuple(one.ids): one.ids for one in built if isinstance(one, Encoded)}
-        scores = dict(zip(distinct, scorer.logits(list(distinct.values())), strict=True))
-        return [one if isinstance(one, Rejected) else _verdict(scores[tuple(one.ids)]) for one in built]
-
-    yield judge
+    yield _Loaded(scorer, rm_input)
 
 
 def _verdict(logit: float) -> Verdict:
     return Scored(logit) if math.isfinite(logit) else Missing("not_finite")
+
+
+def _score_of(verdict: Verdict) -> float | None:
+    return verdict.value if isinstance(verdict, Scored) else None

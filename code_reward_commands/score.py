@@ -54,6 +54,8 @@ class Score(Command):
     """What the model computes in, here or at its servers."""
     device: str = "cpu"
     """Where a model that is loaded here runs: cpu, cuda."""
+    explain: bool = False
+    """Also say the score of each program up to each of its lines (`line_scores`), for models trained on prefixes."""
 
 
 class ScoredAnswer(BaseModel):
@@ -124,13 +126,15 @@ async def _score(settings: Score) -> dict[str, int]:
         async with judging(settings.model, settings.url, settings.dtype, settings.device) as judge:
             with progress("scoring", Path(f"{path}.progress.json") if path else None) as told:
                 async for answer, verdict in score_all(answers, judge, digest_of(settings.model), journal, told):
-                    write(row_of(answer, verdict))
+                    lines = await judge.lines(answer) if settings.explain else []
+                    write(row_of(answer, verdict, lines))
                 return told.counts
 
 
-def row_of(answer: Answer, verdict: Verdict) -> ScoredAnswer:
+def row_of(answer: Answer, verdict: Verdict, line_scores: list[float | None]) -> ScoredAnswer:
     """The row that is written for an answer."""
-    return ScoredAnswer.model_validate({**answer.row, **to_record(verdict)})
+    more = {"line_scores": line_scores} if line_scores else {}
+    return ScoredAnswer.model_validate({**answer.row, **to_record(verdict), **more})
 
 
 def digest_of(model: Path) -> str:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Sequence
 from importlib import resources
 from pathlib import Path
 from typing import Any
@@ -25,15 +26,16 @@ def read_static(name: str) -> str:
     return (resources.files("code_reward_view") / "static" / name).read_text(encoding="utf-8")
 
 
-def write_page(data: Path, page: Path, seed: int = 0) -> None:
+def write_page(data: Path, page: Path, seed: int = 0, findings: Sequence[str] = ()) -> None:
     """Write what the page would show of a file of answers, or of a run's folder, into one HTML file.
 
-    `seed` is that of the calibration, so that it is the one of the figures beside the page. Raises `DataError` where there are no answers.
+    `seed` is that of the calibration, so that it is the one of the figures beside the page. `findings` are sentences that the page begins
+    with, before its own. Raises `DataError` where there are no answers.
     """
     run = Run(data)
     source = run.first
     source.refresh()
-    text = json.dumps(_told(run, source, seed), ensure_ascii=True)
+    text = json.dumps(_told(run, source, seed, findings), ensure_ascii=True)
     # The one thing that could end the element early.
     inside = f'<script type="application/json" id="told">{text.replace("<", chr(92) + "u003c")}</script>'
     style, script = (f"<{tag}>{read_static(name)}</{tag}>" for tag, name in (("style", "page.css"), ("script", "page.js")))
@@ -43,10 +45,11 @@ def write_page(data: Path, page: Path, seed: int = 0) -> None:
     write_text(page, html.replace("</body>", f"{inside}{script}</body>"))
 
 
-def _told(run: Run, source: Source, seed: int) -> dict[str, Any]:
+def _told(run: Run, source: Source, seed: int, findings: Sequence[str]) -> dict[str, Any]:
     """Every answer of the server that the page will ask for, by its path."""
     errors = answers.tell_errors(source)
     figures = answers.tell_figures(source, seed)
+    figures["findings"] = [*({"tone": "plain", "text": text} for text in findings), *figures["findings"]]
     table = answers.tell_rows(source, Query(sort=figures["counts"]["value"], descending=True), 0, ROWS)
     table["total"] = len(table["rows"])
     wanted = {row[0] for row in table["rows"]}

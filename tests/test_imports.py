@@ -26,7 +26,10 @@ MAY_IMPORT = {
     "slime_on_cpu": ("code_reward", *CLIENTS),
     "code_reward_trl": ("code_reward", *CLIENTS),
     "code_reward_view": ("code_reward", "reward_servers.listener"),
-    "code_reward_commands": ("code_reward", *CLIENTS, "reward_servers.scorer", "data_prep.unit_tests", "rm_train.answers"),
+    "code_reward_commands": (
+        *("code_reward", *CLIENTS, *JUDGES, "reward_servers.scorer", "data_prep.unit_tests", "rm_train.answers"),
+        *("code_reward_view.dumps", "code_reward_view.export"),
+    ),
     "code_reward_verl": ("code_reward", *CLIENTS),
     "benchmarks": ("code_reward", "data_prep.sources", "reward_servers"),
 }

@@ -218,3 +218,23 @@ def test_what_cannot_be_picked_by_is_refused(tmp_path, capsys, words, said):
 
 def test_every_rule_of_selection_but_chance_and_truth_can_pick():
     assert set(METHODS) - set(pick.RULES) == {"random", "oracle"}
+
+
+@pytest.mark.parametrize("served", [False, True])
+def test_a_score_per_line_is_that_of_the_program_up_to_it(tmp_path, model, served):
+    out, words = (
+        tmp_path / "out.jsonl",
+        [write(tmp_path / "in.jsonl", ROWS), "--model", model, "--out", tmp_path / "out.jsonl", "--explain"],
+    )
+    if served:
+        with serving(model) as (url, _):
+            assert run(score, *words, "--url", url) == 0
+    else:
+        assert run(score, *words) == 0
+    rows, rm_input = read(out), RMInput.load(model)
+    lines = program(1).splitlines()
+    inputs = [rm_input.encode(statement(1), "\n".join(lines[: count + 1])).ids for count in range(len(lines))]
+    assert rows[0]["line_scores"] == pytest.approx(Scorer(model).score(inputs), abs=1e-4)
+    assert rows[0]["line_scores"][-1] == pytest.approx(rows[0]["score"], abs=1e-4)
+    assert len(set(rows[0]["line_scores"])) == len(lines)
+    assert "line_scores" not in rows[2], "an answer without a program has no lines"
