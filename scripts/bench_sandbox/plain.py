@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import re
 import resource
 import sys
@@ -71,7 +72,8 @@ async def _run(folder: str, arguments: list[str], stdin: str, cpu_seconds: int) 
     process = await asyncio.create_subprocess_exec(
         sys.executable, *arguments, cwd=folder, env=environment, stdin=pipe, stdout=pipe, stderr=pipe
     )
-    resource.prlimit(process.pid, resource.RLIMIT_CPU, (cpu_seconds, cpu_seconds))
+    with contextlib.suppress(ProcessLookupError):  # It has ended by now.
+        resource.prlimit(process.pid, resource.RLIMIT_CPU, (cpu_seconds, cpu_seconds))
     try:
         out, said = await asyncio.wait_for(process.communicate(stdin.encode()), _SLEEPING_SECONDS)
     except asyncio.TimeoutError:
