@@ -13,6 +13,8 @@ from reward_servers.sandbox.worker.values import NotPlain, encode
 
 Order = tuple[int, bytes, bool]
 """Number of the test, a marshalled expression, and whether only its truth is asked for."""
+Named = tuple[tuple[str, str] | None, tuple[str, ...] | None]
+Scope = tuple[dict[str, Any], dict[str, Any]]
 
 
 def run_calls(work: dict[str, Any], report: Report) -> None:
@@ -26,26 +28,30 @@ def run_calls(work: dict[str, Any], report: Report) -> None:
         report.write("load_error", *describe(error))
         return
     report.write("loaded")
-    bound: dict[int, dict[str, Any]] = {}
+    scopes: dict[int, Scope] = {}
     began = clock()
     for order in work["calls"]:
-        what, *rest = _evaluate(order, namespace, work["candidates"], bound)
+        what, *rest = _evaluate(order, namespace, work["scopes"], scopes)
         now = clock()
         report.write(what, now - began, *rest)
         began = now
 
 
-def _evaluate(
-    order: Order, namespace: dict[str, Any], candidates: list[tuple[str, str] | None], bound: dict[int, dict[str, Any]]
-) -> tuple[Any, ...]:
+def _evaluate(order: Order, namespace: dict[str, Any], named: list[Named], scopes: dict[int, Scope]) -> tuple[Any, ...]:
     test, code, truth = order
     try:
-        if test not in bound:
-            candidate = candidates[test]
-            bound[test] = {candidate[0]: eval(candidate[1], namespace)} if candidate else {}
-        value = eval(marshal.loads(code), namespace, bound[test])
+        if test not in scopes:
+            scopes[test] = _scope(namespace, *named[test])
+        value = eval(marshal.loads(code), *scopes[test])
         return "value", encode(operator.truth(value) if truth else value)
     except NotPlain as error:
         return "not_plain", str(error)
     except BaseException as error:
         return "error", *describe(error)
+
+
+def _scope(namespace: dict[str, Any], candidate: tuple[str, str] | None, imported: tuple[str, ...] | None) -> Scope:
+    """The global and the local names of a test."""
+    if imported is not None:
+        return {name: namespace[name] for name in imported}, {}
+    return namespace, {candidate[0]: eval(candidate[1], namespace)} if candidate else {}

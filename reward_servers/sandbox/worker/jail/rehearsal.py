@@ -43,7 +43,7 @@ def rehearse() -> None:
     ]
     check = {"compiled": marshal.dumps(compile(_CHECK, "rehearsal.py", "exec")), "source": _CHECK}
     for _ in range(_TIMES):
-        run_calls({"program": _PROGRAM, "imports": [], "calls": calls, "candidates": [("candidate", "f")]}, report)
+        run_calls({"program": _PROGRAM, "imports": [], "calls": calls, "scopes": [(("candidate", "f"), None)]}, report)
         run_inline({"program": _PROGRAM, "kind": "check", "entry_point": "f", "tests": [check]}, report)
     del sys.modules["solution"]
     for name in (NOTE, OTHER):

@@ -16,7 +16,7 @@ def work_of(program: str, group: list[Calls]) -> dict[str, Any]:
     """What the program's process is given: no more than the calls."""
     imports = list(dict.fromkeys(source for test in group for source in test.imports))
     calls = [(number, call.code, call.truth) for number, test in enumerate(group) for call in test.calls]
-    return {"program": program, "imports": imports, "calls": calls, "candidates": [test.candidate for test in group]}
+    return {"program": program, "imports": imports, "calls": calls, "scopes": [test.scope() for test in group]}
 
 
 def decide_calls(job: Job, group: list[Calls]) -> None:

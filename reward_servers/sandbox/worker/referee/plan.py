@@ -37,14 +37,20 @@ class Call:
 
 @dataclass(frozen=True)
 class Calls:
-    """A test as the calls that decide it, after imports of its own.
+    """A test as the calls that decide it, after imports and assignments of its own.
 
-    `candidate` is a name in the calls and the expression that it stands for, which is evaluated once for the test.
+    `candidate` is a name in the calls and the expression that it stands for, which is evaluated once for the test. `imported` are the
+    program's names that the calls know, where they do not know them all.
     """
 
     calls: list[Call]
     imports: list[str]
     candidate: tuple[str, str] | None = None
+    imported: tuple[str, ...] | None = None
+
+    def scope(self) -> tuple[tuple[str, str] | None, tuple[str, ...] | None]:
+        """What the candidate's process needs to know of names."""
+        return self.candidate, self.imported
 
 
 _WRAPPERS = frozenset({"set", "sorted", "list", "tuple", "len", "sum", "dict", "str", "round", "frozenset", "int", "float", "bool", "abs"})
@@ -82,11 +88,15 @@ def calls_of_test(test: dict[str, Any], entry_point: str | None) -> Calls | None
         found = _READERS[test["kind"]](tree, test, entry_point)
     except (SyntaxError, ValueError, RecursionError, MemoryError, TypeError, ArithmeticError):
         return None
-    imports = [ast.unparse(node) for node in tree.body if isinstance(node, ast.Import)]
     if found is None:
         return None
+    if test["kind"] == "pytest":
+        return Calls(
+            found, [], imported=tuple(alias.name for node in tree.body if isinstance(node, ast.ImportFrom) for alias in node.names)
+        )
+    before = [ast.unparse(node) for node in tree.body if isinstance(node, (ast.Import, ast.Assign))]
     candidate = (_parameter(tree), str(entry_point)) if test["kind"] == "check" else None
-    return Calls(found, imports if test["kind"] in ("asserts", "check") else [], candidate)
+    return Calls(found, before if test["kind"] in ("asserts", "check") else [], candidate)
 
 
 def _call_test(test: dict[str, Any], entry_point: str | None) -> Calls:
@@ -107,6 +117,9 @@ def _call_test(test: dict[str, Any], entry_point: str | None) -> Calls:
 
 
 def _asserts(module: ast.Module, test: dict[str, Any], entry_point: str | None) -> list[Call] | None:
+    assigned = [place for place, node in enumerate(module.body) if isinstance(node, (ast.Import, ast.Assign))]
+    if any(isinstance(node, ast.Assert) for node in module.body[: max(assigned, default=0)]):
+        return None  # What is imported or assigned comes before all calls, or is another's name meanwhile.
     return _script_calls(module.body, _Script(entry_point))
 
 
@@ -126,7 +139,6 @@ def _parameter(module: ast.Module) -> str:
 def _pytest(module: ast.Module, test: dict[str, Any], entry_point: str | None) -> list[Call] | None:
     """A file of functions without arguments that import the program's functions by their names."""
     calls: list[Call] = []
-    tested = False
     if _defines_twice(module):
         return None
     for node in module.body:
@@ -134,10 +146,10 @@ def _pytest(module: ast.Module, test: dict[str, Any], entry_point: str | None) -
             found = _script_calls(node.body, _Script(None))
             if found is None:
                 return None
-            tested, calls = True, calls + found
+            calls += found
         elif not (_is_import_of(node, test["module"]) or ast.unparse(node) == "import pytest" or _is_docstring(node)):
             return None
-    return calls if tested else None
+    return calls or None
 
 
 def _unittest(module: ast.Module, test: dict[str, Any], entry_point: str | None) -> list[Call] | None:
@@ -145,7 +157,7 @@ def _unittest(module: ast.Module, test: dict[str, Any], entry_point: str | None)
     methods: list[ast.FunctionDef] = []
     if _defines_twice(module):
         return None
-    for node in module.body:
+    for node in sorted(module.body, key=lambda item: item.name if isinstance(item, ast.ClassDef) else ""):
         if (
             isinstance(node, ast.ClassDef)
             and [ast.unparse(base) for base in node.bases] == ["unittest.TestCase"]
