@@ -97,13 +97,14 @@ def training_flags(settings: BenchSlimeCpu, out: Path) -> list[str]:
 
 
 def _test(settings: BenchSlimeCpu, policy: Path) -> Stage:
+    from scripts.quickstart.commands import Command
     from scripts.quickstart.stage import Stage
 
     problems = str(settings.start / "problems" / "test.jsonl")
     drawn = ("--samples", str(settings.test_samples), "--seed", str(settings.seed))
-    sample = ("-m", "code_reward_trl.sample", "--policy", str(policy), "--problems", problems, "--out", "after.jsonl", *drawn)
+    sample = ("code_reward_trl.sample", "--policy", str(policy), "--problems", problems, "--out", "after.jsonl", *drawn)
     files = ("--problems", problems, "--candidates", "after.jsonl", "--out", "after.parquet", "--cpu-seconds", "0.5")
-    return Stage("after", "Test after slime", (sample, ("-m", "data_prep.label", *files)), (str(policy),), ("after.parquet",))
+    return Stage("after", "Test after slime", (Command(sample), Command(("data_prep.label", *files))), (str(policy),), ("after.parquet",))
 
 
 def gains(quickstart: Path, out: Path) -> dict[str, dict[str, float]]:

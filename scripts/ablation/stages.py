@@ -6,8 +6,9 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 
 from scripts.ablation.settings import Ablation
+from scripts.quickstart.commands import Command, python
 from scripts.quickstart.settings import Sizes
-from scripts.quickstart.stage import Stage, python
+from scripts.quickstart.stage import Stage
 
 
 @dataclass(frozen=True)
@@ -109,7 +110,7 @@ def _arm(name: str, settings: Ablation, seed: int) -> Iterator[Stage]:
     )
 
 
-def _search(arm: Arm, name: str, settings: Ablation, seed: int) -> tuple[str, ...]:
+def _search(arm: Arm, name: str, settings: Ablation, seed: int) -> Command:
     players = "--traces none" if settings.endpoints is None else f"--policy llm --judge llm --endpoints {settings.endpoints.resolve()}"
     # Every seed takes another part of the problems. No tree ends early: all cost the same.
     part = f"--problems ../common/problems/rm.jsonl --shard {seed}/{settings.seeds} --seed {seed}"
@@ -117,7 +118,7 @@ def _search(arm: Arm, name: str, settings: Ablation, seed: int) -> tuple[str, ..
     return python(f"data_prep.search --out {name}.trees {part} {players} {budget} {arm.search.format(rollouts=settings.rollouts)}")
 
 
-def _train(name: str, seed: int, *, two_stages: bool) -> Iterator[tuple[str, ...]]:
+def _train(name: str, seed: int, *, two_stages: bool) -> Iterator[Command]:
     recipe = f"--recipe tiny --epochs 2 --batch-size 32 --learning-rate 1e-3 --seed {seed}"
     start = "../common/policy"
     if two_stages:

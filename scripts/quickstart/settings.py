@@ -48,6 +48,8 @@ class Sizes(BaseModel):
     test_samples: int = 8
     """Policy samples per test problem, before and after."""
     rm_epochs: float = 4.2
+    rm_batch: int = 20
+    """Pairs per step: what four problems have on average."""
     rm_layers: int = 2
     """Layers that the reward model has above the policy's."""
     rm_learning_rate: float = 1e-3

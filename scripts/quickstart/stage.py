@@ -9,20 +9,17 @@ from __future__ import annotations
 
 import json
 import math
-import os
-import shlex
 import shutil
-import subprocess
-import sys
 import time
 from collections.abc import Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import contextmanager, suppress
-from dataclasses import dataclass, field
+from contextlib import contextmanager
+from dataclasses import dataclass
 from itertools import pairwise
+from multiprocessing import connection
+from multiprocessing.context import ForkServerProcess
 from pathlib import Path
-from threading import Event, Thread, Timer
-from typing import IO, Any
+from threading import Event, Thread
 
 import psutil
 from rich.console import Console
@@ -30,20 +27,12 @@ from rich.console import Console
 from code_reward.errors import CodeRewardError
 from code_reward.files import write_text
 from rm_train.checkpoints import checkpoints
+from scripts.quickstart.commands import Command, python, start, stop, wait
 
 console = Console()
 
 START_SECONDS = 120
 """How long a reward model server may take until it is ready."""
-
-_QUIET = {"HF_HUB_OFFLINE": "1", "TRANSFORMERS_VERBOSITY": "error", "TRL_EXPERIMENTAL_SILENCE": "1"}
-_FAST = {
-    # One thread per process: threads that wait for each other on a busy machine make small models many times slower.
-    "OMP_NUM_THREADS": "1",
-    # Otherwise glibc gives every large tensor's memory back to the kernel, and each page of the next one is a fault.
-    "MALLOC_MMAP_THRESHOLD_": str(2**30),
-    "MALLOC_TRIM_THRESHOLD_": str(2**31),
-}
 
 
 class StageError(CodeRewardError):
@@ -54,11 +43,11 @@ class StageError(CodeRewardError):
 
 @dataclass(frozen=True)
 class Stage:
-    """Commands (arguments after `python`), the files they read and the files they write, in the run's folder."""
+    """Commands, the files they read and the files they write, in the run's folder."""
 
     name: str
     title: str
-    commands: tuple[tuple[str, ...], ...]
+    commands: tuple[Command, ...]
     inputs: tuple[str, ...] = ()
     outputs: tuple[str, ...] = ()
     serve: str | None = None
@@ -67,18 +56,12 @@ class Stage:
     """Whether it is done beside the stage before it, which leaves a core free."""
 
 
-def python(command: str) -> tuple[str, ...]:
-    """A stage's command from the words that a person would type after `python -m`."""
-    return ("-m", *shlex.split(command))
-
-
 @dataclass
 class Run:
     """The folder of one run and how its stages are done."""
 
     folder: Path
     again: Sequence[str] = ()
-    environment: dict[str, str] = field(default_factory=lambda: {**os.environ, **_QUIET, **_FAST})
 
     def do(self, stage: Stage, *beside: Stage) -> None:
         """Do a stage, or say that it is there already, and others beside it that leave it a core; what these print goes to
@@ -100,10 +83,13 @@ class Run:
             console.print(f"Meanwhile: {stage.title} ({log})")
         self._record(stage).unlink(missing_ok=True)
         self._begin(stage)
-        with watch() as usage, self._serving(stage) as url, _output(log) as output:
+        with watch() as usage, self._serving(stage) as url:
+            if log is not None:
+                log.parent.mkdir(parents=True, exist_ok=True)
+                log.unlink(missing_ok=True)
             for command in stage.commands:
-                self._execute([part.replace("{url}", url) for part in command], output)
-        record = {"commands": stage.commands, "finished": time.time(), "seconds": usage.seconds, "peak_mb": usage.peak_mb}
+                self._execute(command.at(url), log)
+        record = {"commands": _shown(stage), "finished": time.time(), "seconds": usage.seconds, "peak_mb": usage.peak_mb}
         write_text(self._record(stage), json.dumps(record))
 
     def record(self, stage: Stage) -> dict[str, float]:
@@ -123,7 +109,7 @@ class Run:
             return False
         known = json.loads(record.read_text())
         newest = max((_modified(self.folder / name) for name in stage.inputs), default=0.0)
-        return bool(known["commands"] == [list(command) for command in stage.commands] and newest <= known[when])
+        return bool(known["commands"] == _shown(stage) and newest <= known[when])
 
     def _begin(self, stage: Stage) -> None:
         """Write down what is begun, or keep what was; the checkpoints of another beginning are removed, and of one that is done again
@@ -133,73 +119,51 @@ class Run:
         if self._is_of(stage, begun, "began") and not again:
             return
         for command in stage.commands:
-            for name in (value for option, value in pairwise(command) if option == "--out"):
+            for name in (value for option, value in pairwise(command.words) if option == "--out"):
                 shutil.rmtree(checkpoints(self.folder / name), ignore_errors=True)
                 if again:
                     (self.folder / f"{name}.journal").unlink(missing_ok=True)
-        write_text(begun, json.dumps({"commands": stage.commands, "began": time.time()}))
+        write_text(begun, json.dumps({"commands": _shown(stage), "began": time.time()}))
 
-    def _execute(self, command: Sequence[str], output: IO[str] | None) -> None:
-        # In a session of its own: Ctrl-C is for this command, which says so once and stops the stage.
-        process = subprocess.Popen(
-            [sys.executable, *command], cwd=self.folder, env=self.environment, stdout=output, stderr=output, start_new_session=True
-        )
+    def _execute(self, command: Command, log: Path | None) -> None:
+        processes = start(command, folder=self.folder, log=log)
         try:
-            status = process.wait()
+            status = wait(processes)
         finally:
-            stop(process)
+            stop(processes)
         if status:
-            shown, where = " ".join(command), "above" if output is None else output.name
-            raise StageError(f"`python {shown}` failed with status {status} (see {where}); mend the cause and run again to go on.")
+            where = "above" if log is None else log
+            raise StageError(f"`{command}` failed with status {status} (see {where}); mend the cause and run again to go on.")
 
     @contextmanager
     def _serving(self, stage: Stage) -> Iterator[str]:
         if stage.serve is None:
             yield ""
             return
-        command = [sys.executable, "-m", "reward_servers.embedded", "--model", stage.serve, "--port", "0", "--threads", "1"]
         log = self.folder / "stages" / f"{stage.name}.server.log"
         log.parent.mkdir(parents=True, exist_ok=True)
-        with log.open("w") as errors:
-            pipes: dict[str, Any] = {"stdout": subprocess.PIPE, "stderr": errors, "text": True}
-            server = subprocess.Popen(command, cwd=self.folder, env=self.environment, start_new_session=True, **pipes)
-            try:
-                assert server.stdout is not None
-                # A server that hangs is ended, and then says no line either.
-                alarm = Timer(START_SECONDS, server.kill)
-                alarm.daemon = True
-                alarm.start()
-                line = server.stdout.readline()
-                alarm.cancel()
-                if not line.startswith("ready "):
-                    raise StageError(f"The reward model server did not start; {log} says why.")
-                yield line.removeprefix("ready ").strip()
-            finally:
-                stop(server)
+        log.unlink(missing_ok=True)
+        server = start(python(f"reward_servers.embedded --model {stage.serve} --port 0 --threads 1"), folder=self.folder, log=log)
+        try:
+            if (url := _ready(server, log)) is None:
+                raise StageError(f"The reward model server did not start; {log} says why.")
+            yield url
+        finally:
+            stop(server)
 
 
-@contextmanager
-def _output(log: Path | None) -> Iterator[IO[str] | None]:
-    """Where a stage's commands print: the terminal, or a log."""
-    if log is None:
-        yield None
-        return
-    log.parent.mkdir(parents=True, exist_ok=True)
-    with log.open("w") as output:
-        yield output
+def _shown(stage: Stage) -> list[str]:
+    return [str(command) for command in stage.commands]
 
 
-def stop(process: subprocess.Popen[Any]) -> None:
-    """End a process and all that it started, if it has not ended by itself: torchrun's workers would outlive a killed torchrun."""
-    if process.poll() is not None:
-        return
-    family = [*psutil.Process(process.pid).children(recursive=True), psutil.Process(process.pid)]
-    for signal in (psutil.Process.terminate, psutil.Process.kill):
-        for one in family:
-            with suppress(psutil.NoSuchProcess):
-                signal(one)
-        _, family = psutil.wait_procs(family, timeout=10)
-    process.wait()
+def _ready(server: Sequence[ForkServerProcess], log: Path) -> str | None:
+    """The address that a server says once it answers; None if it ends before that, or takes too long."""
+    end = time.monotonic() + START_SECONDS
+    while time.monotonic() < end and not connection.wait([process.sentinel for process in server], timeout=0.1):
+        for line in log.read_text().splitlines() if log.exists() else []:
+            if line.startswith("ready "):
+                return line.removeprefix("ready ").strip()
+    return None
 
 
 @dataclass
@@ -212,7 +176,7 @@ class Usage:
 
 @contextmanager
 def watch() -> Iterator[Usage]:
-    """Measure wall time and the peak of the resident memory of this process and all that it starts, twice a second."""
+    """Measure wall time and the peak of the memory of this process and all that it starts, twice a second."""
     usage, stop, start = Usage(), Event(), time.monotonic()
 
     def sample() -> None:
@@ -234,9 +198,10 @@ def watch() -> Iterator[Usage]:
 
 
 def _resident(process: psutil.Process) -> int:
+    """In bytes; what processes share, such as the libraries that a fork has from its parent, is divided among them."""
     try:
-        return int(process.memory_info().rss)
-    except psutil.NoSuchProcess:
+        return int(process.memory_full_info().pss)
+    except (psutil.NoSuchProcess, psutil.ZombieProcess):
         return 0
 
 

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
+from scripts.quickstart.commands import Command, python
 from scripts.quickstart.settings import Sizes
-from scripts.quickstart.stage import Stage, python
+from scripts.quickstart.stage import Stage
 
 ARMS = {
     "rm": "reward model",
@@ -97,15 +98,15 @@ def _taught(name: str, title: str, data: str, start: str, recipe: str) -> Stage:
 def _reward_model(name: str, labels: tuple[str, ...], sizes: Sizes, seed: int) -> Stage:
     pairs = f"{name}.pairs.parquet"
     files = " ".join(f"--labelled {path}" for path in labels)
-    # 16 pairs of a problem: as many as four problems have.
-    size = f"--recipe tiny --extra-layers {sizes.rm_layers} --batch-size 64 --epochs {sizes.rm_epochs}"
+    # Small batches: what a model of this size learns in a given time depends on its number of steps.
+    size = f"--recipe tiny --extra-layers {sizes.rm_layers} --batch-size {sizes.rm_batch} --epochs {sizes.rm_epochs}"
     recipe = f"{size} --learning-rate {sizes.rm_learning_rate} --seed {seed} {SHORT_RUN}"
     return Stage(
         f"train_{name}",
         f"{ARMS[name].capitalize()}: pairs and Bradley-Terry training",
         (
             python(f"data_prep.pairs {files} --out {pairs} --per-problem 16 --per-program 8 --seed {seed}"),
-            _two_processes(f"rm_train.train --pairs {pairs} --init base --out {name} {recipe}"),
+            python(f"rm_train.train --pairs {pairs} --init base --out {name} {recipe}", processes=2),
         ),
         (*labels, "base"),
         (name,),
@@ -132,7 +133,7 @@ def _reinforce(arm: str, sizes: Sizes, seed: int, *, problems: str = "problems/r
     yield Stage(
         f"rl_{arm}",
         f"Reinforcement, rewarded by: {ARMS[arm]}",
-        (_two_processes(f"code_reward_trl.grpo --policy policy --problems {problems} --out {policy} {options} {recipe}"),),
+        (python(f"code_reward_trl.grpo --policy policy --problems {problems} --out {policy} {options} {recipe}", processes=2),),
         ("policy", problems, *(() if reward else (arm,))),
         (policy, *rollouts),
         serve=None if reward else arm,
@@ -159,7 +160,7 @@ def _compare(sizes: Sizes, seed: int) -> Iterator[Stage]:
             python(f"data_prep.noise --problems problems/rl.jsonl --out noisy/rl.jsonl --seed {seed}"),
             python(f"data_prep.noise --problems problems/rm.jsonl --out noisy/rm.jsonl --seed {seed}"),
             # With 12 tests of which 30 % are wrong, hardly any program passes all.
-            (*_label("noisy/rm.jsonl", "noisy/labels.parquet", "samples.jsonl", "mutants.jsonl"), "--share", "0.65"),
+            _label("noisy/rm.jsonl", "noisy/labels.parquet --share 0.65", "samples.jsonl", "mutants.jsonl"),
             python(f"data_prep.noise {shuffled} --out shuffled.parquet --seed {seed}"),
         ),
         ("problems", "samples.jsonl", "mutants.jsonl", *LABELS),
@@ -178,21 +179,16 @@ def _compare(sizes: Sizes, seed: int) -> Iterator[Stage]:
     yield from _reinforce("syntax", sizes, seed, reward="--reward syntax")
 
 
-def _two_processes(command: str) -> tuple[str, ...]:
-    # Two processes, not two threads of one: threads wait for each other all the time and on a busy machine crawl.
-    return python(f"torch.distributed.run --standalone --nproc-per-node 2 -m {command}")
-
-
-def _sample(policy: str, part: str, samples: int, out: str, seed: int) -> tuple[str, ...]:
+def _sample(policy: str, part: str, samples: int, out: str, seed: int) -> Command:
     files = f"--policy {policy} --problems problems/{part}.jsonl --out {out}"
     return python(f"code_reward_trl.sample {files} --samples {samples} --processes 2 --seed {seed}")
 
 
-def _mutants(part: str, per_problem: int, out: str, seed: int) -> tuple[str, ...]:
+def _mutants(part: str, per_problem: int, out: str, seed: int) -> Command:
     return python(f"data_prep.mutants --problems problems/{part}.jsonl --out {out} --per-problem {per_problem} --seed {seed}")
 
 
-def _label(problems: str, out: str, *candidates: str) -> tuple[str, ...]:
+def _label(problems: str, out: str, *candidates: str) -> Command:
     files = " ".join(f"--candidates {name}" for name in candidates)
     # A policy that writes no program at all is a result here: that of `--tiny`.
     return python(f"data_prep.label --problems {problems} {files} --out {out} --cpu-seconds 0.5 --allow-none")

@@ -1,21 +1,29 @@
+import hashlib
 import importlib
+import importlib.util
 import json
 import os
 import signal
+import subprocess
 import sys
 import time
+from collections.abc import Iterator
+from multiprocessing.context import ForkServerProcess
 from pathlib import Path
+from typing import Any
 
 import psutil
 import pytest
 
-from code_reward.cli import Command
+from code_reward import cli
 from code_reward.errors import CodeRewardError
 from code_reward.files import write_text
 from code_reward.problem import CallTest, Problem, save_problems
 from code_reward.reward_data import LabelledProgram
 from code_reward.rows import write_rows
 from rm_train.figures import ScoredProgram
+from scripts.quickstart import commands
+from scripts.quickstart.commands import Command, start
 from scripts.quickstart.figures import measure
 from scripts.quickstart.settings import TINY, Quickstart, Sizes
 from scripts.quickstart.stage import Run, Stage
@@ -24,8 +32,23 @@ from scripts.quickstart.stages import plan
 COPY = "import pathlib, sys; pathlib.Path('log').open('a').write('x'); pathlib.Path(sys.argv[2]).write_text(open(sys.argv[1]).read())"
 
 
-def copying(source: str, target: str, *more: str, name: str = "copy") -> Stage:
-    return Stage(name, "Copy", (("-c", COPY, source, target, *more),), (source,), (target,))
+@pytest.fixture(scope="module", autouse=True)
+def _lightly() -> Iterator[None]:
+    """What these commands need is imported without being asked for."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(commands, "PRELOADED", [])
+        yield
+
+
+def script(folder: Path, code: str, *words: str, processes: int = 1) -> Command:
+    """A command whose module, in `folder`, is this code."""
+    name = f"work_{hashlib.sha256(code.encode()).hexdigest()[:16]}"
+    (folder / f"{name}.py").write_text(code)
+    return Command((name, *words), processes)
+
+
+def copying(folder: Path, source: str, target: str, *more: str, name: str = "copy") -> Stage:
+    return Stage(name, "Copy", (script(folder, COPY, source, target, *more),), (source,), (target,))
 
 
 def times_done(folder: Path) -> int:
@@ -41,27 +64,27 @@ def folder(tmp_path: Path) -> Path:
 
 def test_a_stage_is_done_once(folder: Path, capsys: pytest.CaptureFixture[str]) -> None:
     for _ in range(2):
-        Run(folder).do(copying("a", "b"))
+        Run(folder).do(copying(folder, "a", "b"))
     assert (folder / "b").read_text() == "first"
     assert times_done(folder) == 1
     assert "there already" in capsys.readouterr().out
-    record = Run(folder).record(copying("a", "b"))
+    record = Run(folder).record(copying(folder, "a", "b"))
     assert record["seconds"] > 0
     assert record["peak_mb"] > 1
 
 
 def test_a_newer_input_makes_it_due(folder: Path) -> None:
-    Run(folder).do(copying("a", "b"))
+    Run(folder).do(copying(folder, "a", "b"))
     (folder / "a").write_text("second")
     os.utime(folder / "a", (time.time() + 5,) * 2)
-    Run(folder).do(copying("a", "b"))
+    Run(folder).do(copying(folder, "a", "b"))
     assert (folder / "b").read_text() == "second"
 
 
 def test_a_newer_file_deep_in_an_input_folder_makes_it_due(folder: Path) -> None:
     (folder / "in" / "deep").mkdir(parents=True)
     (folder / "in" / "deep" / "file").write_text("x")
-    stage = Stage("copy", "Copy", (("-c", COPY, "a", "b"),), ("in",), ("b",))
+    stage = Stage("copy", "Copy", (script(folder, COPY, "a", "b"),), ("in",), ("b",))
     Run(folder).do(stage)
     os.utime(folder / "in" / "deep" / "file", (time.time() + 5,) * 2)
     Run(folder).do(stage)
@@ -70,16 +93,16 @@ def test_a_newer_file_deep_in_an_input_folder_makes_it_due(folder: Path) -> None
 
 @pytest.mark.parametrize("change", ["command", "output", "again"])
 def test_a_changed_command_a_missing_output_and_a_wish_make_it_due(folder: Path, change: str) -> None:
-    Run(folder).do(copying("a", "b"))
+    Run(folder).do(copying(folder, "a", "b"))
     if change == "output":
         (folder / "b").unlink()
-    Run(folder, again=["copy"] if change == "again" else []).do(copying("a", "b", *(["--more"] if change == "command" else [])))
+    Run(folder, again=["copy"] if change == "again" else []).do(copying(folder, "a", "b", *(["--more"] if change == "command" else [])))
     assert times_done(folder) == 2
     assert (folder / "b").exists()
 
 
 def test_what_depends_on_a_stage_done_again_is_done_again(folder: Path) -> None:
-    stages = [copying("a", "b", name="first"), copying("b", "c", name="second"), copying("a", "d", name="apart")]
+    stages = [copying(folder, "a", "b", name="first"), copying(folder, "b", "c", name="second"), copying(folder, "a", "d", name="apart")]
     for again in ([], ["first"]):
         for stage in stages:
             Run(folder, again=again).do(stage)
@@ -87,7 +110,8 @@ def test_what_depends_on_a_stage_done_again_is_done_again(folder: Path) -> None:
 
 
 def test_a_failed_command_is_one_sentence_and_leaves_no_record(folder: Path) -> None:
-    stage = Stage("bad", "Bad", (("-c", COPY, "a", "b"), ("-c", "raise SystemExit(3)"), ("-c", COPY, "a", "c")), ("a",), ("b", "c"))
+    commands = (script(folder, COPY, "a", "b"), script(folder, "raise SystemExit(3)"), script(folder, COPY, "a", "c"))
+    stage = Stage("bad", "Bad", commands, ("a",), ("b", "c"))
     for _ in range(2):
         with pytest.raises(CodeRewardError, match=r"failed with status 3 .*run again to go on") as caught:
             Run(folder).do(stage)
@@ -97,13 +121,35 @@ def test_a_failed_command_is_one_sentence_and_leaves_no_record(folder: Path) -> 
 
 
 def test_a_stage_that_fails_when_done_again_loses_its_old_record(folder: Path) -> None:
-    Run(folder).do(copying("a", "b"))
+    Run(folder).do(copying(folder, "a", "b"))
     (folder / "a").rename(folder / "moved")
     with pytest.raises(CodeRewardError):
-        Run(folder, again=["copy"]).do(copying("a", "b"))
+        Run(folder, again=["copy"]).do(copying(folder, "a", "b"))
     (folder / "moved").rename(folder / "a")
-    Run(folder).do(copying("a", "b"))
+    Run(folder).do(copying(folder, "a", "b"))
     assert times_done(folder) == 3
+
+
+RUN = """
+import os, pathlib, signal, sys
+from scripts.quickstart import commands
+from scripts.quickstart.commands import Command, start
+from scripts.quickstart.stage import Run, Stage
+signal.signal(signal.SIGINT, signal.default_int_handler)
+folder = pathlib.Path(sys.argv[1])
+(folder / 'runner').write_text(str(os.getpid()))
+try:
+    Run(folder).do(Stage('work', 'Work', (Command((sys.argv[2],)),), ('a',), ('result',)))
+except KeyboardInterrupt:
+    os._exit(7)
+"""
+"""A run of one stage in a process of its own, which can be killed and interrupted."""
+
+
+def outcome_of_a_run(folder: Path, command: Command) -> tuple[int, str]:
+    """Its status and what it printed."""
+    done = subprocess.run([sys.executable, "-c", RUN, str(folder), *command.words], check=False, stdout=subprocess.PIPE, text=True)
+    return done.returncode, done.stdout
 
 
 def test_a_killed_run_takes_up_its_work(folder: Path) -> None:
@@ -113,17 +159,15 @@ import os, pathlib, signal
 done = pathlib.Path('progress')
 for step in range(len(done.read_text()) if done.exists() else 0, 4):
     with done.open('a') as file: file.write(str(step))
-    if step == 1: os.kill(os.getppid(), signal.SIGKILL); os._exit(0)
+    if step == 1: os.kill(int(pathlib.Path('runner').read_text()), signal.SIGKILL); os._exit(0)
 pathlib.Path('result').write_text(done.read_text())
+print('the work is done')
 """
-    stage = Stage("work", "Work", (("-c", work),), ("a",), ("result",))
-    child = os.fork()
-    if child == 0:
-        Run(folder).do(stage)
-        os._exit(0)
-    assert os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]) == -signal.SIGKILL
+    assert outcome_of_a_run(folder, script(folder, work))[0] == -signal.SIGKILL
     assert not (folder / "stages" / "work.json").exists()
-    Run(folder).do(stage)
+    status, printed = outcome_of_a_run(folder, script(folder, work))
+    assert status == 0
+    assert "the work is done" in printed
     assert (folder / "result").read_text() == "0123"
 
 
@@ -134,7 +178,7 @@ def test_checkpoints_of_a_killed_stage_are_kept_for_the_same_work_only(folder: P
     def stage(status: int, more: str = "") -> Stage:
         (folder / "status").write_text(f"{status}")
         code = work.format("pathlib.Path('status').read_text()")
-        return Stage("train", "Train", (("-c", code, "--out", "rm", more),), ("a",), ("found",))
+        return Stage("train", "Train", (script(folder, code, "--out", "rm", more),), ("a",), ("found",))
 
     with pytest.raises(CodeRewardError):
         Run(folder).do(stage(1))
@@ -152,23 +196,15 @@ def test_an_interrupted_run_leaves_no_process_behind(folder: Path) -> None:
 import os, pathlib, signal, subprocess, sys, time
 sleeper = subprocess.Popen([sys.executable, '-c', 'import time; time.sleep(60)'], start_new_session=True)
 pathlib.Path('sleeper').write_text(str(sleeper.pid))
-os.kill(os.getppid(), signal.SIGINT)
+os.kill(int(pathlib.Path('runner').read_text()), signal.SIGINT)
 time.sleep(60)
 """
-    child = os.fork()
-    if child == 0:
-        signal.signal(signal.SIGINT, signal.default_int_handler)
-        try:
-            Run(folder).do(Stage("work", "Work", (("-c", work),)))
-        except KeyboardInterrupt:
-            os._exit(7)
-        os._exit(0)
-    assert os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]) == 7
+    assert outcome_of_a_run(folder, script(folder, work))[0] == 7
     assert not psutil.pid_exists(int((folder / "sleeper").read_text()))
 
 
 def test_a_server_that_does_not_start_is_one_sentence_and_its_log_says_why(folder: Path) -> None:
-    stage = Stage("served", "Served", (("-c", "raise SystemExit('never')"),), ("a",), (), serve="no_model")
+    stage = Stage("served", "Served", (script(folder, "raise SystemExit('never')"),), ("a",), (), serve="no_model")
     with pytest.raises(CodeRewardError, match="did not start") as caught:
         Run(folder).do(stage)
     log = folder / "stages" / "served.server.log"
@@ -176,18 +212,17 @@ def test_a_server_that_does_not_start_is_one_sentence_and_its_log_says_why(folde
     assert "no_model" in log.read_text()
 
 
-def test_a_stage_beside_another_runs_at_the_same_time_and_prints_into_its_log(folder: Path, capfd: pytest.CaptureFixture[str]) -> None:
+def test_a_stage_beside_another_runs_at_the_same_time_and_prints_into_its_log(folder: Path) -> None:
     # Each waits for the other's file, so one after the other they would wait for ever.
     meet = "import pathlib, time\npathlib.Path('{0}').touch()\nwhile not pathlib.Path('{1}').exists(): time.sleep(0.05)\nprint('met {1}')"
-    one, two = (Stage(mine, mine, (("-c", meet.format(mine, other)),)) for mine, other in (("here", "there"), ("there", "here")))
+    one, two = (Stage(mine, mine, (script(folder, meet.format(mine, other)),)) for mine, other in (("here", "there"), ("there", "here")))
     Run(folder).do(one, two)
     assert (folder / "stages" / "there.log").read_text() == "met here\n"
-    assert "met there" in capfd.readouterr().out
     assert all(Run(folder).record(stage)["seconds"] > 0 for stage in (one, two))
 
 
 def test_a_stage_beside_another_that_fails_says_where_its_words_are(folder: Path) -> None:
-    one, two = Stage("one", "One", (("-c", "pass"),)), Stage("two", "Two", (("-c", "raise SystemExit('no mutants')"),))
+    one, two = Stage("one", "One", (script(folder, "pass"),)), Stage("two", "Two", (script(folder, "raise SystemExit('no mutants')"),))
     with pytest.raises(CodeRewardError, match="failed with status 1") as caught:
         Run(folder).do(one, two)
     log = folder / "stages" / "two.log"
@@ -196,15 +231,45 @@ def test_a_stage_beside_another_that_fails_says_where_its_words_are(folder: Path
     assert Run(folder).record(one)["seconds"] > 0, "what is done is not lost"
 
 
-def test_a_server_that_hangs_is_ended(folder: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    hanging = tmp_path / "python"
-    hanging.write_text(f"#!/bin/sh\necho $$ > {tmp_path}/pid\nexec sleep 600\n")
-    hanging.chmod(0o755)
-    monkeypatch.setattr("scripts.quickstart.stage.START_SECONDS", 1.0)
-    monkeypatch.setattr("sys.executable", str(hanging))
+def test_a_server_that_hangs_is_ended(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    begun: list[ForkServerProcess] = []
+
+    def hang(command: Command, **options: Any) -> list[ForkServerProcess]:
+        if "reward_servers.embedded" in command.words:
+            command = script(folder, "import time; print('loading', flush=True); time.sleep(600)")
+        begun.extend(processes := start(command, **options))
+        return processes
+
+    monkeypatch.setattr("scripts.quickstart.stage.START_SECONDS", 0.5)
+    monkeypatch.setattr("scripts.quickstart.stage.start", hang)
     with pytest.raises(CodeRewardError, match="did not start"):
-        Run(folder).do(Stage("served", "Served", (("-c", "pass"),), ("a",), (), serve="model"))
-    assert not psutil.pid_exists(int((tmp_path / "pid").read_text()))
+        Run(folder).do(Stage("served", "Served", (script(folder, "pass"),), ("a",), (), serve="model"))
+    assert [process.is_alive() for process in begun] == [False]
+
+
+def test_processes_of_one_command_meet(folder: Path) -> None:
+    """Each adds its rank and one; the sum is the same in both, so they have met."""
+    meet = """
+import os, pathlib, torch, torch.distributed as group
+group.init_process_group('gloo')
+mine = torch.tensor([group.get_rank() + 1])
+group.all_reduce(mine)
+pathlib.Path(f"met{os.environ['RANK']}").write_text(str(int(mine)))
+group.destroy_process_group()
+"""
+    Run(folder).do(Stage("meet", "Meet", (script(folder, meet, processes=2),)))
+    assert [(folder / f"met{rank}").read_text() for rank in range(2)] == ["3", "3"]
+
+
+def test_one_of_several_processes_that_fails_ends_the_others(folder: Path) -> None:
+    fail = "import os, time\nif os.environ['RANK'] == '1': raise SystemExit(4)\ntime.sleep(600)"
+    with pytest.raises(CodeRewardError, match=r"--nproc-per-node 2 -m work_.* failed with status 4"):
+        Run(folder).do(Stage("fail", "Fail", (script(folder, fail, processes=2),)))
+
+
+def test_what_is_imported_once_is_there() -> None:
+    """The fork server says nothing of a module that it does not find."""
+    assert all(importlib.util.find_spec(name) for name in commands.PRELOADED)
 
 
 @pytest.mark.parametrize("compare", [False, True])
@@ -224,15 +289,15 @@ def test_every_input_of_the_plan_is_made_by_an_earlier_stage(compare: bool) -> N
 def test_every_command_of_the_plan_is_one_that_its_module_takes(compare: bool) -> None:
     for stage in plan(TINY, 3, compare=compare):
         for command in stage.commands:
-            words = list(command[command.index("-m", 2 if "torch.distributed.run" in command else 0) + 1 :])
+            words = command.words
             package = importlib.import_module(words[0])
             name = f"{words[0]}.__main__" if hasattr(package, "__path__") else words[0]
             module = importlib.import_module(name)
-            classes = [thing for thing in vars(module).values() if isinstance(thing, type) and issubclass(thing, Command)]
+            classes = [thing for thing in vars(module).values() if isinstance(thing, type) and issubclass(thing, cli.Command)]
             [settings] = [thing for thing in classes if not any(other.__base__ is thing for other in classes)]
             arguments = [word.replace("{url}", "http://127.0.0.1:1") for word in words[1:]]
             settings(_cli_parse_args=arguments)
-            assert ("{url}" in " ".join(command)) <= (stage.serve is not None)
+            assert ("{url}" in str(command)) <= (stage.serve is not None)
 
 
 def test_a_tiny_run_is_smaller_in_everything_that_costs_time() -> None:
@@ -266,7 +331,7 @@ def hand_made_run(folder: Path) -> tuple[Run, list[Stage]]:
         for program, origin, score in (("r", "reference", 2.0), ("m", "mutant", 0.0), ("q", "policy", 3.0))
     ]
     write_rows(folder / "rm.evaluation.scores.parquet", [ScoredProgram.model_validate(r) for r in scored])
-    stages = [Stage(name, f"Stage {name}", (("-c", ""),)) for name in ("before", "after_rm", "after_syntax")]
+    stages = [Stage(name, f"Stage {name}", (Command(("nothing",)),)) for name in ("before", "after_rm", "after_syntax")]
     for seconds, stage in enumerate(stages, start=1):
         write_text(folder / "stages" / f"{stage.name}.json", json.dumps({"seconds": seconds, "peak_mb": 100 * seconds}))
     return Run(folder), stages

@@ -96,8 +96,10 @@ def sampling(settings: Sample) -> Iterator[Callable[[Mapping[int, Sequence[str]]
         worker = Worker(settings)
         yield lambda batches: (worker.draw(*numbered) for numbered in batches.items())
         return
-    # Spawned, for torch's threads do not survive a fork.
-    with ProcessPoolExecutor(settings.processes, get_context("spawn"), initializer=_start, initargs=(settings,)) as pool:
+    # Forked, so that torch is imported once; nothing has been computed yet, and so there are no threads of its that a fork would lose.
+    import code_reward_trl.policy  # noqa: F401
+
+    with ProcessPoolExecutor(settings.processes, get_context("fork"), initializer=_start, initargs=(settings,)) as pool:
         yield lambda batches: pool.map(_draw, batches.keys(), batches.values())
 
 
