@@ -82,11 +82,13 @@ class Run:
         loss, ordered, tokens = self.here.total(*self._backward(rows, step.weight))
         loss, ordered = loss / step.weight, ordered / step.weight
         norm = nn.utils.clip_grad_norm_([p for p in self.model.parameters() if p.requires_grad], LARGEST_GRADIENT)
-        if not math.isfinite(loss):
-            raise DataError(f"The loss is {loss} at step {self.log.step + 1}; lower --learning-rate. The last checkpoint is kept.")
+        length = float(getattr(norm, "full_tensor", lambda: norm)())
+        for name, value in (("loss", loss), ("gradient", length)):
+            if not math.isfinite(value):
+                raise DataError(f"The {name} is {value} at step {self.log.step + 1}; lower --learning-rate. The last checkpoint is kept.")
         optimizer.step()
         optimizer.zero_grad(set_to_none=True)
-        figures = {"loss": loss, "learning_rate": rate, "grad_norm": float(getattr(norm, "full_tensor", lambda: norm)())}
+        figures = {"loss": loss, "learning_rate": rate, "grad_norm": length}
         if self.batches.in_pairs:
             figures["accuracy"] = ordered
         self.log.add(figures, epoch=self.plan.epoch_of(self.log.step + 1), tokens=int(tokens), seconds=time.monotonic() - began)

@@ -93,5 +93,6 @@ class RewardModel(nn.Module):
         with torch.autocast(hidden.device.type, enabled=False):
             head = self.classifier.score
             wide = hidden[0, ends].to(torch.promote_types(hidden.dtype, torch.float32))
-            scores: Tensor = head(wide).squeeze(-1)
+            # The sum of one score: FSDP2 asks for a tensor of its own, and squeezing gives a view.
+            scores: Tensor = head(wide).sum(dim=-1)
         return scores

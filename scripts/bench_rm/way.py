@@ -109,6 +109,9 @@ def trl(settings: Bench) -> dict[str, Any]:
     sides = [[data.input(number).tolist() for number in data.examples[one]] for one in order]
     rows = [{"chosen_ids": chosen, "rejected_ids": rejected} for chosen, rejected in sides]
     tokenizer = AutoTokenizer.from_pretrained(str(settings.model))
+    # transformers looks for the last token that is not padding: one that ends an input would move its score to the token before.
+    ends = {ids[-1] for pair in sides for ids in pair}
+    tokenizer.pad_token = tokenizer.convert_ids_to_tokens(next(number for number in range(len(tokenizer)) if number not in ends))
     model = load_backbone(settings.model, SEED).float()
     model.config.pad_token_id = tokenizer.pad_token_id
     with tempfile.TemporaryDirectory() as folder:
