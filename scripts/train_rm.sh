@@ -5,6 +5,8 @@ set -euo pipefail
 CODE_REWARD=$(cd "$(dirname "${BASH_SOURCE[0]}")/.." && pwd)
 # shellcheck source=scripts/launch/shell.sh
 source "$CODE_REWARD/scripts/launch/shell.sh"
+# shellcheck source=scripts/launch/command_line.sh
+source "$CODE_REWARD/scripts/launch/command_line.sh"
 
 usage() {
    cat <<'TEXT'
@@ -32,22 +34,8 @@ Variables of the environment:
 TEXT
 }
 
-STAGE="" DRY_RUN=0 MORE_ARGS=()
-while (($#)); do
-   case $1 in
-      -h | --help) usage && exit 0 ;;
-      --dry-run) DRY_RUN=1 ;;
-      --)
-         shift
-         MORE_ARGS=("$@")
-         break
-         ;;
-      prefixes | pairs) STAGE=$1 ;;
-      *) die "'$1' is not known here; name the stage, prefixes or pairs (see --help)." ;;
-   esac
-   shift
-done
-[[ -n $STAGE ]] || die "name the stage: prefixes or pairs (see --help)."
+read_command_line stage "prefixes pairs" --dry-run "$@"
+STAGE=$CHOICE
 [[ -n ${INIT:-} ]] || die "INIT must name the folder of the model to start from; set it."
 [[ -n ${DATA:-} ]] || die "DATA must name the file of $STAGE; set it."
 

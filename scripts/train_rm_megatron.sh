@@ -13,6 +13,10 @@ source "$LAUNCH/configs.sh"
 source "$LAUNCH/ray.sh"
 # shellcheck source=scripts/launch/cpu_tiny.sh
 source "$LAUNCH/cpu_tiny.sh"
+# shellcheck source=scripts/launch/command_line.sh
+source "$LAUNCH/command_line.sh"
+# shellcheck source=scripts/launch/megatron.sh
+source "$LAUNCH/megatron.sh"
 
 usage() {
    cat <<'TEXT'
@@ -39,30 +43,6 @@ All others stand in the script. Options after -- come last and so count.
 TEXT
 }
 
-read_command_line() {
-   STAGE="" DRY_RUN=0 PROFILE="" MORE_ARGS=()
-   while (($#)); do
-      case $1 in
-         -h | --help) usage && exit 0 ;;
-         --dry-run) DRY_RUN=1 ;;
-         --job-environment) DRY_RUN=2 ;;
-         --profile)
-            [[ ${2:-} == cpu-tiny ]] || die "--profile is '${2:-}'; the only one is cpu-tiny."
-            PROFILE=$2 && shift
-            ;;
-         --)
-            shift
-            MORE_ARGS=("$@")
-            break
-            ;;
-         prefixes | pairs) STAGE=$1 ;;
-         *) die "'$1' is not known here; name the stage, prefixes or pairs (see --help)." ;;
-      esac
-      shift
-   done
-   [[ -n $STAGE ]] || die "name the stage: prefixes or pairs (see --help)."
-}
-
 defaults() {
    if ((DRY_RUN < 2)); then
       [[ -n ${INIT:-} ]] || die "INIT must name the folder of the model to start from; set it."
@@ -87,12 +67,7 @@ defaults() {
 
 model_arguments() {
    MODEL_ARGS=() CPU_ARGS=() ENTRY_ENVIRONMENT=()
-   JOB_ENVIRONMENT=(
-      "PYTHONPATH=${MEGATRON_ROOT:-/root/Megatron-LM}:${SLIME_ROOT:-/root/slime}:$CODE_REWARD:$CODE_REWARD/slime_plugins"
-      "CUDA_DEVICE_MAX_CONNECTIONS=1"
-      "NCCL_NVLS_ENABLE=${NCCL_NVLS_ENABLE:-0}"
-      "PYTHONUNBUFFERED=1"
-   )
+   job_environment
    if [[ $PROFILE == cpu-tiny ]]; then
       cpu_tiny_environment
       cpu_tiny_arguments
@@ -114,6 +89,7 @@ row_arguments() {
 
 option_groups() {
    local load=$MODEL_DIR
+   megatron_options "$NAME"
    if [[ -f $RUN_DIR/checkpoints/latest_checkpointed_iteration.txt ]]; then load=$RUN_DIR/checkpoints; fi
    CKPT_ARGS=(
       --hf-checkpoint "$MODEL_DIR"
@@ -139,21 +115,9 @@ option_groups() {
       --use-dynamic-batch-size
       --max-tokens-per-gpu "$MAX_TOKENS_PER_GPU"
       --balance-data
-      --recompute-granularity full
-      --recompute-method uniform
-      --recompute-num-layers 1
+      "${RECOMPUTE_ARGS[@]}"
+      "${SEQUENCE_ARGS[@]}"
    )
-   # Megatron splits sequences only where it splits tensors.
-   if ((TENSOR_PARALLEL > 1)); then PERF_ARGS+=(--sequence-parallel); fi
-   MISC_ARGS=(
-      --attention-dropout 0.0
-      --hidden-dropout 0.0
-      --accumulate-allreduce-grads-in-fp32
-      --attention-softmax-in-fp32
-      --attention-backend "${ATTENTION:-flash}"
-   )
-   LOG_ARGS=()
-   if [[ -n ${WANDB_PROJECT:-} ]]; then LOG_ARGS=(--use-wandb --wandb-project "$WANDB_PROJECT" --wandb-group "$NAME"); fi
    TRAIN_ARGS=(
       "${MODEL_ARGS[@]}"
       "${ROW_ARGS[@]}"
@@ -198,9 +162,7 @@ run_it() {
       say "have $OUT"
       return
    fi
-   trap 'stop_job' EXIT
-   trap 'exit 143' TERM
-   trap 'exit 130' INT
+   stop_on_signals
    if [[ ! -d $PREPARED ]]; then in_job "${PREPARE[@]}" || exit 2; fi
    row_arguments
    option_groups
@@ -210,7 +172,8 @@ run_it() {
    in_job "${COLLECT[@]}"
 }
 
-read_command_line "$@"
+read_command_line stage "prefixes pairs" "--dry-run --job-environment --profile" "$@"
+STAGE=$CHOICE
 whole_numbers NUM_GPUS NODES TENSOR_PARALLEL BATCH MAX_TOKENS_PER_GPU SAVE_INTERVAL RAY_PORT DASHBOARD_PORT AGENT_PORT
 defaults
 model_arguments

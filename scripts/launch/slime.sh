@@ -16,6 +16,10 @@ source "$LAUNCH/reward.sh"
 source "$LAUNCH/ray.sh"
 # shellcheck source=scripts/launch/cpu_tiny.sh
 source "$LAUNCH/cpu_tiny.sh"
+# shellcheck source=scripts/launch/command_line.sh
+source "$LAUNCH/command_line.sh"
+# shellcheck source=scripts/launch/megatron.sh
+source "$LAUNCH/megatron.sh"
 
 usage() {
    cat <<TEXT
@@ -39,7 +43,8 @@ TEXT
 }
 
 launch() {
-   read_command_line "$@"
+   read_command_line reward "rm tests hybrid" "--dry-run --job-environment --profile" "$@"
+   REWARD=$CHOICE
    whole_numbers NUM_GPUS NODES RM_GPUS ACTOR_GPUS ROLLOUT_GPUS NUM_ROLLOUT ROLLOUT_BATCH GROUP RESPONSE_LENGTH SAVE_INTERVAL EVAL_INTERVAL \
       EVAL_SAMPLES TENSOR_PARALLEL CONTEXT_PARALLEL MAX_TOKENS_PER_GPU RM_PORT RAY_PORT DASHBOARD_PORT AGENT_PORT
    defaults
@@ -52,33 +57,6 @@ launch() {
       2) printf '%s\n' "${JOB_ENVIRONMENT[@]}" ;;
       *) run_it ;;
    esac
-}
-
-read_command_line() {
-   REWARD="" DRY_RUN=0 PROFILE="" MORE_ARGS=()
-   while (($#)); do
-      case $1 in
-         -h | --help) usage && exit 0 ;;
-         --dry-run) DRY_RUN=1 ;;
-         --job-environment) DRY_RUN=2 ;;
-         --profile)
-            [[ ${2:-} == cpu-tiny ]] || die "--profile is '${2:-}'; the only one is cpu-tiny."
-            PROFILE=$2 && shift
-            ;;
-         --)
-            shift
-            MORE_ARGS=("$@")
-            break
-            ;;
-         -*) die "there is no option $1; options of train.py follow after --." ;;
-         *)
-            [[ -z $REWARD ]] || die "'$1' is one word too many; name one reward: rm, tests or hybrid."
-            REWARD=$1
-            ;;
-      esac
-      shift
-   done
-   [[ -n $REWARD ]] || die "name the reward: rm, tests or hybrid (see --help)."
 }
 
 # What a run is made of, where nobody said otherwise.
@@ -99,12 +77,7 @@ defaults() {
 # slime's own file of model arguments; without a checkout only its name is known.
 model_arguments() {
    MODEL_ARGS=() CPU_ARGS=() ENTRY_ENVIRONMENT=()
-   JOB_ENVIRONMENT=(
-      "PYTHONPATH=${MEGATRON_ROOT:-/root/Megatron-LM}:${SLIME_ROOT:-/root/slime}:$CODE_REWARD:$CODE_REWARD/slime_plugins"
-      "CUDA_DEVICE_MAX_CONNECTIONS=1"
-      "NCCL_NVLS_ENABLE=${NCCL_NVLS_ENABLE:-0}"
-      "PYTHONUNBUFFERED=1"
-   )
+   job_environment
    if [[ $PROFILE == cpu-tiny ]]; then
       cpu_tiny_environment
       cpu_tiny_arguments
@@ -118,6 +91,7 @@ model_arguments() {
 }
 
 option_groups() {
+   megatron_options "$NAME-$REWARD"
    CKPT_ARGS=(
       --hf-checkpoint "$MODEL_DIR"
       --ref-load "$(realpath -m "${REF_LOAD:-$MODEL_DIR}")"
@@ -168,27 +142,15 @@ option_groups() {
       --tensor-model-parallel-size "$TENSOR_PARALLEL"
       --pipeline-model-parallel-size "${PIPELINE_PARALLEL:-1}"
       --context-parallel-size "$CONTEXT_PARALLEL"
-      --recompute-granularity full
-      --recompute-method uniform
-      --recompute-num-layers 1
+      "${RECOMPUTE_ARGS[@]}"
       --use-dynamic-batch-size
       --max-tokens-per-gpu "$MAX_TOKENS_PER_GPU"
+      "${SEQUENCE_ARGS[@]}"
    )
-   # Megatron splits sequences only where it splits tensors.
-   if ((TENSOR_PARALLEL > 1)); then PERF_ARGS+=(--sequence-parallel); fi
    SGLANG_ARGS=(
       --rollout-num-gpus-per-engine "${GPUS_PER_ENGINE:-1}"
       --sglang-mem-fraction-static "${SGLANG_MEMORY:-0.7}"
    )
-   MISC_ARGS=(
-      --attention-dropout 0.0
-      --hidden-dropout 0.0
-      --accumulate-allreduce-grads-in-fp32
-      --attention-softmax-in-fp32
-      --attention-backend "${ATTENTION:-flash}"
-   )
-   LOG_ARGS=()
-   if [[ -n ${WANDB_PROJECT:-} ]]; then LOG_ARGS=(--use-wandb --wandb-project "$WANDB_PROJECT" --wandb-group "$NAME-$REWARD"); fi
    TRAIN_ARGS=(
       "${PLACEMENT_ARGS[@]}"
       "${MODEL_ARGS[@]}"
@@ -237,9 +199,7 @@ dry_run() {
 run_it() {
    make_run_folder
    if [[ $PROFILE != cpu-tiny && -z $RAY_DASHBOARD ]]; then check_gpu_count; fi
-   trap 'stop_job' EXIT
-   trap 'exit 143' TERM
-   trap 'exit 130' INT
+   stop_on_signals
    write_configs
    if [[ $RM_PLACEMENT == slime ]]; then sglang_config; fi
    show "$TRAIN_PYTHON" "$SLIME_ROOT/$TRAIN_SCRIPT" "${TRAIN_ARGS[@]}" >"$RUN_DIR/command.txt"

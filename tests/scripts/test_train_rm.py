@@ -89,7 +89,7 @@ def test_several_nodes_meet_at_one_address(rm):
     ("words", "variables", "said"),
     [
         ([], {}, "name the stage"),
-        (["pair"], {}, "'pair' is not known here"),
+        (["pair"], {}, "'pair' is no stage; name one of: prefixes or pairs"),
         (["pairs"], {}, "INIT must name"),
         (["pairs"], {"INIT": "m"}, "DATA must name the file of pairs"),
         (["pairs"], {"INIT": "m", "DATA": "d", "PREFLIGHT": "perhaps", "OUT": "/tmp/x/rm"}, "say strict, warn or skip"),

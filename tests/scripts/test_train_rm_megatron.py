@@ -80,7 +80,7 @@ def test_a_run_that_has_a_checkpoint_goes_on_from_it(slime, tmp_path):
     ("words", "variables", "said"),
     [
         ([], {}, "name the stage"),
-        (["both"], {}, "'both' is not known here"),
+        (["both"], {}, "'both' is no stage"),
         (["pairs"], {}, "INIT must name"),
         (["pairs"], {"INIT": "m"}, "DATA must name the file of pairs"),
         (["pairs"], {"INIT": "m", "DATA": "d"}, "SLIME_ROOT must name"),
