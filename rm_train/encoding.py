@@ -11,10 +11,8 @@ import hashlib
 import json
 import os
 from collections.abc import Iterator, Sequence
-from concurrent.futures import ProcessPoolExecutor
 from dataclasses import dataclass
 from itertools import pairwise
-from multiprocessing import get_context
 from pathlib import Path
 from typing import Any, Final
 
@@ -23,6 +21,7 @@ import numpy.typing as npt
 
 from code_reward.errors import DataError
 from code_reward.files import digest, replacing_folder
+from code_reward.pools import Pool
 from code_reward.rm_input import RMInput, RMInputSettings
 from code_reward.verdict import Rejected
 from rm_train.examples import Example, Kind
@@ -72,8 +71,7 @@ def encode(examples: Sequence[Example], rm_input: RMInput, folder: Path | None =
     groups = list(of_problem.values())
     processes = os.cpu_count() or 1
     if folder is not None and processes > 1 and len(examples) > _ALONE:
-        # Not by fork: torch's threads do not survive it.
-        with ProcessPoolExecutor(processes, get_context("spawn"), _begin, (folder, rm_input.settings)) as pool:
+        with Pool(processes, _begin, (folder, rm_input.settings)) as pool:
             encoded = list(pool.map(_encode_here, groups, chunksize=max(1, len(groups) // (processes * 16))))
     else:
         encoded = [_encode_problem(group, rm_input) for group in groups]

@@ -9,13 +9,13 @@ from __future__ import annotations
 import hashlib
 import re
 from collections.abc import Iterable, Iterator, Sequence
-from concurrent.futures import ProcessPoolExecutor
 from itertools import chain, islice
 from pathlib import Path
 from typing import Final, Literal, get_args
 
 from code_reward.errors import DataError
 from code_reward.extraction import REASONS, Extraction, extract_code
+from code_reward.pools import Pool
 from code_reward.reward_data import Pair
 from code_reward.validity import check_program
 from data_prep.preferences.conversations import Trouble
@@ -52,7 +52,7 @@ def read_preferences(paths: Sequence[Path], workers: int = 1) -> Iterator[Outcom
     if workers == 1:
         yield from map(pair_of, preferences)
         return
-    with ProcessPoolExecutor(workers) as pool:
+    with Pool(workers) as pool:
         # A few chunks at a time, so that no file is held in memory whole.
         while some := list(islice(preferences, CHUNK * workers * 4)):
             yield from pool.map(pair_of, some, chunksize=CHUNK)

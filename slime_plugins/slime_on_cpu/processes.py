@@ -77,8 +77,9 @@ def _shared_files(pid: int) -> set[str]:
         lines = Path(f"/proc/{pid}/maps").read_text(errors="replace").splitlines()
     except OSError:
         return set()
-    # "… /dev/shm/name" or "… /dev/shm/name (deleted)"
-    return {line[line.index(SHARED_MEMORY) :] for line in lines if SHARED_MEMORY in line and not line.endswith(" (deleted)")}
+    # "7f… rw-s 00000000 00:18 INODE /dev/shm/name". By the number: whoever made a semaphore has it under a name that is gone since.
+    mapped = {int(line.split()[4]) for line in lines if SHARED_MEMORY in line}
+    return {entry.path for entry in os.scandir(SHARED_MEMORY) if entry.inode() in mapped} if mapped else set()
 
 
 def _is_of(process: psutil.Process, run: str) -> bool:

@@ -14,6 +14,7 @@ import aiohttp
 import psutil
 import pytest
 from misbehaving import other_score_of, score_of
+from shared_memory import shared_memory_of
 from tiny_rm import answer, build_client_folder, statement
 
 from code_reward.errors import ConfigurationError
@@ -69,12 +70,9 @@ class Running:
         return self.process.returncode, error.decode()
 
     def children(self):
-        return psutil.Process(self.process.pid).children(recursive=True)
-
-
-def shared_memory_of(processes):
-    """What is left of what they had there."""
-    return [process.pid for process in processes if Path(f"/dev/shm/stand_in_{process.pid}").exists()]
+        """But for the trackers of Python's own."""
+        children = psutil.Process(self.process.pid).children(recursive=True)
+        return [child for child in children if "resource_tracker" not in " ".join(child.cmdline())]
 
 
 @pytest.fixture
@@ -110,13 +108,14 @@ def launch(tmp_path):
             yield Running(process, logs)
         finally:
             started = psutil.Process(process.pid).children(recursive=True) if process.returncode is None else []
+            shared = {name for one in started for name in shared_memory_of(one.pid)}
             if process.returncode is None:
                 process.terminate()
             await process.communicate()
             assert [one for one in started if one.is_running() and one.status() != psutil.STATUS_ZOMBIE] == []
             if process.returncode >= 0:
                 assert list(scratch.iterdir()) == []
-                assert shared_memory_of(started) == []
+                assert shared & set(os.listdir("/dev/shm")) == set()
 
     return launched
 
@@ -134,13 +133,15 @@ async def test_it_serves_restarts_the_dead_and_leaves_nothing_behind(launch, mod
         right = await score(models[0], urls=[url])
         assert isinstance(right, Scored)
         [replica] = server.children()
+        shared = shared_memory_of(replica.pid)
         replica.kill()
         await server.says("is dead")
         await server.says("gives the reference scores")
         assert await score(models[0], urls=[url]) == right
         server.process.terminate()
         assert await server.process.wait() == 0
-        assert shared_memory_of([replica]) == []
+        assert shared
+        assert shared & set(os.listdir("/dev/shm")) == set()
 
 
 async def test_replicas_stand_behind_a_router(launch, models):

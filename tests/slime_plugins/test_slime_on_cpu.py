@@ -8,6 +8,7 @@ from importlib import import_module
 from pathlib import Path
 
 import pytest
+from shared_memory import shared_memory_of
 from slime_on_cpu import launch, processes
 from slime_on_cpu.environment import engine_environment, environment
 from slime_on_cpu.flags import ENGINES, TRAINING
@@ -140,6 +141,22 @@ def test_what_a_run_left_is_ended_and_nothing_else():
         assert processes.of_run("mine") == []
         assert other.poll() is None
         other.kill()
+
+
+def test_semaphores_of_a_run_that_is_ended_by_force_go_with_it():
+    """Their maker has them open under a name that is gone, and whoever would remove them is ended, too."""
+    make = "import multiprocessing, sys; lock = multiprocessing.get_context('spawn').Lock(); print(flush=True); sys.stdin.read()"
+    pipes = {"stdin": subprocess.PIPE, "stdout": subprocess.PIPE, "start_new_session": True}
+    with subprocess.Popen([sys.executable, "-c", make], env={**os.environ, processes.MARK: "mine"}, **pipes) as maker:
+        maker.stdout.readline()
+        names = shared_memory_of(maker.pid)
+        assert names
+        memory = processes.SharedMemory("mine")
+        memory.look()
+        assert len(list(processes.end(processes.of_run("mine"), "mine"))) == 2
+    assert names <= set(os.listdir("/dev/shm"))
+    memory.remove()
+    assert names & set(os.listdir("/dev/shm")) == set()
 
 
 def test_model_flags_describe_the_checkpoint(tmp_path):

@@ -8,15 +8,14 @@ from __future__ import annotations
 
 import random
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from concurrent.futures import ProcessPoolExecutor
 from contextlib import contextmanager
 from hashlib import sha256
-from multiprocessing import get_context
 from pathlib import Path
 
 from pydantic import BaseModel, Field
 
 from code_reward.cli import Command, run
+from code_reward.pools import Pool
 
 
 class Completion(BaseModel):
@@ -99,7 +98,7 @@ def sampling(settings: Sample) -> Iterator[Callable[[Mapping[int, Sequence[str]]
     # Forked, so that torch is imported once; nothing has been computed yet, and so there are no threads of its that a fork would lose.
     import code_reward_trl.policy  # noqa: F401
 
-    with ProcessPoolExecutor(settings.processes, get_context("fork"), initializer=_start, initargs=(settings,)) as pool:
+    with Pool(settings.processes, _start, (settings,), fork=True) as pool:
         yield lambda batches: pool.map(_draw, batches.keys(), batches.values())
 
 

@@ -1,13 +1,11 @@
 """Stands in for SGLang where it is not installed: takes its command line, speaks its wire, and scores as the folder of its model says.
 
-As SGLang, it leaves a temporary file and one in shared memory when it is ended by force.
-
-A folder whose name begins with `other` is another model's. `--refuse-to-start` is what it says.
+As SGLang, it leaves a temporary file and a semaphore when it is ended by force. A folder whose name begins with `other` is another
+model's. `--refuse-to-start` is what it says.
 """
 
 import asyncio
-import mmap
-import os
+import multiprocessing
 import sys
 import tempfile
 from pathlib import Path
@@ -17,20 +15,15 @@ from misbehaving import Misbehaving, other_score_of, score_of
 given = dict(zip(sys.argv[1:], sys.argv[2:], strict=False))
 
 
-def leave_files() -> mmap.mmap:
-    """What only an end of its own choice would remove."""
-    tempfile.NamedTemporaryFile(delete=False).close()
-    with Path(f"/dev/shm/stand_in_{os.getpid()}").open("w+b") as file:
-        file.truncate(1)
-        return mmap.mmap(file.fileno(), 1)
-
-
 async def main() -> None:
-    left = leave_files()  # noqa: F841  (open as long as this runs)
+    # What only an end of its own choice would remove.
+    tempfile.NamedTemporaryFile(delete=False).close()
+    lock = multiprocessing.get_context("spawn").Lock()
     model = Path(given["--model-path"])
     server = Misbehaving(other_score_of if model.name.startswith("other") else score_of)
     server.port = int(given["--port"])
     async with server:
+        assert lock
         await asyncio.Event().wait()
 
 
