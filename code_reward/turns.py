@@ -20,20 +20,29 @@ MAX_ANSWER_CHARACTERS: Final = 256 * 1024
 """Of an answer after its reasoning. Four times the longest program."""
 
 _WINDOW: Final = 2 * MAX_ANSWER_CHARACTERS
-_REASONING_ENDS: Final = ("</think>", "</seed:think>", "[/THINK]", "◁/think▷", "<|channel|>final<|message|>")
+_REASONING_ENDS: Final = (
+    *("</think>", "</thought>", "</seed:think>", "[/THINK]", "◁/think▷"),
+    *("<|channel|>final<|message|>", "[BEGIN FINAL RESPONSE]"),
+)
 _REASONING_END = re.compile("|".join(map(re.escape, _REASONING_ENDS)))
-_REASONING_BEGIN = re.compile(r"^[ \t]*(?:<think>|<seed:think>|\[THINK\]|◁think▷|<\|channel\|>analysis<\|message\|>)", re.MULTILINE)
+_REASONING_BEGIN = re.compile(r"^[ \t]*(?:<(?:seed:)?think>|<thought>|\[THINK\]|◁think▷|<\|channel\|>analysis<\|message\|>)", re.MULTILINE)
 _FENCE_LINE = re.compile(r"(?:\A|(?<=[\r\n]))[ \t>]*(?:`{3,}|~{3,})(?P<info>[^\r\n]*)")
+_OPENING = re.compile(r"(?:`{3,}|~{3,})[\w+#.{}-]*[ \t]*[\r\n]")
 _QUOTES: Final = "'\"`"
 
 _LONGEST_TOKEN: Final = 44
 _CONTROL_TOKEN = re.compile(r"<[|｜][^<>|｜\s]+[|｜]>")
-_END_TOKENS: Final = ("</s>", "<eos>", "<end_of_turn>", "<turn|>", "<pad>", "[/INST]")
+# Not the token of `<|channel|>analysis`, which says what follows.
+_BEGINNING = re.compile(rf"(?:{_CONTROL_TOKEN.pattern}(?=[`~\r\n<])|[\r\n\ufeff])*")
+_END_TOKENS: Final = (
+    *("</s>", "<eos>", "<end_of_turn>", "<turn|>", "<pad>", "[/INST]", "[END FINAL RESPONSE]"),
+    *("<seed:eos>", "[|endofturn|]", "[e~[", "<SPECIAL_12>"),
+)
 """Beside all that look like `<|im_end|>`."""
 
 
 def final_answer(response: str) -> str:
-    """What follows the reasoning, without blank lines before it and without the chat end tokens and white space after it.
+    """What follows the reasoning, without control tokens and blank lines before it, and without chat end tokens and white space after it.
 
     An answer of more than twice `MAX_ANSWER_CHARACTERS` is given as it is.
     """
@@ -43,9 +52,8 @@ def final_answer(response: str) -> str:
         return response[begin:]
     end = _before_end_tokens(response)
     begin = _end_of_reasoning(response, end)
-    while begin < end and response[begin] in "\r\n":
-        begin += 1
-    return response[begin:end]
+    begun = _BEGINNING.match(response, begin, end)
+    return response[begun.end() if begun else begin : end]
 
 
 def thinks_on(text: str, fences: list[Fence]) -> bool:
@@ -72,11 +80,14 @@ def _end_of_reasoning(response: str, end: int) -> int:
     starts = [line.start() for line in lines]
     program_begin = end
     for mark in reversed(marks):
-        if mark.start() >= program_begin or _is_quoted(response, mark):
-            continue
         place = bisect(starts, mark.start())
         opening, closing = lines[place - 1] if place else None, lines[place] if place < len(lines) else None
         begin = opening.end() if opening else start
+        follows_fence = mark.start() < begin  # It closes a block of the reasoning; the answer may open one on the same line.
+        if mark.start() >= program_begin or (_is_quoted(response, mark) and not (follows_fence and _OPENING.match(response, mark.end()))):
+            continue
+        if follows_fence:
+            return mark.end()
         if (closing and closing["info"].strip()) or not _is_program(response[begin : closing.start() if closing else end]):
             return mark.end()
         program_begin = begin

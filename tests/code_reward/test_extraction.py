@@ -99,7 +99,11 @@ def test_a_bare_or_prefilled_program_may_name_the_end_of_reasoning():
 
 
 @pytest.mark.parametrize(
-    "end", ["</think>", "</seed:think>", "[/THINK]", "◁/think▷", "<|end|><|start|>assistant<|channel|>final<|message|>"]
+    "end",
+    [
+        *("</think>", "</thought>", "</seed:think>", "[/THINK]", "◁/think▷"),
+        *("<|end|><|start|>assistant<|channel|>final<|message|>", "[BEGIN FINAL RESPONSE]"),
+    ],
 )
 def test_drafts_before_the_end_of_reasoning_are_no_answer(end):
     draft = fenced(SPLITS)
@@ -126,11 +130,33 @@ def test_drafts_before_the_end_of_reasoning_are_no_answer(end):
         "<|end|>",
         "<|END_OF_TURN_TOKEN|>",
         "[/INST]",
+        "[END FINAL RESPONSE]\n<|end|>",
+        "<seed:eos>",
+        "[|endofturn|]",
+        "[e~[",
+        "<SPECIAL_12>",
     ],
 )
 def test_chat_end_tokens_are_not_part_of_the_answer(end):
     assert code_of(fenced(ADD).rstrip() + end) == ADD
     assert final_answer(f"<think>x</think>\n\nfour{end}") == "four"
+
+
+@pytest.mark.parametrize("end", ["</think>", "<|end|><|start|>assistant<|channel|>final<|message|>", "[BEGIN FINAL RESPONSE]"])
+def test_the_mark_may_follow_the_fence_that_closes_a_draft(end):
+    for draft in ("```python\nsplit(\n```", "So:\n```python\nx = 1\n```", "~~~\nx\n~~~~ "):
+        assert code_of(f"Hm.\n{draft}{end}{fenced(ADD)}") == ADD
+        assert reason_of(f"Hm.\n{draft}{end}I give up.") == "no_code"
+
+
+@pytest.mark.parametrize("before", ["\ufeff", "<|begin_of_box|>", "\n<|assistant|>\n", "<think></think>\n<|begin_of_box|>\r\n"])
+def test_control_tokens_before_the_answer_are_not_part_of_it(before):
+    assert code_of(f"{before}{fenced(ADD).strip()}<|end_of_box|>") == ADD
+
+
+def test_a_token_that_opens_reasoning_stays_and_is_seen():
+    assert reason_of(f"<|channel|>analysis<|message|>Hm.\n{fenced(ADD)}") == "truncated"
+    assert reason_of(f"<thought>\nHm.\n{fenced(ADD)}") == "truncated"
 
 
 def test_an_end_token_inside_the_answer_stays():
