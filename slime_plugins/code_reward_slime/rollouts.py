@@ -13,7 +13,7 @@ from typing import Any
 
 from code_reward.errors import DataError
 from code_reward_slime.refusal import Refusal
-from code_reward_slime.samples import flatten, mark_missing, missing_reason, record_of
+from code_reward_slime.samples import counted, flatten, mark_missing, missing_reason, record_of
 
 
 @dataclass(frozen=True)
@@ -77,6 +77,8 @@ def settle(args: Any, samples: Iterable[Any]) -> list[Rollout]:
     rollouts = rollouts_of(samples)
     for rollout in rollouts:
         reason = rollout.missing
+        if reason is None and any(counted(args, sample.reward) is None for sample in rollout.samples):
+            reason = "no_reward"
         if reason is not None:
             for sample in rollout.samples:
                 mark_missing(args, sample, reason)
@@ -85,11 +87,7 @@ def settle(args: Any, samples: Iterable[Any]) -> list[Rollout]:
 
 def _number(args: Any, reward: Any) -> float:
     """The number that a reward function gave."""
-    if isinstance(reward, dict):
-        keys = [key for key in (getattr(args, "reward_key", None), getattr(args, "eval_reward_key", None)) if key in reward]
-        if not keys:
-            raise DataError(f"A reward is a dict with the keys {', '.join(map(str, reward))}; name the one that counts with --reward-key.")
-        reward = reward[keys[0]]
+    reward = counted(args, reward)
     if isinstance(reward, Refusal):
         raise reward.error
     return float(reward)

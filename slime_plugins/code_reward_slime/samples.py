@@ -13,6 +13,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Mapping
 from typing import Any, Final
 
+from code_reward.errors import DataError
 from code_reward_slime.trainer import status_of
 
 KEY: Final = "code_reward"
@@ -70,8 +71,19 @@ def mark_missing(args: Any, sample: Any, reason: str) -> None:
     if record_of(sample).get("verdict") != "missing":
         write_record(sample, {"verdict": "missing", "reason": reason, "score": None, "shaped": None, "terms": {}})
     sample.remove_sample = True
-    if _is_absent(sample.reward):
-        sample.reward = as_reward(args, PLACEHOLDER, reason)
+    if _is_absent(sample.reward) or counted(args, sample.reward) is None:
+        given, placeholder = sample.reward, as_reward(args, PLACEHOLDER, reason)
+        sample.reward = {**given, **placeholder} if isinstance(given, dict) and isinstance(placeholder, dict) else placeholder
+
+
+def counted(args: Any, reward: Any) -> Any:
+    """What of a reward counts under slime's options; None if that is absent. Raises `DataError` where no option says which key does."""
+    if not isinstance(reward, dict):
+        return reward
+    keys = [key for key in (getattr(args, "reward_key", None), getattr(args, "eval_reward_key", None)) if key in reward]
+    if not keys:
+        raise DataError(f"A reward is a dict with the keys {', '.join(map(str, reward))}; name the one that counts with --reward-key.")
+    return reward[keys[0]]
 
 
 def as_reward(args: Any, value: Any, category: str) -> Any:
@@ -93,4 +105,5 @@ def flatten(samples: Iterable[Any]) -> Iterator[Any]:
 
 
 def _is_absent(reward: Any) -> bool:
-    return reward is None or (isinstance(reward, dict) and any(value is None for value in reward.values()))
+    """Whether there is nothing at all; `counted` knows whether what counts is there."""
+    return reward is None or (isinstance(reward, dict) and all(value is None for value in reward.values()))

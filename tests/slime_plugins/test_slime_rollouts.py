@@ -125,6 +125,20 @@ def test_rewards_that_a_generate_function_gave_itself_stay_as_they_are():
     assert group_advantages(make_args(), samples)[0] == [1.0, 0.5, 0.5]
 
 
+@pytest.mark.parametrize(("worth", "missing"), [(1.0, False), (None, True)])
+def test_of_a_reward_with_several_keys_only_the_one_that_counts_may_not_be_absent(worth, missing):
+    """slime's own rewards for mathematics are such dicts, with what they found in the answer, which may be nothing."""
+    args = make_args(reward_key="acc")
+    odd = {"acc": worth, "pred": None, "note": 2}
+    rewards = [odd, {"acc": 0.0, "pred": "x"}, {"acc": 0.0, "pred": "y"}, {"acc": 1.0, "pred": None}]
+    samples = [Sample(group_index=0, index=i, rollout_id=i, reward=reward) for i, reward in enumerate(rewards)]
+    raw, advantages = group_advantages(args, samples)
+    assert [is_missing(sample) for sample in samples] == [missing, False, False, False]
+    assert samples[0].reward == {**odd, "acc": 0.0 if missing else 1.0}
+    assert (advantages[0] == 0.0) is missing
+    assert all(isinstance(reward, float) for reward in raw)
+
+
 # What is absent by slime's own word.
 
 
