@@ -32,6 +32,11 @@ if __name__ == "__main__":
 """
 
 
+def hear_interrupts():
+    """Also where the tests run in a shell's background, which ignores Ctrl-C for all that it starts."""
+    signal.signal(signal.SIGINT, signal.SIG_DFL)
+
+
 @pytest.mark.parametrize("fork", [False, True])
 @pytest.mark.parametrize("chunksize", [1, 2, 100])
 def test_results_come_in_order(chunksize, fork):
@@ -54,7 +59,7 @@ def test_a_process_that_dies_is_an_error():
 @pytest.mark.parametrize("how", ["spawn", "fork"])
 def test_an_interrupted_command_says_one_line_and_leaves_nothing(tmp_path, how):
     (tmp_path / "busy.py").write_text(BUSY)
-    pipes = {"stdout": subprocess.PIPE, "stderr": subprocess.PIPE, "text": True, "start_new_session": True}
+    pipes = {"stdout": subprocess.PIPE, "stderr": subprocess.PIPE, "text": True, "start_new_session": True, "preexec_fn": hear_interrupts}
     environment = {**os.environ, "PYTHONPATH": str(ROOT)}
     with subprocess.Popen([sys.executable, str(tmp_path / "busy.py"), how], env=environment, **pipes) as process:
         process.stdout.readline()

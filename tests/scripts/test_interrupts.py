@@ -68,6 +68,7 @@ def test_an_interrupted_command_says_one_line_and_leaves_nothing(name, folder):
     environment = {**os.environ, "PYTHONPATH": os.pathsep.join([str(ROOT), str(ROOT / "slime_plugins"), str(ROOT / "trl_plugins")])}
     environment |= {"TMPDIR": str(folder / "tmp"), "OMP_NUM_THREADS": "1"}
     options = {"cwd": folder, "env": environment, "stdout": subprocess.DEVNULL, "stderr": subprocess.PIPE, "start_new_session": True}
+    options["preexec_fn"] = lambda: signal.signal(signal.SIGINT, signal.SIG_DFL)  # A shell's background ignores it.
     with subprocess.Popen([sys.executable, "-m", *LONG[name]], text=True, **options) as process:
         wait_until_it_works(process, folder / AT_WORK[name] if name in AT_WORK else None)
         started = psutil.Process(process.pid).children(recursive=True)
