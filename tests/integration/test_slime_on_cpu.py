@@ -5,6 +5,9 @@ Each run takes one to three minutes, so that each proves several things.
 
 import json
 import os
+import signal
+import subprocess
+import sys
 import time
 from pathlib import Path
 from statistics import mean, stdev
@@ -13,6 +16,7 @@ import psutil
 import pytest
 import torch
 from served_rm import serving
+from shared_memory import shared_memory_of
 from slime_on_cpu import processes
 
 from code_reward.rm_input import Encoded, RMInput
@@ -141,6 +145,34 @@ def test_train_stops_when_the_reward_model_is_dead(models, tmp_path):
     assert "outlived the run" not in log
     # What was trained on before was judged.
     assert all(rollout.share("missing") <= 0.5 for rollout in rollouts[:-1])
+
+
+def test_ctrl_c_leaves_nothing_of_a_run_with_live_engines(tmp_path):
+    """As a terminal does it: the whole group hears it. What slime's engines have open in shared memory goes with them."""
+    command = [sys.executable, "-m", "scripts.slime_cpu", "--out", str(tmp_path), "--rollouts", "1000"]
+    hear = lambda: signal.signal(signal.SIGINT, signal.SIG_DFL)  # noqa: E731  (a shell's background ignores it)
+    with (tmp_path / "said").open("w+") as said:
+        process = subprocess.Popen(command, stdout=said, stderr=said, cwd=recipe.ROOT, start_new_session=True, preexec_fn=hear)
+        try:
+            while not list(tmp_path.glob("*/rollout_0.pt")):
+                assert process.poll() is None, (tmp_path / "said").read_text()
+                time.sleep(0.5)
+            started = psutil.Process(process.pid).children(recursive=True)
+            [run] = {one.environ()[processes.MARK] for one in started if processes.MARK in one.environ()}
+            shared = {name for one in processes.of_run(run) for name in shared_memory_of(one.pid)}
+            os.killpg(process.pid, signal.SIGINT)
+            assert process.wait() == 130
+        finally:
+            process.terminate()
+            process.wait()
+        said.seek(0)
+        lines = said.read().splitlines()
+    assert [line for line in lines if "interrupted" in line] == ["error: interrupted; what was finished is kept."]
+    assert not [line for line in lines if "Traceback" in line]
+    assert shared
+    assert shared & set(os.listdir("/dev/shm")) == set()
+    assert processes.of_run(run) == []
+    assert list(Path("/tmp").glob(f"{processes.name_of(run)}*")) == []
 
 
 def test_train_async_with_tensor_parallel_glm4(models, tmp_path):
