@@ -19,19 +19,16 @@ from __future__ import annotations
 import ast
 import builtins
 import random
-from collections.abc import Iterator
 from dataclasses import dataclass
 
 from reward_servers.sandbox.worker.protocol import NOTE
 from reward_servers.sandbox.worker.referee.constants import evaluate, is_constant
 from reward_servers.sandbox.worker.referee.falsehoods import Falsifier, raises
+from reward_servers.sandbox.worker.referee.reach import binds, lasting, leaves, may_skip
 
 _BITS = 6
 """So many assertions, pairs taken together, are at least falsified; a lone one more often than one among many."""
 _HARMLESS_DECORATORS = ("patch", "parametrize", "usefixtures", "asyncio", "timeout", "anyio", "staticmethod", "classmethod")
-_DEFINITIONS = (ast.FunctionDef, ast.AsyncFunctionDef, ast.ClassDef)
-_SKIPPING = frozenset({"skip", "skipTest", "SkipTest", "importorskip", "xfail", "exit"})
-_LEAVING = (ast.Return, ast.Break, ast.Continue, ast.Yield, ast.YieldFrom)
 
 
 @dataclass(frozen=True)
@@ -109,7 +106,7 @@ class _Walk:
         self.false: set[int] = set()
         self.sure: set[int] = set()
         self._tree = ast.parse(code)
-        self._may_skip = _binds(self._tree, "load_tests") or any(map(_may_skip, ast.walk(self._tree)))
+        self._may_skip = binds(self._tree, "load_tests") or any(map(may_skip, ast.walk(self._tree)))
         """Whether what comes before tests may leave them out."""
         self._called = {ast.unparse(node.value) for node in self._tree.body if isinstance(node, ast.Expr)}
         self._full = {
@@ -126,7 +123,7 @@ class _Walk:
         return CounterTest(self._tree, frozenset(self.false), frozenset(self.sure))
 
     def _script(self, body: list[ast.stmt], kind: str) -> list[ast.stmt]:
-        for node in _lasting(body):
+        for node in lasting(body):
             if isinstance(node, ast.ClassDef):
                 self._class(node, kind)
             elif isinstance(node, ast.FunctionDef) and kind == "pytest" and node.name.startswith("test"):
@@ -141,10 +138,10 @@ class _Walk:
     def _class(self, node: ast.ClassDef, kind: str) -> None:
         is_case = any("TestCase" in ast.unparse(base) for base in node.bases)
         is_collected = kind == "pytest" and node.name.startswith("Test") and not node.bases
-        if node.decorator_list or _binds(node, "__test__", "__init__") or not (is_case or is_collected):
+        if node.decorator_list or binds(node, "__test__", "__init__") or not (is_case or is_collected):
             return
         kinds = (ast.FunctionDef, ast.AsyncFunctionDef) if any("Isolated" in ast.unparse(base) for base in node.bases) else ast.FunctionDef
-        for item in _lasting(node.body):
+        for item in lasting(node.body):
             if isinstance(item, kinds) and item.name.startswith("test"):
                 self._function(item)
 
@@ -160,7 +157,7 @@ class _Walk:
         done: list[ast.stmt] = []
         for node in body:
             done.append(self._statement(node, sure))
-            sure = sure and not _leaves(node)
+            sure = sure and not leaves(node)
         if ends and sure:
             number = self._draw.randrange(2, 99)
             one, other = ast.Constant(number), ast.Constant(number)
@@ -212,47 +209,5 @@ class _Walk:
         return ast.copy_location(ast.Try([changed], [handler], [_note(number, True)], []), node)
 
 
-def _lasting(body: list[ast.stmt]) -> list[ast.stmt]:
-    """The statements but for functions and classes whose name is bound anew, or deleted, further below."""
-    last = {name: place for place, node in enumerate(body) for name in _bound(node)}
-    return [node for place, node in enumerate(body) if not isinstance(node, _DEFINITIONS) or last[node.name] == place]
-
-
-def _bound(node: ast.stmt) -> set[str]:
-    """The names that a statement binds or deletes."""
-    if isinstance(node, _DEFINITIONS):
-        return {node.name}
-    if isinstance(node, (ast.Import, ast.ImportFrom)):
-        return {alias.asname or alias.name for alias in node.names}
-    return {part.id for part in _own(node) if isinstance(part, ast.Name) and not isinstance(part.ctx, ast.Load)}
-
-
-def _binds(node: ast.Module | ast.ClassDef, *names: str) -> bool:
-    return any(_bound(item) & set(names) for item in node.body)
-
-
 def _note(number: int, held: bool) -> ast.stmt:
     return ast.Expr(ast.Call(ast.Name(NOTE, ast.Load()), [ast.Constant(number), ast.Constant(held)], []))
-
-
-def _leaves(node: ast.stmt) -> bool:
-    """Whether a run may pass by what comes after this statement."""
-    return any(isinstance(part, _LEAVING) or _skips(part) for part in _own(node))
-
-
-def _own(node: ast.AST) -> Iterator[ast.AST]:
-    """The node and what is below it, functions and classes left out."""
-    yield node
-    for child in ast.iter_child_nodes(node):
-        if not isinstance(child, (ast.FunctionDef, ast.AsyncFunctionDef, ast.ClassDef, ast.Lambda)):
-            yield from _own(child)
-
-
-def _may_skip(node: ast.AST) -> bool:
-    """Whether this is a fixture, a `setUp` or the like in which something is skipped."""
-    is_helper = isinstance(node, (ast.FunctionDef, ast.AsyncFunctionDef)) and not node.name.startswith("test")
-    return is_helper and any(map(_skips, ast.walk(node)))
-
-
-def _skips(node: ast.AST) -> bool:
-    return isinstance(node, ast.Call) and ast.unparse(node.func).rpartition(".")[2] in _SKIPPING

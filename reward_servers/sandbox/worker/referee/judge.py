@@ -5,9 +5,9 @@ from __future__ import annotations
 import json
 from typing import Any
 
+from reward_servers.sandbox.worker.referee.assertions import Call
 from reward_servers.sandbox.worker.referee.compare import close, equal, identical, near
 from reward_servers.sandbox.worker.referee.compare_json import equal_json
-from reward_servers.sandbox.worker.referee.plan import Call
 from reward_servers.sandbox.worker.referee.process import Event
 from reward_servers.sandbox.worker.referee.verdicts import failure
 

@@ -6,11 +6,12 @@ import ast
 import hashlib
 from typing import Any
 
+from reward_servers.sandbox.worker.referee.assertions import Call, pack
 from reward_servers.sandbox.worker.referee.decide_calls import work_of
 from reward_servers.sandbox.worker.referee.ends import Trouble
 from reward_servers.sandbox.worker.referee.job import Job
 from reward_servers.sandbox.worker.referee.literals import literal
-from reward_servers.sandbox.worker.referee.plan import Call, Calls, pack
+from reward_servers.sandbox.worker.referee.plan import Calls
 from reward_servers.sandbox.worker.referee.process import Event
 from reward_servers.sandbox.worker.referee.verdicts import duration, failure
 
