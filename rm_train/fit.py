@@ -12,7 +12,6 @@ import torch
 from torch import Tensor
 from transformers import AutoTokenizer, PreTrainedTokenizerBase
 
-from code_reward.errors import ConfigurationError
 from code_reward.files import replacing_folder
 from code_reward.rm_input import RMInput
 from rm_train.batches import Batches, Losses
@@ -26,6 +25,7 @@ from rm_train.lora import merged
 from rm_train.losses import bradley_terry, regression
 from rm_train.masks import attention_of
 from rm_train.model import RewardModel
+from rm_train.places import require_shared, require_writable
 from rm_train.plan import Plan
 from rm_train.processes import Processes, processes, whole
 from rm_train.reporting import Log
@@ -50,8 +50,9 @@ def regress(settings: Regress) -> None:
 
 def _run(settings: Training, path: Path, kind: Kind, losses: Losses) -> None:
     quiet()
-    _require_writable(settings.out)
+    require_writable(settings.out)
     with processes() as here:
+        require_shared(settings.out, here)
         rm_input = load_input(settings.init, settings.preset)
         data = _encoded(settings, path, kind, rm_input, here)
         tokenizer = AutoTokenizer.from_pretrained(str(settings.init))
@@ -66,8 +67,11 @@ def _run(settings: Training, path: Path, kind: Kind, losses: Losses) -> None:
 
 
 def _encoded(settings: Training, path: Path, kind: Kind, rm_input: RMInput, here: Processes) -> Encoded:
-    """Encoded by one process of each machine, read by all."""
+    """Encoded by one process, and by one of each other machine that does not see what it wrote; read by all."""
     cache = settings.cache or checkpoints(settings.out)
+    if here.first:
+        encode_once(path, kind, rm_input, settings.init, cache)
+    here.wait()
     if os.environ.get("LOCAL_RANK", "0") == "0":
         encode_once(path, kind, rm_input, settings.init, cache)
     begin(settings, processes_matter=False)
@@ -116,14 +120,3 @@ def _export(
         log.save(folder)
     gc.collect()
     shutil.rmtree(checkpoints(settings.out), ignore_errors=True)
-
-
-def _require_writable(out: Path) -> None:
-    """Before hours of work, not after them."""
-    try:
-        out.parent.mkdir(parents=True, exist_ok=True)
-        probe = out.parent / f".{out.name}.{os.getpid()}.probe"
-        probe.touch()
-        probe.unlink()
-    except OSError as error:
-        raise ConfigurationError(f"{out.parent} cannot be written to ({error.strerror}); give another --out.") from error

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -16,11 +17,14 @@ from torch.distributed.device_mesh import init_device_mesh
 from torch.distributed.fsdp import MixedPrecisionPolicy, fully_shard
 from torch.nn.parallel import DistributedDataParallel
 
-from code_reward.errors import ConfigurationError
+from code_reward.errors import CodeRewardError, ConfigurationError
 from rm_train.model import RewardModel
 
 _PATIENCE: Final = timedelta(hours=2)
 """How long processes wait for one that encodes or exports; one that dies is noticed by torchrun, which ends the others."""
+
+_LOST: Final = re.compile("[Cc]onnection (was )?(closed|reset)|Socket closed|remote process exited|NCCL error")
+"""What gloo and NCCL say when another process is gone."""
 
 
 @dataclass(frozen=True)
@@ -63,6 +67,12 @@ def processes() -> Iterator[Processes]:
     dist.init_process_group("cpu:gloo,cuda:nccl" if device.type == "cuda" else "gloo", timeout=_PATIENCE)
     try:
         yield Processes(rank, world, device)
+    except RuntimeError as error:
+        if not _LOST.search(str(error)):
+            raise
+        raise CodeRewardError(
+            f"Process {rank} has lost another one, which ended; mend what that one says and run the same again, from the last checkpoint."
+        ) from error
     finally:
         dist.destroy_process_group()
 

@@ -67,11 +67,12 @@ def test_validation_measures_what_evaluation_measures(tmp_path: Path, policy_dir
     assert {path.name for path in rm.iterdir()} >= {"training.png", "trainer_state.json", "reference_scores.json"}
 
 
+@pytest.mark.parametrize("part", [{}, {"lora": 4}, {"freeze": "embeddings"}], ids=["all weights", "adapters", "frozen embeddings"])
 def test_the_best_checkpoint_is_what_is_left_and_patience_ends_a_run(
-    tmp_path: Path, policy_dir: Path, monkeypatch: pytest.MonkeyPatch
+    tmp_path: Path, policy_dir: Path, monkeypatch: pytest.MonkeyPatch, part: dict[str, Any]
 ) -> None:
     measured(monkeypatch, [0.5, 0.9, 0.7, 0.8])
-    main(command(tmp_path, policy_dir, valid=labelled(tmp_path), valid_steps=2, patience=2))
+    main(command(tmp_path, policy_dir, valid=labelled(tmp_path), valid_steps=2, patience=2, **part))
     found = state(tmp_path / "rm")
     assert (found["global_step"], found["best_step"]) == (8, 4), "stopped after two that were no better"
     real = Run._step
@@ -83,7 +84,7 @@ def test_the_best_checkpoint_is_what_is_left_and_patience_ends_a_run(
 
     monkeypatch.setattr(Run, "_step", stopped)
     measured(monkeypatch, [0.5, 0.9])
-    again = command(tmp_path, policy_dir, "again", valid=labelled(tmp_path), valid_steps=2)
+    again = command(tmp_path, policy_dir, "again", valid=labelled(tmp_path), valid_steps=2, **part)
     with pytest.raises(KeyboardInterrupt):
         main(again)
     # What step 4 saved, without going on from it.
@@ -157,6 +158,15 @@ def test_a_loss_that_is_not_finite_ends_the_run_and_keeps_the_last_checkpoint(tm
         main(command(tmp_path, policy_dir, learning_rate=1e30, save_steps=1, epochs=8))
     assert "\n" not in str(caught.value)
     assert list(tmp_path.glob("rm.checkpoints/checkpoint-*/trainer_state.json"))
+
+
+def test_a_gradient_that_is_not_finite_spoils_no_weight(tmp_path: Path, policy_dir: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    stepped: list[bool] = []
+    monkeypatch.setattr("rm_train.loop.nn.utils.clip_grad_norm_", lambda *_: torch.tensor(float("inf")))
+    monkeypatch.setattr("torch.optim.AdamW.step", lambda optimizer: stepped.append(True))
+    with pytest.raises(DataError, match=r"The gradient is inf at step 1; lower --learning-rate"):
+        main(command(tmp_path, policy_dir))
+    assert not stepped
 
 
 def test_a_full_disk_is_one_sentence_and_keeps_the_checkpoint_before(

@@ -6,9 +6,11 @@ import json
 import os
 import subprocess
 import sys
+import time
 from pathlib import Path
 from typing import Any
 
+import psutil
 import pytest
 import torch
 from safetensors.torch import load_file
@@ -25,14 +27,18 @@ ROWS = [pair(i, weight=0.5 + i / 8, rejected=wrong(other)) for i in range(1, 6) 
 ROWS += [pair(1, chosen=f"{right(1)} + {other} - {other}") for other in range(5)]
 
 
-def train(folder: Path, policy: Path, name: str, *options: str, processes: int = 1) -> subprocess.CompletedProcess[str]:
+def command(folder: Path, policy: Path, name: str, *options: str, processes: int = 1) -> list[str]:
     write_rows(folder / "pairs.jsonl", ROWS)
     # Rows so short that a step of ten pairs takes several in every process.
     files = ["--pairs", str(folder / "pairs.jsonl"), "--init", str(policy), "--out", str(folder / name)]
     recipe = ["--recipe", "tiny", "--epochs", "5", "--batch-size", "10", "--row-tokens", "128", "--learning-rate", "3e-3"]
     many = ["-m", "torch.distributed.run", "--standalone", "--nproc-per-node", str(processes)] if processes > 1 else []
-    command = [sys.executable, *many, "-m", "rm_train.train", *files, *recipe, *options]
-    return subprocess.run(command, capture_output=True, text=True, check=False, env={**os.environ, "OMP_NUM_THREADS": "1"})
+    return [sys.executable, *many, "-m", "rm_train.train", *files, *recipe, *options]
+
+
+def train(folder: Path, policy: Path, name: str, *options: str, processes: int = 1) -> subprocess.CompletedProcess[str]:
+    words = command(folder, policy, name, *options, processes=processes)
+    return subprocess.run(words, capture_output=True, text=True, check=False, env={**os.environ, "OMP_NUM_THREADS": "1"})
 
 
 def learnt(folder: Path) -> tuple[list[float], dict[str, torch.Tensor]]:
@@ -63,6 +69,43 @@ def test_two_processes_learn_what_one_learns(tmp_path: Path, policy_dir: Path, a
     assert compare(reference, Scorer(tmp_path / "rm").score([item.ids for item in reference.items]), "float32") is None
 
 
+def test_adapters_in_shards_learn_what_those_of_one_process_learn(tmp_path: Path, policy_dir: Path) -> None:
+    found = {}
+    for name, shard, processes in (("one", [], 1), ("two", ["--shard"], 2)):
+        done = train(tmp_path, policy_dir, name, "--lora", "4", "--epochs", "2", *shard, processes=processes)
+        assert done.returncode == 0, done.stderr
+        assert "view tensor" not in done.stderr
+        found[name] = learnt(tmp_path / name)
+    assert found["two"][0] == pytest.approx(found["one"][0], abs=1e-6)
+    assert found["two"][1].keys() == found["one"][1].keys()
+    for name, tensor in found["one"][1].items():
+        torch.testing.assert_close(found["two"][1][name], tensor, rtol=0, atol=5e-6, msg=f"{name} differs")
+
+
+def test_when_a_process_is_killed_none_is_left_waiting_and_the_last_checkpoint_is_kept(tmp_path: Path, policy_dir: Path) -> None:
+    running = subprocess.Popen(
+        command(tmp_path, policy_dir, "rm", "--epochs", "100000", "--save-steps", "4", processes=2),
+        stderr=subprocess.PIPE,
+        text=True,
+        env={**os.environ, "OMP_NUM_THREADS": "1"},
+    )
+    with running:
+        try:
+            while not list(tmp_path.glob("rm.checkpoints/checkpoint-*/trainer_state.json")):
+                assert running.poll() is None, running.stderr.read() if running.stderr else ""
+                time.sleep(0.1)
+            workers = [child for child in psutil.Process(running.pid).children() if child.environ().get("RANK") in ("0", "1")]
+            assert len(workers) == 2
+            next(child for child in workers if child.environ()["RANK"] == "1").kill()
+            _, said = running.communicate()
+        finally:
+            running.kill()
+    assert running.returncode != 0
+    assert not [child for child in workers if child.is_running() and child.status() != psutil.STATUS_ZOMBIE]
+    assert list(tmp_path.glob("rm.checkpoints/checkpoint-*/trainer_state.json")), said
+    assert not (tmp_path / "rm").exists()
+
+
 def test_a_run_of_one_process_goes_on_in_shards_of_two(
     tmp_path: Path, policy_dir: Path, alone: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -75,11 +118,11 @@ def test_a_run_of_one_process_goes_on_in_shards_of_two(
 
     write_rows(tmp_path / "pairs.jsonl", ROWS)
     options = {"epochs": 5, "batch_size": 10, "row_tokens": 128, "learning_rate": 3e-3, "save_steps": 8}
-    command = Train(pairs=tmp_path / "pairs.jsonl", init=policy_dir, out=tmp_path / "rm", recipe="tiny", **options)
+    settings = Train(pairs=tmp_path / "pairs.jsonl", init=policy_dir, out=tmp_path / "rm", recipe="tiny", **options)
     with monkeypatch.context() as patched:
         patched.setattr(Run, "_step", killed_after_ten)
         with pytest.raises(KeyboardInterrupt):
-            main(command)
+            main(settings)
     assert [path.parent.name for path in tmp_path.glob("rm.checkpoints/checkpoint-*/trainer_state.json")] == ["checkpoint-8"]
     done = train(tmp_path, policy_dir, "rm", "--shard", processes=2)
     assert done.returncode == 0, done.stderr
