@@ -1,6 +1,6 @@
 """Every command of the project with what people get wrong: one sentence, a status that is not zero, no traceback, none of pydantic's text.
 
-Each command runs as a process of its own, as a person starts it. What is wrong is found before anything heavy is done, so this is quick.
+Each command runs as a process of its own, most of them copied from one that has imported what is slow to import.
 """
 
 import json
@@ -8,10 +8,10 @@ import os
 import re
 import subprocess
 import sys
-from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import pytest
+from forking import run_modules
 
 from code_reward_commands.catalogue import MODULES, SUBCOMMANDS
 
@@ -22,10 +22,18 @@ UNKNOWN = [("python", name) for stage in MODULES.values() for name in stage if n
 UNKNOWN += [("code-reward", name) for name in SUBCOMMANDS]
 
 
+ENVIRONMENT = os.environ | {"PYTHONPATH": os.pathsep.join(map(str, ROOTS))}
+
+
+def as_module(kind: str, name: str, words: list[str], cwd: Path | None = None) -> tuple[str, list[str], Path | None]:
+    return (name, words, cwd) if kind == "python" else ("code_reward_commands", [name, *words], cwd)
+
+
 def run(kind: str, name: str, *words: object, cwd: Path | None = None) -> subprocess.CompletedProcess[str]:
-    command = [sys.executable, "-m", name] if kind == "python" else [sys.executable, "-m", "code_reward_commands", name]
-    environment = os.environ | {"PYTHONPATH": os.pathsep.join(map(str, ROOTS))}
-    return subprocess.run([*command, *map(str, words)], capture_output=True, text=True, check=False, cwd=cwd, env=environment, input="")
+    module, rest, _ = as_module(kind, name, list(map(str, words)))
+    return subprocess.run(
+        [sys.executable, "-m", module, *rest], capture_output=True, text=True, check=False, cwd=cwd, env=ENVIRONMENT, input=""
+    )
 
 
 def complaint(done: subprocess.CompletedProcess[str]) -> str:
@@ -42,9 +50,8 @@ def complaint(done: subprocess.CompletedProcess[str]) -> str:
 
 @pytest.mark.timeout(1200)
 def test_an_option_that_is_unknown_is_refused_by_every_command():
-    with ThreadPoolExecutor(2) as pool:
-        done = pool.map(lambda command: run(*command, "--no-such-option", "1"), UNKNOWN)
-        told = {name: said for (_, name), one in zip(UNKNOWN, done, strict=True) if (said := complaint(one))}
+    done = run_modules([as_module(kind, name, ["--no-such-option", "1"]) for kind, name in UNKNOWN], ENVIRONMENT)
+    told = {name: said for (_, name), one in zip(UNKNOWN, done, strict=True) if (said := complaint(one))}
     assert told == {}
 
 
@@ -113,12 +120,9 @@ CASES += [
 
 @pytest.mark.timeout(1200)
 def test_what_people_hand_over_by_mistake_is_told_in_one_sentence(folder):
-    def one(case):
-        name, line = case
-        return run("code-reward" if name in SUBCOMMANDS else "python", name, *line.split(), cwd=folder)
-
-    with ThreadPoolExecutor(2) as pool:
-        told = {f"{name} {line}": said for (name, line), done in zip(CASES, pool.map(one, CASES), strict=True) if (said := complaint(done))}
+    given = [as_module("code-reward" if name in SUBCOMMANDS else "python", name, line.split(), folder) for name, line in CASES]
+    done = run_modules(given, ENVIRONMENT)
+    told = {f"{name} {line}": said for (name, line), one in zip(CASES, done, strict=True) if (said := complaint(one))}
     assert told == {}
 
 
