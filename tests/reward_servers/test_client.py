@@ -15,7 +15,7 @@ from code_reward.rm_input import RMInput
 from code_reward.verdict import Missing, Rejected, Scored
 from reward_servers.client import ClientSettings, RewardClient
 
-QUICK = {"deadline_seconds": 60.0, "request_seconds": 10.0, "backoff_seconds": 0.01, "max_backoff_seconds": 0.05}
+QUICK = {"deadline_seconds": 600.0, "request_seconds": 10.0, "backoff_seconds": 0.01, "max_backoff_seconds": 0.05}
 
 
 @pytest.fixture

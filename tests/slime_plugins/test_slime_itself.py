@@ -399,13 +399,15 @@ def judge(background):
 
 
 @pytest.mark.parametrize("loop", LOOPS)
-def test_a_judge_rewards_a_rollout_of_slime_and_a_dead_one_stops_it(run, judge, loop):
+def test_a_judge_rewards_a_rollout_of_slime_and_a_dead_one_stops_it(run, judge, loop, monkeypatch):
     run.custom_rm_path = "code_reward_slime.rewards.judge_reward"
-    run.code_reward_judge = {"urls": [judge.api], "model": "judge", "deadline_seconds": 1.0, "request_seconds": 0.4, "cache_items": 0}
+    run.code_reward_judge = {"urls": [judge.api], "model": "judge", "cache_items": 0}
     samples, data = Manager(run, loop).generate()
     assert {sample.metadata["code_reward"]["rm"] for sample in samples} == {"judge"}
     assert data["raw_reward"] == [sample.metadata["code_reward"]["score"] for sample in samples]
     judge.fault = "hang"
+    client = list(connections._JUDGES.made.values())[-1]
+    monkeypatch.setattr(client, "_settings", client._settings.model_copy(update={"deadline_seconds": 0.5}))
     # Fully-async slime has rollouts in store that were judged before.
     with pytest.raises(RewardServerError, match="verdicts are missing"):
         any(Manager(run, loop).generate(step) is None for step in range(1, 50))
