@@ -9,29 +9,10 @@ from pydantic import BaseModel
 
 from benchmarks.verdicts import Judged
 from code_reward.errors import DataError
-from code_reward.metrics import Interval, bootstrap, paired_difference, pass_at_k
+from code_reward.figure import Figure
+from code_reward.metrics import bootstrap, paired_difference, pass_at_k
 
 KS = (1, 5, 10, 100)
-
-
-class Figure(BaseModel):
-    """A measure with its 95 % interval over problems."""
-
-    value: float
-    low: float
-    high: float
-
-    @classmethod
-    def of(cls, interval: Interval) -> Figure:
-        return cls(value=interval.estimate, low=interval.low, high=interval.high)
-
-    def percent(self, sign: bool = False) -> str:
-        """In points, as tables show it."""
-        return f"{100 * self.value:{'+' if sign else ''}.1f} [{100 * self.low:.1f}, {100 * self.high:.1f}]"
-
-    def plain(self) -> str:
-        """With three digits."""
-        return f"{self.value:.3f} [{self.low:.3f}, {self.high:.3f}]"
 
 
 class Column(BaseModel):

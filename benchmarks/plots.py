@@ -8,7 +8,7 @@ from pathlib import Path
 import matplotlib
 import numpy as np
 
-from benchmarks.figures import Figure
+from code_reward.figure import Figure
 from code_reward.files import replacing
 
 matplotlib.use("Agg")

@@ -8,9 +8,10 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 from benchmarks import plots
-from benchmarks.figures import Column, Figure, compare, measure
+from benchmarks.figures import Column, compare, measure
 from benchmarks.report import Report, Rows, header_table
 from benchmarks.verdicts import Judged
+from code_reward.figure import Figure
 from code_reward.files import write_text
 
 

@@ -2,32 +2,16 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
-
 from pydantic import BaseModel, FiniteFloat
 
+from code_reward.figure import Figure
 from code_reward.reward_data import LabelledProgram
-
-if TYPE_CHECKING:
-    from code_reward.metrics import Interval
 
 
 class ScoredProgram(LabelledProgram):
     """A labelled program with the reward model's raw score."""
 
     score: FiniteFloat
-
-
-class Figure(BaseModel):
-    """A measure with its 95 % interval over problems."""
-
-    value: float
-    low: float
-    high: float
-
-    @classmethod
-    def of(cls, interval: Interval) -> Figure:
-        return cls(value=interval.estimate, low=interval.low, high=interval.high)
 
 
 class Evaluation(BaseModel):

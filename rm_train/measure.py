@@ -13,13 +13,14 @@ from rich.progress import track
 from rich.table import Table
 
 from code_reward.errors import DataError
+from code_reward.figure import Figure
 from code_reward.metrics import Reliability, auc, bootstrap, cross_calibrate, reliability
 from code_reward.reward_data import LabelledProgram
 from code_reward.rm_input import RMInput
 from code_reward.verdict import Rejected
 from reward_servers.scorer import DType, Scorer
 from rm_train.answers import read_of
-from rm_train.figures import Evaluation, Figure, ScoredProgram
+from rm_train.figures import Evaluation, ScoredProgram
 
 BATCH = 64
 
@@ -102,6 +103,6 @@ def print_table(evaluations: dict[str, Evaluation]) -> None:
     """A table in the terminal, a row per origin."""
     table = Table("wrong programs", "problems", "right", "wrong", "pair accuracy", "AUC", "ECE")
     for name, result in evaluations.items():
-        figures = [f"{part.value:.3f} [{part.low:.3f}, {part.high:.3f}]" for part in (result.pair_accuracy, result.auc)]
+        figures = [part.plain() for part in (result.pair_accuracy, result.auc)]
         table.add_row(name, str(result.problems), str(result.right), str(result.wrong), *figures, f"{result.ece:.3f}")
     Console().print(table)

@@ -13,8 +13,8 @@ import numpy as np
 from numpy.typing import NDArray
 from pydantic import BaseModel
 
-from benchmarks.figures import Figure
 from code_reward.errors import DataError
+from code_reward.figure import Figure
 from code_reward.metrics import auc, bootstrap, cross_calibrate, reliability
 from code_reward.selection.evaluation import best_of_n
 

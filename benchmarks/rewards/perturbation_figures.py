@@ -9,8 +9,8 @@ from statistics import fmean
 import numpy as np
 from pydantic import BaseModel
 
-from benchmarks.figures import Figure
 from code_reward.errors import DataError
+from code_reward.figure import Figure
 from code_reward.metrics import bootstrap
 
 

@@ -72,6 +72,17 @@ class Slurm:
         shown = self.run("scontrol", "--oneliner", "show", "job", job).stdout
         return dict(word.split("=", 1) for word in shown.split() if "=" in word)
 
+    def submit(self, log: Path, *words: str, **environment: str) -> str:
+        """The number of a job whose output goes to `log`; `words` are options, the script and what it is told."""
+        done = self.run("sbatch", "--parsable", "--export=ALL", f"--output={log}", *words, **environment)
+        assert done.returncode == 0, done.stderr
+        return done.stdout.strip()
+
+    def finish(self, job: str, log: Path, seconds: float) -> None:
+        """Until the job has ended, which it must do well."""
+        found = self.wait(job, ("COMPLETED", "FAILED", "CANCELLED", "NODE_FAIL"), seconds)
+        assert found["JobState"] == "COMPLETED", log.read_text()
+
     def wait(self, job: str, states: tuple[str, ...], seconds: float) -> dict[str, str]:
         """Until the job is in one of the states."""
         end = time.monotonic() + seconds

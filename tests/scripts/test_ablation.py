@@ -6,6 +6,7 @@ from pathlib import Path
 import pytest
 
 from code_reward.cli import Command
+from code_reward.figure import Figure
 from code_reward.files import write_text
 from code_reward.reward_data import Pair
 from code_reward.rows import write_rows
@@ -14,7 +15,7 @@ from data_prep.judges import Judgement
 from data_prep.search import OfflinePolicy
 from data_prep.search.run import Run, Setup
 from data_prep.search.session import make_recipe
-from rm_train.figures import Evaluation, Figure
+from rm_train.figures import Evaluation
 from scripts.ablation.__main__ import main
 from scripts.ablation.report import interval, write_report
 from scripts.ablation.settings import Ablation

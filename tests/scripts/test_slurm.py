@@ -9,19 +9,12 @@ from pathlib import Path
 
 import pytest
 import real_slime
-from private_slurm import Slurm, private_slurm
+from private_slurm import Slurm
 from stand_in_slime import build_checkout, free_ports, turns
 
 ROOT = Path(__file__).parents[2]
 SCRIPT = ROOT / "scripts" / "slurm" / "train.sbatch"
 pytestmark = [pytest.mark.integration, pytest.mark.timeout(1500)]
-
-
-@pytest.fixture(scope="module")
-def slurm(tmp_path_factory):
-    # A short path: those of sockets are limited.
-    with private_slurm(tmp_path_factory.mktemp("slurm")) as slurm:
-        yield slurm
 
 
 @pytest.fixture
@@ -50,16 +43,12 @@ def job(slurm: Slurm, tmp_path: Path) -> dict[str, str]:
 
 
 def submit(slurm: Slurm, job: dict[str, str], *options: str, words: tuple[str, ...] = ("run_glm4_9b.sh", "tests")) -> str:
-    done = slurm.run("sbatch", "--parsable", "--export=ALL", f"--output={job['RUN_DIR']}.log", *options, str(SCRIPT), *words, **job)
-    assert done.returncode == 0, done.stderr
-    return done.stdout.strip()
+    return slurm.submit(Path(f"{job['RUN_DIR']}.log"), *options, str(SCRIPT), *words, **job)
 
 
 def finish(slurm: Slurm, job: dict[str, str], number: str, seconds: float = 600) -> list[dict]:
     """The turns of a job that must end well."""
-    found = slurm.wait(number, ("COMPLETED", "FAILED", "CANCELLED", "NODE_FAIL"), seconds)
-    log = Path(f"{job['RUN_DIR']}.log").read_text()
-    assert found["JobState"] == "COMPLETED", log
+    slurm.finish(number, Path(f"{job['RUN_DIR']}.log"), seconds)
     return turns(Path(job["RUN_DIR"]))
 
 

@@ -1,6 +1,5 @@
 """The batch script of reward model training on a private Slurm: two nodes meet without Ray, a signal queues the job again.
 
-
 Slurm, torchrun and the training are real; the nodes are this machine, and the model is tiny.
 """
 
@@ -9,7 +8,6 @@ from pathlib import Path
 
 import pytest
 import tiny_rm
-from private_slurm import Slurm, private_slurm
 
 from code_reward.reward_data import Pair
 from code_reward.rows import write_rows
@@ -17,13 +15,6 @@ from code_reward.rows import write_rows
 ROOT = Path(__file__).parents[2]
 SCRIPT = ROOT / "scripts" / "slurm" / "train_rm.sbatch"
 pytestmark = [pytest.mark.integration, pytest.mark.timeout(1500)]
-
-
-@pytest.fixture(scope="module")
-def slurm(tmp_path_factory):
-    # A short path: those of sockets are limited.
-    with private_slurm(tmp_path_factory.mktemp("slurm")) as slurm:
-        yield slurm
 
 
 @pytest.fixture
@@ -49,16 +40,9 @@ def job(tmp_path: Path) -> dict[str, str]:
     }
 
 
-def submit(slurm: Slurm, job: dict[str, str], log: Path, *options: str) -> str:
-    words = (str(SCRIPT), "pairs", "--", *options)
-    done = slurm.run("sbatch", "--parsable", "--export=ALL", f"--output={log}", "--nodes=2", *words, **job)
-    assert done.returncode == 0, done.stderr
-    return done.stdout.strip()
-
-
 def test_two_nodes_train_and_a_signal_queues_the_job_again_which_goes_on(slurm, job, tmp_path):
     log = tmp_path / "log.txt"
-    number = submit(slurm, job, log, "--batch-size", "4", "--epochs", "60", "--save-steps", "10")
+    number = slurm.submit(log, "--nodes=2", str(SCRIPT), "pairs", "--", "--batch-size", "4", "--epochs", "60", "--save-steps", "10", **job)
     checkpoints = tmp_path / "run" / "rm.checkpoints"
     end = time.monotonic() + 600
     while not list(checkpoints.glob("checkpoint-*/trainer_state.json")) and time.monotonic() < end:
@@ -66,8 +50,7 @@ def test_two_nodes_train_and_a_signal_queues_the_job_again_which_goes_on(slurm, 
     assert list(checkpoints.glob("checkpoint-*/trainer_state.json")), log.read_text()
     # What Slurm does five minutes before the time limit.
     assert slurm.run("scancel", "--batch", "--signal=USR1", number).returncode == 0
-    found = slurm.wait(number, ("COMPLETED", "FAILED", "CANCELLED", "NODE_FAIL"), 900)
-    assert found["JobState"] == "COMPLETED", log.read_text()
+    slurm.finish(number, log, 900)
     text = log.read_text()
     assert "turn 2" in text
     assert "nodes: n1 n2" in text
