@@ -8,11 +8,12 @@ from pathlib import Path
 import numpy as np
 from pydantic import BaseModel
 
+from code_reward.figure import Figure
 from code_reward.metrics import bootstrap, paired_difference
 from code_reward.problem import load_problems
 from code_reward.reward_data import LabelledProgram
 from code_reward.rows import read_rows
-from rm_train.figures import Evaluation, Figure, ScoredProgram
+from rm_train.figures import Evaluation, ScoredProgram
 from rm_train.measure import evaluate_all
 from scripts.quickstart.stage import Run, Stage
 from scripts.quickstart.stages import ARMS

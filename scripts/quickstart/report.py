@@ -7,8 +7,8 @@ from pathlib import Path
 
 from rich.table import Table
 
+from code_reward.figure import Figure
 from code_reward.files import write_text
-from rm_train.figures import Figure
 from scripts.quickstart.figures import PARTS, YARDSTICKS, Figures, measure
 from scripts.quickstart.plots import plot_all
 from scripts.quickstart.stage import Run, Stage, console
