@@ -51,22 +51,26 @@ def main(settings: Kills) -> None:
 
     same: dict[str, Any] = {"init": settings.init, "pairs": settings.pairs, "recipe": "tiny", "epochs": settings.epochs}
     same |= {"batch_size": settings.batch_size, "save_steps": settings.save_steps}
-    whole, killed = (Train(out=settings.work / name, **same) for name in ("whole", "killed"))
+    whole = Train(out=settings.work / "whole", **same)
     began = time.monotonic()
     if _ended(lambda: train(whole), None) != 0:
         raise CodeRewardError("The training that is left alone failed; see above.")
-    seconds, drawn, done = time.monotonic() - began, random.Random(settings.seed), 0
-    while not killed.out.exists():
-        # What is left when all kills are spent runs to its end.
-        status = _ended(lambda: train(killed), drawn.uniform(0, seconds) if done < settings.kills else None)
-        done += status == -signal.SIGKILL
-        if status not in (0, -signal.SIGKILL):
-            raise CodeRewardError(f"After {done} kills the training ended with status {status}; see above.")
-    expected, found = (load_file(one.out / "model.safetensors") for one in (whole, killed))
-    differing = [name for name, tensor in expected.items() if not torch.equal(found[name], tensor)]
-    if differing:
-        raise CodeRewardError(f"After {done} kills {len(differing)} tensors differ, {differing[0]} among them.")
-    print(f"{done} kills within {seconds:.1f} s: all {len(expected)} tensors are those of a training left alone, bit for bit")
+    seconds, drawn, done, rounds = time.monotonic() - began, random.Random(settings.seed), 0, 0
+    expected = load_file(whole.out / "model.safetensors")
+    while done < settings.kills:
+        rounds += 1
+        killed = Train(out=settings.work / f"killed-{rounds}", **same)
+        while not killed.out.exists():
+            # Early enough that a training needs several starts; what is left when all kills are spent runs to its end.
+            status = _ended(lambda: train(killed), drawn.uniform(0, seconds / 2) if done < settings.kills else None)  # noqa: B023
+            done += status == -signal.SIGKILL
+            if status not in (0, -signal.SIGKILL):
+                raise CodeRewardError(f"After {done} kills the training ended with status {status}; see above.")
+        found = load_file(killed.out / "model.safetensors")
+        differing = [name for name, tensor in expected.items() if not torch.equal(found[name], tensor)]
+        if differing:
+            raise CodeRewardError(f"After {done} kills {len(differing)} tensors differ, {differing[0]} among them.")
+    print(f"{done} kills in {rounds} trainings: all {len(expected)} tensors are those of a training left alone, bit for bit")
 
 
 def _ended(work: Callable[[], None], after: float | None) -> int:
