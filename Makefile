@@ -64,6 +64,14 @@ install-verl: $(INSTALLED)  ## Make .venv-verl: verl beside what .venv holds, fo
 test-verl: install-verl  ## Run our rewards in verl's own configuration, reward loop and advantage computation.
 	.venv-verl/bin/python -m pytest tests/verl_plugins $(ARGS)
 
+.PHONY: install-loops
+install-loops: $(INSTALLED)  ## Make .venv-loops: ms-swift, OpenRLHF and verifiers beside what .venv holds, for the tests of the guides to them.
+	@scripts/install_loops.sh
+
+.PHONY: test-loops
+test-loops: install-loops  ## Run the guides to ms-swift, OpenRLHF and verifiers, as they stand, in these loops' own code.
+	.venv-loops/bin/python -m pytest tests/loops $(ARGS)
+
 .PHONY: lint
 lint: $(INSTALLED)  ## Check style, format, types, shell scripts and Dockerfiles.
 	$(BIN)/ruff check .
@@ -105,4 +113,4 @@ bench-mcts: $(INSTALLED)  ## Measure the tree search's driver; ARGS="tracing" an
 	$(BIN)/python -m scripts.bench_mcts $(or $(ARGS),driver)
 
 # Two cores are enough for what is trained and tested here; more threads per process only get in each other's way.
-test test-integration test-verl: export OMP_NUM_THREADS = 1
+test test-integration test-verl test-loops: export OMP_NUM_THREADS = 1

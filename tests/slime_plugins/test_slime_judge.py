@@ -1,12 +1,16 @@
 """A judge as slime's reward: the right number, or a missing verdict that stops the run where there are too many; never made up."""
 
 import asyncio
+import re
+from pathlib import Path
 
 import pytest
+import yaml
 from code_reward_slime.metrics import rollout_metrics
 from code_reward_slime.post_process import group_advantages
 from code_reward_slime.rewards import judge_reward
 from code_reward_slime.rollouts import rollouts_of
+from code_reward_slime.trainer import load
 from misbehaving_judge import MisbehavingJudge, vote_of
 from slime_samples import make_args, make_sample
 from tiny_rm import program, statement
@@ -140,3 +144,17 @@ async def test_a_wrong_key_stops_the_run(judge):
     args = args_of(judge, api_key_variable="NO_SUCH_KEY")
     with pytest.raises(CodeRewardError, match="NO_SUCH_KEY"):
         group_advantages(args, await rewarded(args, [make_sample(1)]))
+
+
+async def test_the_guide_leads_to_the_first_reward(judge):
+    """Its settings and its options, as they stand there but for the address."""
+    guide = (Path(__file__).parents[2] / "docs" / "slime_judge.md").read_text().replace("http://127.0.0.1:8000/v1", judge.api)
+    [config] = re.findall(r"```yaml\n(.*?)```", guide, re.DOTALL)
+    options = dict(re.findall(r"--(\S+) (code_reward_slime\S+)", guide))
+    args = make_args(**yaml.safe_load(config), **{name.replace("-", "_"): value for name, value in options.items()})
+    samples = [make_sample(i) for i in range(2)]
+    for sample in samples:
+        sample.reward = await load(args.custom_rm_path)(args, sample)
+    assert [sample.reward for sample in samples] == [pytest.approx(right(i)) for i in range(2)]
+    raw, _ = load(args.custom_reward_post_process_path)(args, samples)
+    assert raw == [sample.reward for sample in samples]
