@@ -89,7 +89,7 @@ bench-reward: $(INSTALLED)  ## Measure the reward path: throughput, event-loop s
 	$(BIN)/python -m scripts.bench_reward $(ARGS)
 
 .PHONY: bench-rm
-bench-rm: $(INSTALLED)  ## Measure the training of reward models beside TRL's; ARGS="MODEL PAIRS" name a model's folder and pairs.
+bench-rm: $(INSTALLED)  ## Measure the training of reward models beside TRL's; ARGS="MODEL PAIRS --out FILE" name a model's folder, pairs and where figures go.
 	$(BIN)/python -m scripts.bench_rm $(ARGS)
 
 .PHONY: bench-slime-cpu
