@@ -30,8 +30,8 @@ class RealClaim(Command):
     not trained on it; may be given several times, and a name as well, for the parts of the problems."""
     out: Path
     """Folder of the run."""
-    layers: list[int] = Field(default=[0, 6, 8, 10, 12, 14, 16, 18, 20, 22, 24], min_length=2)
-    """Layers whose outputs are kept, the last one the model's whole depth."""
+    layers: list[int] = Field(default=[12, 15, 18, 21, 24], min_length=1)
+    """Layers on whose outputs heads are learnt, from the second half of the model; the last one is its whole depth."""
     seeds: int = Field(default=3, gt=0)
     """Partitions of the problems into five parts."""
     row_tokens: int = Field(default=1024, ge=64)

@@ -59,9 +59,11 @@ def nest(
 ) -> Mapping[float, Nested]:
     """Heads by `ridge` on `states` (programs, width), for every strength; `more` trains along whatever is held out."""
     moments = [Moments.of(states(problem), problem.passed) for problem in problems]
+    known = [[one for one, own in zip(moments, part, strict=True) if own == number and one is not None] for number in range(part.max() + 1)]
+    sums = {number: Moments.total(some) for number, some in enumerate(known) if some}
 
     def learn(training: Sequence[int]) -> Callable[[int], npt.NDArray[np.float64]]:
-        kept = [one for one in (moments[place] for place in training) if one is not None]
+        kept = [sums[number] for number in sorted({int(part[place]) for place in training}) if number in sums]
         heads = Moments.total([*more, *kept]).heads(strengths)
         return lambda place: (states(problems[place]) @ heads.T).T
 

@@ -13,9 +13,6 @@ from scripts.real_claim.ridge import Moments
 from scripts.real_claim.rivals import UNTAUGHT
 from scripts.real_claim.states import CHANCES, POOLS, Problem
 
-DEPTHS = (0.4, 1.0)
-"""Between these shares of a model's depth lie the layers that heads are learnt on."""
-
 BEST = "linear heads, blended"
 MEANS = f"{BEST}, mean only"
 NETWORK = "a small network"
@@ -24,11 +21,6 @@ GROWN = "heads, network, log-probabilities and Yes, blended"
 
 DEPTH = 0.75
 """Of the layer that the network reads."""
-
-
-def places(layers: Sequence[int]) -> list[int]:
-    """Which of the kept layers are between `DEPTHS`, the last kept one being the whole depth."""
-    return [place for place, layer in enumerate(layers) if DEPTHS[0] <= layer / layers[-1] <= DEPTHS[1]]
 
 
 def untaught(problems: Sequence[Problem], parts: int) -> dict[str, Nested]:
@@ -41,7 +33,7 @@ def heads(
 ) -> Iterator[tuple[str, str, float, Nested]]:
     """Pool, layer, strength and scores of every head."""
     for name in pools:
-        for place in places(layers):
+        for place, layer in enumerate(layers):
 
             def states(problem: Problem, pool: int = POOLS.index(name), place: int = place) -> npt.NDArray[np.floating]:
                 return problem.states[:, pool, place]
@@ -49,7 +41,7 @@ def heads(
             along = [one for one in (Moments.of(states(problem), problem.passed) for problem in more) if one is not None]
             found = nest(problems, states, part, along)
             for strength, nested in found.items():
-                yield name, str(layers[place]), strength, nested
+                yield name, str(layer), strength, nested
 
 
 def blends(
@@ -70,7 +62,7 @@ def taught(problems: Sequence[Problem], layers: Sequence[int], part: Parts, seed
     for pool in POOLS:
         own = {name: nested for name, nested in blended.items() if name.startswith(f"{pool}, ")}
         ways[f"{BEST}, {pool} only"] = pick(own, problems, part)[0]
-    middle = max(places(layers), key=lambda place: -abs(layers[place] / layers[-1] - DEPTH))
+    middle = min(range(len(layers)), key=lambda place: abs(layers[place] / layers[-1] - DEPTH))
     ways[NETWORK] = nest_by(problems, part, lambda training: learn(training, middle, seed))
     parts = int(part.max()) + 1
     told = {
