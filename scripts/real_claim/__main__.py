@@ -43,6 +43,7 @@ class RealClaim(Command):
 def main(settings: RealClaim) -> None:
     """Read, compare, report."""
     import torch
+    from rich.progress import track
 
     from code_reward.files import write_text
     from code_reward.reward_data import LabelledProgram
@@ -69,11 +70,11 @@ def main(settings: RealClaim) -> None:
     matrices = {matrix.problem_id: matrix for matrix in load_matrices(settings.matrices)} if settings.matrices else {}
     trained = scores_of(settings.scores, problems)
     study = Study(problems, settings.layers, more, matrices, read_all([settings.labelled], LabelledProgram), trained)
-    study.run(settings.seeds)
-    header = [
-        f"Model: {settings.model.name}. {settings.seeds} partitions into {PARTS} parts. {(time.monotonic() - began) / 60:.0f} minutes."
-    ]
-    write_text(settings.out / "report.md", report(study, header))
+    for seed in track(range(settings.seeds), "partitions"):
+        study.add_partition(seed)
+        minutes = (time.monotonic() - began) / 60
+        header = [f"Model: {settings.model.name}. {seed + 1} partitions into {PARTS} parts. {minutes:.1f} minutes."]
+        write_text(settings.out / "report.md", report(study, header))
     print(f"Report: {settings.out / 'report.md'}")
 
 

@@ -18,7 +18,7 @@ from scripts.real_claim.measures import Scores, pair_accuracies
 from scripts.real_claim.ridge import Moments
 from scripts.real_claim.states import Problem
 
-STRENGTHS = (1.0, 3.0, 10.0, 30.0, 100.0)
+STRENGTHS = (1.0, 5.0, 25.0, 125.0)
 
 Parts = npt.NDArray[np.int64]
 """The part (from 0) of every problem."""

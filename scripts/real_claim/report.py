@@ -23,7 +23,14 @@ def report(study: Study, header: Sequence[str]) -> str:
         accuracy, area = _three(found.pair_accuracy), _three(found.auc)
         lines.append(f"| {name} | {accuracy} | ± {found.spread:.3f} | {area} | {found.ece:.3f} | {cells} |")
     if study.choices:
-        lines += ["", "| choosing | right, % | over CodeT | over `vouched_vote` |", "| --- | --- | --- | --- |"]
+        counted = len(next(iter(study.choices.values()))[0])
+        lines += [
+            "",
+            f"Choosing among all candidates of {counted} problems:",
+            "",
+            "| choosing | right, % | over CodeT | over `vouched_vote` |",
+            "| --- | --- | --- | --- |",
+        ]
         for name in study.choices:
             right_share, over_codet = study.choice(name, "CodeT")
             over_vouched = study.choice(name, TESTS)[1]

@@ -7,7 +7,6 @@ from dataclasses import dataclass, field, replace
 
 import numpy as np
 import numpy.typing as npt
-from rich.progress import track
 
 from code_reward.metrics import Interval, auc, bootstrap, cross_calibrate, paired_difference, reliability
 from code_reward.reward_data import LabelledProgram
@@ -52,7 +51,8 @@ class Study:
         problems: As `scripts.real_claim.states` read them.
         layers: Which layers were kept.
         more: Problems that are trained on along with those of other parts; none of them may be among `problems`.
-        matrices: Results of generated tests by problem, for choosing; may be empty.
+        matrices: Results of generated tests by problem, for choosing; may be empty. Problems without any right candidate that are not among
+            `problems` count as well: whatever chooses is wrong there.
         labelled: The rows that the problems were made of.
         trained: Scores by reward models under names.
     """
@@ -69,17 +69,15 @@ class Study:
         self._trained = {name: Nested.constant(scores, PARTS) for name, scores in trained.items()}
         self.problems, self._layers, self._more = problems, layers, more
         self._choosing = Choosing(problems, matrices, labelled) if matrices else None
+        judged = {problem.name for problem in problems}
+        self._hopeless = np.zeros(sum(name not in judged and not any(matrix.correct) for name, matrix in matrices.items()))
         fewest = min(int(problem.counts.sum()) for problem in problems)
         self.sizes = [size for size in SIZES if size <= fewest]
         self.rows: dict[str, Row] = {}
         self.choices: dict[str, list[npt.NDArray[np.float64]]] = {}
 
-    def run(self, seeds: int) -> None:
-        """All partitions."""
-        for seed in track(range(seeds), "partitions"):
-            self._partition(seed)
-
-    def _partition(self, seed: int) -> None:
+    def add_partition(self, seed: int) -> None:
+        """Part the problems by this seed, and measure every way to score and to choose."""
         part = parts_of(len(self.problems), PARTS, seed)
         found = {**untaught(self.problems, PARTS), **taught(self.problems, self._layers, part, seed)}
         if self._more:
@@ -113,7 +111,7 @@ class Study:
         for name in (LIKELY, GROWN, *self._trained):
             ways |= choosing.with_model(name, found[name], part)
         for name, accuracies in ways.items():
-            self.choices.setdefault(name, []).append(accuracies)
+            self.choices.setdefault(name, []).append(np.concatenate([accuracies, self._hopeless]))
 
     def figures(self, name: str) -> Figures:
         """Of one way to score."""
@@ -125,7 +123,7 @@ class Study:
         return Figures(
             bootstrap(np.mean, np.mean(row.accuracies, axis=0), seed=0),
             float(np.std([one.mean() for one in row.accuracies])),
-            bootstrap(_mean_auc, labels, *flat, groups=names, seed=0, resamples=300),
+            bootstrap(_mean_auc, labels, *flat, groups=names, seed=0, resamples=200),
             float(np.mean(errors)),
             {size: bootstrap(np.mean, np.mean(many, axis=0), seed=0) for size, many in row.chosen.items()},
         )
