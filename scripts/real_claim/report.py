@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
+import numpy as np
+
 from code_reward.metrics import Interval
 from scripts.real_claim.choosing import TESTS
 from scripts.real_claim.study import Study
@@ -15,6 +17,8 @@ def report(study: Study, header: Sequence[str]) -> str:
     programs = sum(len(problem.passed) for problem in study.problems)
     lines = ["# A reward without tests on real code", "", *header, ""]
     lines += [f"{len(study.problems)} problems, {programs} distinct programs, {right} of them right.", ""]
+    seconds, cpu = (np.median([getattr(problem, name) for problem in study.problems]) for name in ("seconds", "cpu_seconds"))
+    lines += [f"To read the distinct programs of a problem took {seconds:.1f} s ({cpu:.1f} s of CPU), the median.", ""]
     sizes = " | ".join(f"best of {size}" for size in study.sizes)
     lines += [f"| score | pair accuracy | over seeds | AUC | ECE | {sizes} |", "| --- " * (5 + len(study.sizes)) + "|"]
     for name in study.rows:
