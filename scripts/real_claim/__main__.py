@@ -30,6 +30,10 @@ class RealClaim(Command):
     not trained on it; may be given several times, and a name as well, for the parts of the problems."""
     out: Path
     """Folder of the run."""
+    problems: int | None = Field(default=None, ge=10)
+    """Read only so many problems, drawn from those that have a right and a wrong program."""
+    per_problem: int | None = Field(default=None, ge=2)
+    """Read only so many distinct programs of each problem, half of them right as far as there are."""
     layers: list[int] = Field(default=[12, 15, 18, 21, 24], min_length=1)
     """Layers on whose outputs heads are learnt, from the second half of the model; the last one is its whole depth."""
     seeds: int = Field(default=3, gt=0)
@@ -49,19 +53,24 @@ def main(settings: RealClaim) -> None:
     from code_reward.reward_data import LabelledProgram
     from code_reward.rows import read_all
     from code_reward.selection.matrix import load_matrices
+    from scripts.real_claim.draw import draw
     from scripts.real_claim.report import report
     from scripts.real_claim.rivals import scores_of
     from scripts.real_claim.states import Backbone, problems_of
     from scripts.real_claim.study import PARTS, Study
 
+    if settings.matrices and (settings.problems or settings.per_problem):
+        raise ConfigurationError("--matrices are of all candidates; leave out --problems and --per-problem, or the matrices.")
     torch.set_num_threads(settings.threads)
     began = time.monotonic()
 
     def make() -> Backbone:
         return Backbone(settings.model, settings.layers, settings.row_tokens)
 
-    problems = problems_of([settings.labelled], settings.out / "states", make)
-    more = problems_of(settings.also, settings.out / "states_also", make) if settings.also else []
+    rows = draw(read_all([settings.labelled], LabelledProgram), settings.problems, settings.per_problem)
+    problems = problems_of(rows, settings.out / "states", settings.layers, make)
+    others = read_all(settings.also, LabelledProgram)
+    more = problems_of(others, settings.out / "states_also", settings.layers, make) if others else []
     shared = {problem.name for problem in problems} & {problem.name for problem in more}
     if shared:
         raise ConfigurationError(f"--also holds problems that are judged too ({min(shared)}, …); take them out.")
@@ -69,7 +78,7 @@ def main(settings: RealClaim) -> None:
         raise DataError(f"Fewer than {2 * PARTS} problems have a right and a wrong program; label more.")
     matrices = {matrix.problem_id: matrix for matrix in load_matrices(settings.matrices)} if settings.matrices else {}
     trained = scores_of(settings.scores, problems)
-    study = Study(problems, settings.layers, more, matrices, read_all([settings.labelled], LabelledProgram), trained)
+    study = Study(problems, settings.layers, more, matrices, rows, trained)
     for seed in track(range(settings.seeds), "partitions"):
         study.add_partition(seed)
         minutes = (time.monotonic() - began) / 60

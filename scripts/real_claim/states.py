@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -15,9 +15,9 @@ from rich.progress import track
 from torch import Tensor
 
 from benchmarks.causal_model import load_causal
+from code_reward.errors import ConfigurationError
 from code_reward.files import replacing
 from code_reward.reward_data import LabelledProgram
-from code_reward.rows import read_all
 from rm_train.masks import dense_mask
 from scripts.real_claim.reading import Reader, Reading, path_of, rows_of
 
@@ -39,12 +39,13 @@ _LOGITS = 64
 class Problem:
     """The distinct programs of one problem that fit the model.
 
-    `states` (programs, pools, layers, width); `chances` (programs, `CHANCES`); `yes` (programs,), the log-odds of Yes against No; `length`
-    (programs,), tokens of the program; `passed` (programs,); `counts` (programs,), how often each was sampled; `seconds` and `cpu_seconds`,
-    what reading them all took.
+    `layers`, whose outputs were kept; `states` (programs, pools, layers, width); `chances` (programs, `CHANCES`); `yes` (programs,), the
+    log-odds of Yes against No; `length` (programs,), tokens of the program; `passed` (programs,); `counts` (programs,), how often each was
+    sampled; `seconds` and `cpu_seconds`, what reading them all took.
     """
 
     name: str
+    layers: list[int]
     programs: list[str]
     states: Floats
     chances: Floats
@@ -87,6 +88,7 @@ class Backbone:
         many = [row.program for row in rows]
         return Problem(
             name,
+            list(self.layers),
             [row.program for row, _ in kept],
             np.stack(states).astype(np.float32),
             np.stack(chances).astype(np.float32),
@@ -150,10 +152,13 @@ def _told(chances: Floats, reading: Reading) -> Floats:
     return np.array([chances[reading.start : reading.end].mean(), own.mean(), own[0], low.mean(), chances[reading.end]], np.float32)
 
 
-def problems_of(labelled: Sequence[Path], folder: Path, make: Any) -> list[Problem]:
-    """The problems of labelled files, read by the backbone that `make` gives unless their file in `folder` is there."""
+def problems_of(labelled: Sequence[LabelledProgram], folder: Path, layers: Sequence[int], make: Callable[[], Backbone]) -> list[Problem]:
+    """The problems of labelled programs, read by the backbone that `make` gives unless their file in `folder` is there.
+
+    Raises `ConfigurationError` if it is, but holds other layers.
+    """
     by_problem: dict[str, list[LabelledProgram]] = {}
-    for row in read_all(labelled, LabelledProgram):
+    for row in labelled:
         if row.program.strip():
             by_problem.setdefault(row.problem_id, []).append(row)
     folder.mkdir(parents=True, exist_ok=True)
@@ -169,12 +174,15 @@ def problems_of(labelled: Sequence[Path], folder: Path, make: Any) -> list[Probl
             with replacing(path) as temporary, temporary.open("wb") as file:
                 arrays: dict[str, Any] = {key: np.asarray(value) for key, value in vars(found).items()}
                 np.savez(file, **arrays)
-        problems.append(_load(path))
+        problem = _load(path)
+        if problem.layers != list(layers):
+            raise ConfigurationError(f"{path} holds layers {problem.layers}, not {list(layers)}; give those, or another --out.")
+        problems.append(problem)
     return problems
 
 
 def _load(path: Path) -> Problem:
     with np.load(path) as kept:
         arrays = {name: kept[name] for name in kept.files}
-    plain = {name: arrays[name].tolist() for name in ("name", "programs", "seconds", "cpu_seconds")}
+    plain = {name: arrays[name].tolist() for name in ("name", "layers", "programs", "seconds", "cpu_seconds")}
     return Problem(**{**arrays, **plain})

@@ -17,6 +17,7 @@ from code_reward.selection.matrix import ResultsMatrix, save_matrices
 from rm_train.figures import ScoredProgram
 from scripts.real_claim import network
 from scripts.real_claim.__main__ import RealClaim, main
+from scripts.real_claim.draw import draw
 from scripts.real_claim.levels import levelled, levels, summary
 from scripts.real_claim.measures import pair_accuracy
 from scripts.real_claim.nested import Nested, grow, nest, parts_of, pick
@@ -124,7 +125,7 @@ def made_up(count=15, width=6, seed=0):
         states[:, 0, 0, 0] += 3 * passed
         chances, yes, length = draw.normal(size=(10, 5)) + number / 5, draw.normal(size=10), 5 + draw.random(10)
         name, texts = f"p{number}", [str(one) for one in range(10)]
-        problems.append(Problem(name, texts, states, chances, yes, length, passed, np.ones(10, int), 0.0, 0.0))
+        problems.append(Problem(name, [0], texts, states, chances, yes, length, passed, np.ones(10, int), 0.0, 0.0))
     return problems
 
 
@@ -215,6 +216,10 @@ def test_the_command_reports_and_goes_on(folder, tmp_path, monkeypatch, capsys):
     with pytest.raises(SystemExit) as ended:
         run(RealClaim, main, [str(word) for word in words])
     assert not ended.value.code
+    with pytest.raises(SystemExit) as ended:
+        run(RealClaim, main, [*map(str, words), "--layers", "1"])
+    assert ended.value.code == 2
+    assert "holds layers [0, 1]" in capsys.readouterr().err
 
 
 def test_a_problem_that_is_judged_is_not_trained_on_along(folder, tmp_path, capsys):
@@ -237,3 +242,14 @@ def test_scores_that_are_not_there_are_an_error(tmp_path, given, said):
     write_rows(tmp_path / "scores.jsonl", rows[1:])
     with pytest.raises(ConfigurationError, match=said):
         scores_of([given.format(path=tmp_path / "scores.jsonl")], problems)
+
+
+def test_a_draw_is_half_right_and_the_beginning_of_a_larger_one():
+    rows = [row for number in range(20) for row in labelled(number)]
+    rows += [row.model_copy(update={"problem_id": "all right", "passed": True}) for row in labelled(3)]
+    some, more = draw(rows, 5, 4), draw(rows, 9, 4)
+    assert more[: len(some)] == some
+    assert len({row.problem_id for row in some}) == 5
+    assert [row.passed for row in some] == [True, True, False, False] * 5
+    assert len({(row.problem_id, row.program) for row in some}) == 20
+    assert draw(rows, None, None) == rows
