@@ -5,8 +5,8 @@ the pass rates within the group. Here the weight of test j of m, which the share
 
     w_j = (1 - p_j) / sum_k (1 - p_k),    and an answer's reward    r_i = sum_j w_j [i passes j],
 
-which lies in [0, 1] and is 1 only for an answer that passes every test that anybody failed. A test that all pass tells answers apart as
-little as it costs: its weight is 0. Where all pass all, every answer has 1.
+which lies in [0, 1] and is 1 only for an answer that passes every test that anybody failed. A test that all pass tells nobody apart: its
+weight is 0. Where all pass all, every answer has 1. The paper's own estimate of the weights may be another: only its abstract was read.
 """
 
 from __future__ import annotations

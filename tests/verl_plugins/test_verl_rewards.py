@@ -1,6 +1,7 @@
 """Our rewards in verl's own configuration, loader, reward loop and advantage computation. Needs verl: `make test-verl`."""
 
 import asyncio
+import json
 import math
 
 import pytest
@@ -9,6 +10,7 @@ pytest.importorskip("verl", reason="verl is not installed here; make test-verl r
 
 import numpy as np
 import torch
+from code_reward_verl import unit_tests
 from code_reward_verl.settings import client_of
 from hydra import compose, initialize_config_module
 from transformers import PreTrainedTokenizerFast
@@ -263,3 +265,60 @@ def test_verls_reward_loop_over_ray(folder):
     assert sums[:2] == pytest.approx([expected(folder, 0), expected(folder, 1)])
     assert scored.non_tensor_batch["verdict"].tolist() == ["scored", "scored", "rejected"]
     assert scored.meta_info["reward_extra_keys"] == ["score", "verdict", "reason", "raw", "rejected"]
+
+
+# The tests of a row as the reward.
+
+TESTED = ["reward.custom_reward_function.path=pkg://code_reward_verl.unit_tests"]
+TESTS = json.dumps([{"kind": "asserts", "code": "assert add_0(1, 2) == 3"}, {"kind": "asserts", "code": "assert add_0(1, 0) == 2"}])
+
+
+def tested(folder, **options):
+    named = [f"+reward.custom_reward_function.reward_kwargs.{name}={value}" for name, value in options.items()]
+    policy = folder.parent / "policy"
+    policy.mkdir(exist_ok=True)
+    save_tokenizer(policy)
+    with initialize_config_module("verl.trainer.config", version_base=None):
+        return compose("ppo_trainer", overrides=[f"actor_rollout_ref.model.path={policy}", *TESTED, *named])
+
+
+@pytest.fixture
+async def _no_sandbox_left():
+    yield
+    await unit_tests._sandbox(None).close()
+    unit_tests._sandbox.cache_clear()
+
+
+@pytest.mark.usefixtures("_no_sandbox_left")
+async def test_the_tests_of_a_row_are_a_reward(folder):
+    row = {"entry_point": "add_0", "tests": TESTS}
+    right = json.dumps(json.loads(TESTS)[:1])
+    passed = await asked(tested(folder), extra_info={**row, "tests": right})
+    assert (passed["score"], passed["verdict"]) == (1.0, "scored")
+    assert (await asked(tested(folder), extra_info=row))["score"] == 0.0
+    assert (await asked(tested(folder, tests_reward="fraction"), extra_info=row))["score"] == 0.5
+    rejected = await asked(tested(folder), solution_str="I do not know.", extra_info=row)
+    assert (rejected["score"], rejected["reason"]) == (0.0, "no_code")
+    assert rejected.keys() == passed.keys()
+
+
+async def test_a_dead_sandbox_stops_the_run(folder, monkeypatch):
+    monkeypatch.setattr("reward_servers.sandbox.client._ATTEMPTS", 1)
+    row = {"entry_point": "add_0", "tests": TESTS}
+    with pytest.raises(RewardServerError, match="No verdict of the tests"):
+        await asked(tested(folder, sandbox_url="http://127.0.0.1:9", deadline_seconds=5), extra_info=row)
+
+
+@pytest.mark.parametrize(
+    ("options", "row", "error", "said"),
+    [
+        ({"sandbox": "x"}, {"tests": TESTS}, ConfigurationError, "sandbox: not known"),
+        ({"tests_reward": "difficulty"}, {"tests": TESTS}, ConfigurationError, "tests_reward=difficulty"),
+        ({}, {"statement": "s"}, DataError, "extra_info holds statement, and no tests"),
+        ({}, {"tests": "[]"}, DataError, "no tests"),
+        ({}, {"tests": "[3]"}, DataError, "are not what"),
+    ],
+)
+async def test_settings_and_tests_that_cannot_work_are_named(folder, options, row, error, said):
+    with pytest.raises(error, match=said):
+        await asked(tested(folder, **options), extra_info=row)

@@ -8,7 +8,7 @@ from typing import Any
 from code_reward.chat_prompt import statement_in
 from code_reward.errors import DataError
 from code_reward.shaping import shape
-from code_reward.verdict import Missing, Rejected, Scored
+from code_reward.verdict import Missing, Rejected, Scored, Verdict
 from code_reward_verl.settings import Settings, client_of
 from reward_servers.client import Judged
 
@@ -28,9 +28,8 @@ def statement_of(row: Mapping[str, Any]) -> str:
     return asked
 
 
-def describe(judged: Judged, reward: float) -> dict[str, Any]:
-    """What verl logs beside the score. The same keys in every row, as verl demands; `raw` is NaN where the reward model was not asked."""
-    verdict = judged.verdict
+def describe(verdict: Verdict, reward: float) -> dict[str, Any]:
+    """What verl logs beside the score. The same keys in every row, as verl demands; `raw` is NaN where nobody gave a score."""
     return {
         "score": reward,
         "verdict": type(verdict).__name__.lower(),

@@ -54,4 +54,4 @@ class MaskingRewardManager(NaiveRewardManager):
 async def _score(settings: Settings, *, solution_str: str, extra_info: dict[str, Any], **others: Any) -> dict[str, Any]:
     judged = await judge(settings, solution_str, extra_info)
     reward = shaped(settings, judged)
-    return describe(judged, float("nan") if reward is None else reward)
+    return describe(judged.verdict, float("nan") if reward is None else reward)

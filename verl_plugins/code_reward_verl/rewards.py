@@ -56,4 +56,4 @@ async def compute_score(
             f"No verdict after {judged.seconds:.0f} s ({reason}); check the reward server, then resume from verl's last checkpoint.",
             kind=reason,
         )
-    return describe(judged, reward)
+    return describe(judged.verdict, reward)
