@@ -72,6 +72,10 @@ install-loops: $(INSTALLED)  ## Make .venv-loops: ms-swift, OpenRLHF and verifie
 test-loops: install-loops  ## Run the guides to ms-swift, OpenRLHF and verifiers, as they stand, in these loops' own code.
 	.venv-loops/bin/python -m pytest tests/loops $(ARGS)
 
+.PHONY: test-pythons
+test-pythons:  ## Test the rooms that need no torch on Python 3.10, 3.12 and 3.13, those of them that are on this machine.
+	@scripts/test_pythons.sh $(ARGS)
+
 .PHONY: lint
 lint: $(INSTALLED)  ## Check style, format, types, shell scripts and Dockerfiles.
 	$(BIN)/ruff check .
@@ -113,4 +117,4 @@ bench-mcts: $(INSTALLED)  ## Measure the tree search's driver; ARGS="tracing" an
 	$(BIN)/python -m scripts.bench_mcts $(or $(ARGS),driver)
 
 # Two cores are enough for what is trained and tested here; more threads per process only get in each other's way.
-test test-integration test-verl test-loops: export OMP_NUM_THREADS = 1
+test test-integration test-loops test-pythons test-verl: export OMP_NUM_THREADS = 1
