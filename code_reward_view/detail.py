@@ -54,10 +54,10 @@ def detail(row: Mapping[str, Any]) -> dict[str, Any]:
         "response": _cut(row.get("response") or row.get("completion")),
         "program": _cut(code),
         "no_program": reason,
-        "line_scores": _line_scores(row.get("line_scores")),
+        "line_scores": _line_scores(row.get("line_scores") or record.get("line_scores")),
         "tests": _tests(row.get("tests") or metadata.get("tests"), record or row),
         "tree": row.get("tree") or [],
-        "words": _cut(judgement.get("words")),
+        "words": _cut(judgement.get("words") or _mapping(record.get("judge")).get("words")),
         "evidence": _cut(judgement.get("evidence")),
         "facts": _facts(row, record, metadata),
     }

@@ -158,6 +158,23 @@ def test_trls_rollouts_take_their_problems_from_a_file(tmp_path):
     assert [(row["passed"], row["reward"]) for row in rows_of(tmp_path / "out")] == [(True, 1.0), (False, None)]
 
 
+def test_trls_own_log_of_completions_is_read_by_its_prompts(tmp_path):
+    import pyarrow
+    import pyarrow.parquet
+
+    rows = [
+        {"step": 1, "prompt": [{"role": "user", "content": statement(1)}], "completion": [{"role": "assistant", "content": text}]}
+        for text in (answer(1), "none")
+    ]
+    pyarrow.parquet.write_table(pyarrow.Table.from_pylist(rows), tmp_path / "completions_00001.parquet")
+    config = {"urls": ["http://127.0.0.1:9/v1"], "model": "judge", "deadline_seconds": 0.2}
+    (tmp_path / "judge.yaml").write_text(yaml.safe_dump(config))
+    assert rescore(tmp_path, tmp_path / "out", judge=tmp_path / "judge.yaml") == 1, "nobody is there to judge the program"
+    found = rows_of(tmp_path / "out")
+    assert [(row["statement"], row["step"]) for row in found] == [(statement(1), 1)] * 2
+    assert [row["said"]["judge"]["verdict"] for row in found] == ["missing", "rejected"]
+
+
 def test_a_line_of_scores_is_that_of_the_prefixes(slime_run, rm, tmp_path):
     rescore(slime_run, tmp_path / "out", model=rm, explain=True)
     row = rows_of(tmp_path / "out")[0]

@@ -90,3 +90,17 @@ def test_what_is_told_is_json_whatever_the_file_holds(tmp_path):
     for told in (answers.tell_figures(source), answers.tell_errors(source), *(answers.tell_detail(source, i) for i in range(3))):
         json.dumps(told, allow_nan=False).encode("utf-8")
     assert [test["outcome"] for test in answers.tell_detail(source, 2)["tests"]] == ["passed", "failed"]
+
+
+def test_a_judges_words_and_a_score_per_line_are_told_from_the_record_of_a_sample(tmp_path):
+    record = {
+        "verdict": "scored",
+        "reason": None,
+        "score": 0.8,
+        "judge": {"votes": [0.8], "words": "It is right."},
+        "line_scores": [0.1, 0.8],
+    }
+    row = {"response": "```python\ndef f():\n    return 1\n```", "reward": 0.8, "metadata": {"id": "p", "code_reward": record}}
+    (tmp_path / "rollouts.jsonl").write_text(json.dumps(row) + "\n")
+    told = answers.tell_detail(opened(tmp_path / "rollouts.jsonl"), 0)
+    assert (told["words"], told["line_scores"]) == ("It is right.", [0.1, 0.8])
