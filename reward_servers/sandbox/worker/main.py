@@ -15,9 +15,6 @@ from typing import Any
 
 from reward_servers.sandbox.worker.protocol import connect_pair, host_folders
 
-_FRAMES = 9
-"""Calls of ours below a program's own, so that it can call itself as often as in plain Python."""
-
 
 def main() -> None:
     """Serve the jobs that come on standard input, a socket, until it is closed.
@@ -69,7 +66,6 @@ def _be_zygote(control: socket.socket, libraries: list[str], mount_point: str, w
     from reward_servers.sandbox.worker.jail import fetters, jail, rehearsal, zygote
 
     try:
-        sys.setrecursionlimit(sys.getrecursionlimit() + _FRAMES)
         sys.set_int_max_str_digits(0)  # As judges do: it guards servers against what a limit of CPU time guards us against.
         site.setquit()
         site.sethelper()

@@ -51,14 +51,16 @@ def watch(
         while trouble is None:
             trouble = _wait(child, limits, deadline, patience, bell) or look()
             ended, before = child.check_end(), listener.steps
-            bell = child.listen() and (bell or patience == _PATIENCE)
-            patience = _LOOK_SECONDS
+            heard = child.listen()
             if _feed(child, listener):
                 return None
             if ended:
                 break
             if listener.steps != before:
                 child.mark()
+            # Who rings and has nothing new to say is not listened to for a moment.
+            bell = heard and not (bell and listener.steps == before)
+            patience = _PATIENCE if heard and not bell else _LOOK_SECONDS
     except GARBAGE:
         trouble = Trouble("crashed", "the results cannot be read")
     finally:
