@@ -60,6 +60,8 @@ class Preparation:
                 return None
             if process is None:
                 process = await self._start()
+            if self._closed:  # While it started.
+                return None
             assert process.stdin is not None
             assert process.stdout is not None
             process.stdin.write(json.dumps(job).encode() + b"\n")

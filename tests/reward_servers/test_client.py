@@ -2,6 +2,7 @@
 
 import asyncio
 import shutil
+import signal
 import threading
 
 import pytest
@@ -14,6 +15,7 @@ from code_reward.errors import ConfigurationError, RewardServerError
 from code_reward.rm_input import RMInput
 from code_reward.verdict import Missing, Rejected, Scored
 from reward_servers.client import ClientSettings, RewardClient
+from reward_servers.client.preparation import Preparation
 
 QUICK = {"deadline_seconds": 600.0, "request_seconds": 10.0, "backoff_seconds": 0.01, "max_backoff_seconds": 0.05}
 
@@ -226,6 +228,25 @@ async def test_closing_answers_whoever_waits(connect, server):
     await asyncio.sleep(0.02)  # Long enough to send, too short for a process to start and answer.
     await client.close()
     assert [(await call).verdict for call in (waiting, preparing)] == [Missing("closed")] * 2
+
+
+async def test_a_process_that_starts_while_the_client_is_closed_is_ended(connect, server, monkeypatch):
+    begun, closed, started, start = asyncio.Event(), asyncio.Event(), [], Preparation._start
+
+    async def start_slowly(self):
+        begun.set()
+        await closed.wait()
+        started.append(await start(self))
+        return started[0]
+
+    monkeypatch.setattr(Preparation, "_start", start_slowly)
+    client = connect(server.url)
+    preparing = asyncio.create_task(client.verdict(statement(1), "x " * 100_000 + answer(1)))
+    await begun.wait()
+    await client.close()
+    closed.set()
+    assert (await preparing).verdict == Missing("closed")
+    assert await started[0].wait() == -signal.SIGKILL
 
 
 async def test_check_says_which_server_is_off_and_how(connect, server):

@@ -45,7 +45,7 @@ async def gateway(client_dir, server):
 @pytest.fixture
 async def hurried(client_dir, server):
     """As `gateway`, with a short deadline; its reward client goes with it."""
-    async with RewardClient(client_dir, [server.url], settings=QUICK.model_copy(update={"deadline_seconds": 0.3})) as client:
+    async with RewardClient(client_dir, [server.url], settings=QUICK.model_copy(update={"deadline_seconds": 1.0})) as client:
         transport = httpx.ASGITransport(build_app(client, "default"))
         async with httpx.AsyncClient(transport=transport, base_url="http://gateway") as http:
             yield http, client

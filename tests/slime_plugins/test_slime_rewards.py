@@ -144,7 +144,7 @@ async def test_a_truncated_answer_is_judged_only_if_its_program_is_closed(settin
 
 async def test_a_missing_verdict_is_a_placeholder_out_of_the_loss_with_its_reason(settings, server):
     server.fault = "500"
-    settings["code_reward_client"] = {**settings["code_reward_client"], "deadline_seconds": 0.3}
+    settings["code_reward_client"] = {**settings["code_reward_client"], "deadline_seconds": 1.0}
     args = make_args(**settings)
     await until_known(await reward_client(args, read_settings(args)), "server_error")
     sample = make_sample(1)

