@@ -9,7 +9,7 @@ from __future__ import annotations
 import signal
 import time
 from collections.abc import Callable, Iterable, Iterator
-from concurrent.futures import Future, ProcessPoolExecutor
+from concurrent.futures import Future, ProcessPoolExecutor, ThreadPoolExecutor
 from itertools import islice
 from multiprocessing.context import ForkContext, ForkProcess, SpawnContext, SpawnProcess
 from types import TracebackType
@@ -36,13 +36,15 @@ class Pool:
         self, processes: int, begin: Callable[..., object] | None = None, given: tuple[Any, ...] = (), *, fork: bool = False
     ) -> None:
         self._executor = ProcessPoolExecutor(processes, _Forking() if fork else _Spawning(), begin, given)
+        # Python raises Ctrl-C in the main thread, wherever that is: a process that another thread starts is started whole.
+        self._starter = ThreadPoolExecutor(1)
         self._futures: list[Future[Any]] = []
 
     def map(self, function: Callable[..., R], *columns: Iterable[Any], chunksize: int = 1) -> Iterator[R]:
         """`function` of each row of `columns`, in order; a process does `chunksize` rows at a time."""
         rows = zip(*columns, strict=True)
         chunks = iter(lambda: list(islice(rows, chunksize)), [])
-        futures = [self._executor.submit(_each, function, chunk) for chunk in chunks]
+        futures = self._starter.submit(lambda: [self._executor.submit(_each, function, chunk) for chunk in chunks]).result()
         self._futures = [future for future in self._futures if not future.done()] + futures
         for future in futures:
             yield from future.result()
@@ -51,6 +53,7 @@ class Pool:
         return self
 
     def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None) -> None:
+        self._starter.shutdown()
         processes = list((self._executor._processes or {}).values())
         self._executor.shutdown(wait=kind is None, cancel_futures=True)
         if kind is None:

@@ -40,6 +40,7 @@ class Misbehaving:
         scored: Every input scored.
         most_at_once: The highest number of requests in flight.
         requests, listings: How many requests for scores, and for the list of workers, have come.
+        faults: How many requests for scores have met a fault.
         open: While this is cleared, requests for scores wait.
     """
 
@@ -54,7 +55,7 @@ class Misbehaving:
         self.workers: list[str] = []
         self.lists: list[int] = []
         self.scored: list[tuple[int, ...]] = []
-        self.requests = self.listings = self.most_at_once = self._at_once = 0
+        self.requests = self.listings = self.faults = self.most_at_once = self._at_once = 0
         self.open = asyncio.Event()
         self.open.set()
         self.port = 0
@@ -118,6 +119,7 @@ class Misbehaving:
         tokens = {i for ids in batch for i in ids}
         kinds = {kind for token, kind in self.poison.items() if token in tokens}
         fault = self.fault
+        self.faults += fault is not None
         if fault == "closes" or "reset" in kinds:
             assert request.transport is not None
             request.transport.abort()

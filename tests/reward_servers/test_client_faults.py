@@ -310,7 +310,7 @@ async def test_retry_after_is_honoured(connect, truth, fault):
         server.fault, server.retry_after, server.requests = fault, "1", 0
         start = perf_counter()
         calls = asyncio.create_task(client.verdicts(SAMPLES[:4]))
-        await until(lambda: server.requests)
+        await until(lambda: server.faults)
         server.fault = None
         assert verdicts(await calls) == truth[:4]
         assert perf_counter() - start >= 1
