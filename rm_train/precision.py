@@ -39,4 +39,5 @@ def freeze(classifier: PreTrainedModel, what: Freeze) -> None:
 def settle(classifier: PreTrainedModel, frozen: torch.dtype) -> None:
     """Weights that learn are float32, whatever they were stored in; the others take `frozen`."""
     for parameter in classifier.parameters():
-        parameter.data = parameter.data.to(torch.float32 if parameter.requires_grad else frozen)
+        # Always a copy: a weight that stays as it was stored would keep the whole file of the model mapped.
+        parameter.data = parameter.data.to(torch.float32 if parameter.requires_grad else frozen, copy=True)
