@@ -33,7 +33,7 @@ pytestmark = [
 async def test_a_real_model_judges_slimes_rollouts(tmp_path):
     policy = build_policy(tmp_path / "qwen3", "qwen3")
     model, log = Path(os.environ["CODE_REWARD_CHAT_MODEL"]), tmp_path / "judge.txt"
-    with served_llm.serving(model, log, name="judge", context=4096, dtype="bfloat16") as (process, url):
+    with served_llm.serving(model, log, name="judge", context=4096, dtype="bfloat16", mem_fraction_static="0.4") as (process, url):
         await served_llm.until_well(process, url, log)
         judge = {"urls": [f"{url}/v1"], "model": "judge", "concurrency": 8, "reply_tokens": 200, "votes": 1, "temperature": 0.0}
         settings = {"code_reward_judge": {**judge, "budget_calls": 500}, "code_reward_max_missing": 0.99}
