@@ -71,6 +71,7 @@ class Run:
                 best = self._measure()
                 if best or self.log.step % self.settings.save_steps == 0 or self.log.step == self.plan.steps:
                     self.save(optimizer)
+        optimizer.state.clear()  # Half of all memory, which the export needs, and which a cycle of references would keep.
         if self.log.best is not None and self.log.best != self.log.step:
             states.load(self.folder / f"checkpoint-{self.log.best}", self.model, None, self.here)
 
