@@ -305,7 +305,7 @@ async def test_a_refused_item_is_found_by_halving(connect, token_of):
 
 @pytest.mark.parametrize("fault", ["429", "503"])
 async def test_retry_after_is_honoured(connect, truth, fault):
-    async with Misbehaving() as server, connect(server.url) as client:
+    async with Misbehaving() as server, connect(server.url, request_seconds=30.0) as client:
         await client.verdict(*SAMPLES[0])
         server.fault, server.retry_after, server.requests = fault, "1", 0
         start = perf_counter()
