@@ -19,6 +19,7 @@ from code_reward.problem import CallTest, Problem
 from data_prep.families.arguments import Argument, draw_inputs
 from data_prep.families.catalogue import FAMILIES
 from data_prep.families.draft import Draft, phrase
+from data_prep.mutants import normalise
 
 HIDDEN_TESTS = 12
 JUDGING_INPUTS = 12
@@ -85,7 +86,8 @@ def _finish(family: str, draft: Draft, statement: str) -> Problem:
             "id": f"families/{family}/{digest}",
             "statement": statement,
             "entry_point": draft.name,
-            "reference_solution": draft.program,
+            # As mutants are written, whatever the version of Python: Python 3.10 writes the targets of a loop in parentheses.
+            "reference_solution": normalise(draft.program),
             "tests": [CallTest(args=arguments, expected=result) for arguments, result in hidden],
             "source": "families",
             "family": family,
