@@ -9,13 +9,14 @@ from __future__ import annotations
 import os
 import runpy
 import shlex
+import signal
 import socket
 import sys
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from functools import cache
-from multiprocessing import connection, forkserver, get_context
+from multiprocessing import connection, forkserver, get_context, resource_tracker
 from multiprocessing.context import ForkServerContext, ForkServerProcess
 from pathlib import Path
 
@@ -113,9 +114,20 @@ def _family(pid: int) -> list[psutil.Process]:
 def _server() -> ForkServerContext:
     context = get_context("forkserver")
     context.set_forkserver_preload(PRELOADED)
-    with _environment(ENVIRONMENT):
+    resource_tracker.ensure_running()  # The fork server starts it otherwise, and then takes off what holds interrupts.
+    with _environment(ENVIRONMENT), _interrupts_held():
         forkserver.ensure_running()
     return context
+
+
+@contextmanager
+def _interrupts_held() -> Iterator[None]:
+    """What is started meanwhile is deaf to Ctrl-C, which is for this process: the fork server would be by itself once it has imported."""
+    kept = signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT})
+    try:
+        yield
+    finally:
+        signal.pthread_sigmask(signal.SIG_SETMASK, kept)
 
 
 @contextmanager
@@ -140,6 +152,7 @@ def _interpret(words: Sequence[str], folder: Path, log: Path | None, environment
     """In the fork: be the process that `python -m` with these words would be."""
     # In a session of its own: Ctrl-C is for the command that started this one, which says so once and stops it.
     os.setsid()
+    signal.pthread_sigmask(signal.SIG_UNBLOCK, {signal.SIGINT})
     os.chdir(folder)
     os.environ.update(environment)
     if log is not None:
