@@ -49,6 +49,8 @@ def save(folder: Path, model: RewardModel, optimizer: Optimizer, state: dict[str
             write_text(folder / STATE, json.dumps(state, indent=1))
     except (OSError, dcp.api.CheckpointException) as error:
         shutil.rmtree(folder, ignore_errors=True)
+        if any(isinstance(failure, KeyboardInterrupt) for failure in _failures(error)):
+            raise KeyboardInterrupt from error
         raise ConfigurationError(f"{folder} cannot be written ({_reason(error)}); make room and give the same command again.") from error
     here.wait()
     if here.first:
@@ -75,8 +77,10 @@ def _contents(model: RewardModel, optimizer: Optimizer | None) -> dict[str, Any]
     return contents if optimizer is None else {**contents, "optimizer": get_optimizer_state_dict(model, optimizer, options=_OPTIONS)}
 
 
+def _failures(error: BaseException) -> list[BaseException]:
+    """What is behind an error of the distributed checkpoint, which wraps those of every process, Ctrl-C included."""
+    return [failure for failure, _ in getattr(error, "failures", {}).values()] or [error]
+
+
 def _reason(error: BaseException) -> str:
-    """The first line of what is behind an error of the distributed checkpoint, which wraps those of every process."""
-    failures = getattr(error, "failures", None)
-    inner = next(iter(failures.values()))[0] if failures else error
-    return str(inner).partition("\n")[0]
+    return str(_failures(error)[0]).partition("\n")[0]

@@ -153,8 +153,8 @@ def test_killed_at_random_moments_a_run_ends_bit_for_bit_as_if_it_had_not_been(
     assert losses[0] == losses[1]
 
 
-def test_a_loss_that_is_not_finite_ends_the_run_and_keeps_the_last_checkpoint(tmp_path: Path, policy_dir: Path) -> None:
-    with pytest.raises(DataError, match=r"The loss is nan at step \d+; lower --learning-rate") as caught:
+def test_a_step_that_is_not_finite_ends_the_run_and_keeps_the_last_checkpoint(tmp_path: Path, policy_dir: Path) -> None:
+    with pytest.raises(DataError, match=r"The (loss|gradient) is (nan|inf) at step \d+; lower --learning-rate") as caught:
         main(command(tmp_path, policy_dir, learning_rate=1e30, save_steps=1, epochs=8))
     assert "\n" not in str(caught.value)
     assert list(tmp_path.glob("rm.checkpoints/checkpoint-*/trainer_state.json"))
@@ -185,6 +185,18 @@ def test_a_full_disk_is_one_sentence_and_keeps_the_checkpoint_before(
         main(command(tmp_path, policy_dir, save_steps=3))
     assert "\n" not in str(caught.value)
     assert [path.name for path in (tmp_path / "rm.checkpoints").glob("checkpoint-*")] == ["checkpoint-3"]
+
+
+def test_ctrl_c_while_a_checkpoint_is_written_is_no_fault_of_the_disk(
+    tmp_path: Path, policy_dir: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def interrupted(*arguments: Any, **options: Any) -> None:
+        raise KeyboardInterrupt
+
+    # Inside torch's own code, which wraps whatever is raised there.
+    monkeypatch.setattr("torch.distributed.checkpoint.filesystem.FileSystemWriter.write_data", interrupted)
+    with pytest.raises(KeyboardInterrupt):
+        main(command(tmp_path, policy_dir, save_steps=3))
 
 
 def test_a_folder_that_cannot_be_written_to_is_said_before_anything_is_read(tmp_path: Path, policy_dir: Path) -> None:
