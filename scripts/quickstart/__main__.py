@@ -11,7 +11,6 @@ from scripts.quickstart.settings import Quickstart
 
 def main(settings: Quickstart) -> None:
     """Do every stage that is not done, then report."""
-    from scripts.quickstart.report import write_report
     from scripts.quickstart.stage import Run, console
     from scripts.quickstart.stages import plan
 
@@ -24,6 +23,9 @@ def main(settings: Quickstart) -> None:
     for number, stage in enumerate(stages):
         if not stage.beside:
             work.do(stage, *takewhile(lambda other: other.beside, stages[number + 1 :]))
+    # Plots and figures import torch, which nothing before needs in this process.
+    from scripts.quickstart.report import write_report
+
     report = write_report(work, stages, settings.seed)
     console.print(f"\nThe report with its plots: {report}")
 

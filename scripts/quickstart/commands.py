@@ -13,12 +13,12 @@ import signal
 import socket
 import sys
 from collections.abc import Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass, replace
-from functools import cache
 from multiprocessing import connection, forkserver, get_context, resource_tracker
 from multiprocessing.context import ForkServerContext, ForkServerProcess
 from pathlib import Path
+from threading import Event, Lock
 
 import psutil
 
@@ -36,6 +36,8 @@ ENVIRONMENT = {
 
 PRELOADED = ["code_reward_trl.policy", "trl.trainer.sft_trainer", "trl.trainer.grpo_trainer", "rm_train.fit"]
 """What the fork server imports: all that several commands need."""
+
+_starting = Lock()
 
 
 @dataclass(frozen=True)
@@ -74,11 +76,14 @@ def start(command: Command, *, folder: Path, log: Path | None = None) -> list[Fo
     return begun
 
 
-def wait(processes: Sequence[ForkServerProcess]) -> int:
-    """Wait until all have ended well, or one has not; the status of that one, else 0."""
+def wait(processes: Sequence[ForkServerProcess], unless: Event) -> int:
+    """Wait until all have ended well, or one has not; the status of that one, else 0. Raises `KeyboardInterrupt` once `unless` is set:
+    Python tells the main thread alone of Ctrl-C, and this may be another."""
     running = {process.sentinel: process for process in processes}
     while running:
-        for sentinel in connection.wait(list(running)):
+        if unless.is_set():
+            raise KeyboardInterrupt
+        for sentinel in connection.wait(list(running), timeout=0.5):
             assert isinstance(sentinel, int)  # Nothing else was waited for.
             process = running.pop(sentinel)
             process.join()
@@ -95,7 +100,7 @@ def stop(processes: Sequence[ForkServerProcess]) -> None:
             family += _family(process.pid)
     for end in (psutil.Process.terminate, psutil.Process.kill):
         for one in family:
-            if one.is_running():
+            with suppress(psutil.NoSuchProcess):  # It may end by itself at any moment.
                 end(one)
         _, family = psutil.wait_procs(family, timeout=10)
     for process in processes:
@@ -110,13 +115,14 @@ def _family(pid: int) -> list[psutil.Process]:
         return []
 
 
-@cache
 def _server() -> ForkServerContext:
+    """What starts processes; the fork server itself is started once, whoever is the first to ask."""
     context = get_context("forkserver")
-    context.set_forkserver_preload(PRELOADED)
-    resource_tracker.ensure_running()  # The fork server starts it otherwise, and then takes off what holds interrupts.
-    with _environment(ENVIRONMENT), _interrupts_held():
-        forkserver.ensure_running()
+    with _starting:
+        context.set_forkserver_preload(PRELOADED)
+        resource_tracker.ensure_running()  # The fork server starts it otherwise, and then takes off what holds interrupts.
+        with _environment(ENVIRONMENT), _interrupts_held():
+            forkserver.ensure_running()
     return context
 
 
@@ -133,13 +139,16 @@ def _interrupts_held() -> Iterator[None]:
 @contextmanager
 def _environment(more: Mapping[str, str]) -> Iterator[None]:
     """This process's own environment with more in it: what is started meanwhile inherits it."""
-    kept = dict(os.environ)
+    kept = {name: os.environ.get(name) for name in more}
     os.environ.update(more)
     try:
         yield
     finally:
-        os.environ.clear()
-        os.environ.update(kept)
+        for name, value in kept.items():
+            if value is None:
+                del os.environ[name]
+            else:
+                os.environ[name] = value
 
 
 def _free_port() -> int:

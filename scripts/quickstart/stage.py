@@ -13,8 +13,8 @@ import shutil
 import time
 from collections.abc import Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import contextmanager
-from dataclasses import dataclass
+from contextlib import contextmanager, suppress
+from dataclasses import dataclass, field
 from itertools import pairwise
 from multiprocessing import connection
 from multiprocessing.context import ForkServerProcess
@@ -62,6 +62,7 @@ class Run:
 
     folder: Path
     again: Sequence[str] = ()
+    _interrupted: Event = field(default_factory=Event)
 
     def do(self, stage: Stage, *beside: Stage) -> None:
         """Do a stage, or say that it is there already, and others beside it that leave it a core; what these print goes to
@@ -69,7 +70,11 @@ class Run:
         """
         with ThreadPoolExecutor(max(len(beside), 1)) as pool:
             others = [pool.submit(self._do, other, self.folder / "stages" / f"{other.name}.log") for other in beside]
-            self._do(stage)
+            try:
+                self._do(stage)
+            except KeyboardInterrupt:
+                self._interrupted.set()
+                raise
         for other in others:
             other.result()
 
@@ -128,7 +133,7 @@ class Run:
     def _execute(self, command: Command, log: Path | None) -> None:
         processes = start(command, folder=self.folder, log=log)
         try:
-            status = wait(processes)
+            status = wait(processes, unless=self._interrupted)
         finally:
             stop(processes)
         if status:
@@ -160,8 +165,8 @@ def _ready(server: Sequence[ForkServerProcess], log: Path) -> str | None:
     """The address that a server says once it answers; None if it ends before that, or takes too long."""
     end = time.monotonic() + START_SECONDS
     while time.monotonic() < end and not connection.wait([process.sentinel for process in server], timeout=0.1):
-        for line in log.read_text().splitlines() if log.exists() else []:
-            if line.startswith("ready "):
+        for line in log.read_text().splitlines(keepends=True) if log.exists() else []:
+            if line.startswith("ready ") and line.endswith("\n"):
                 return line.removeprefix("ready ").strip()
     return None
 
@@ -198,11 +203,16 @@ def watch() -> Iterator[Usage]:
 
 
 def _resident(process: psutil.Process) -> int:
-    """In bytes; what processes share, such as the libraries that a fork has from its parent, is divided among them."""
-    try:
-        return int(process.memory_full_info().pss)
-    except (psutil.NoSuchProcess, psutil.ZombieProcess):
-        return 0
+    """In bytes; what processes share, such as the libraries that a fork has from its parent, is divided among them.
+
+    Of a program in the sandbox only its owner may read that: it counts with all that it shares.
+    """
+    with suppress(psutil.NoSuchProcess):
+        try:
+            return int(process.memory_full_info().pss)
+        except psutil.AccessDenied:
+            return int(process.memory_info().rss)
+    return 0
 
 
 def _modified(path: Path) -> float:

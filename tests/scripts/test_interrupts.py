@@ -77,7 +77,10 @@ def test_an_interrupted_command_says_one_line_and_leaves_nothing(name, folder):
         said = process.stderr.read()
         status = process.wait()
     lines = [line for line in said.splitlines() if "interrupted" in line]
-    assert (status, lines) in ((130, ["error: interrupted; what was finished is kept."]), (0, [])), said
+    # Python itself ends by the signal, whatever is asked for, where Ctrl-C has come in the middle of an `exec`, as of a dataclass being
+    # made; to a shell that is 130 as well.
+    ended = 130 if status == -signal.SIGINT else status
+    assert (ended, lines) in ((130, ["error: interrupted; what was finished is kept."]), (0, [])), said
     assert "Traceback" not in said
     _, left = psutil.wait_procs(started, timeout=30)
     assert left == []

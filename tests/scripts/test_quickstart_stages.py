@@ -26,7 +26,7 @@ from scripts.quickstart import commands
 from scripts.quickstart.commands import Command, start
 from scripts.quickstart.figures import measure
 from scripts.quickstart.settings import TINY, Quickstart, Sizes
-from scripts.quickstart.stage import Run, Stage
+from scripts.quickstart.stage import Run, Stage, watch
 from scripts.quickstart.stages import plan
 
 COPY = "import pathlib, sys; pathlib.Path('log').open('a').write('x'); pathlib.Path(sys.argv[2]).write_text(open(sys.argv[1]).read())"
@@ -132,23 +132,25 @@ def test_a_stage_that_fails_when_done_again_loses_its_old_record(folder: Path) -
 
 RUN = """
 import os, pathlib, signal, sys
-from scripts.quickstart import commands
-from scripts.quickstart.commands import Command, start
+from scripts.quickstart.commands import PRELOADED, Command
 from scripts.quickstart.stage import Run, Stage
+PRELOADED.clear()
 signal.signal(signal.SIGINT, signal.default_int_handler)
 folder = pathlib.Path(sys.argv[1])
 (folder / 'runner').write_text(str(os.getpid()))
 try:
-    Run(folder).do(Stage('work', 'Work', (Command((sys.argv[2],)),), ('a',), ('result',)))
+    stages = [Stage(name, 'Work', (Command((module,)),), ('a',), ('result',)) for name, module in zip(('work', 'beside'), sys.argv[2:])]
+    Run(folder).do(*stages)
 except KeyboardInterrupt:
     os._exit(7)
 """
-"""A run of one stage in a process of its own, which can be killed and interrupted."""
+"""A run of one stage, and perhaps one beside it, in a process of its own, which can be killed and interrupted."""
 
 
-def outcome_of_a_run(folder: Path, command: Command) -> tuple[int, str]:
+def outcome_of_a_run(folder: Path, *commands: Command) -> tuple[int, str]:
     """Its status and what it printed."""
-    done = subprocess.run([sys.executable, "-c", RUN, str(folder), *command.words], check=False, stdout=subprocess.PIPE, text=True)
+    modules = [command.words[0] for command in commands]
+    done = subprocess.run([sys.executable, "-c", RUN, str(folder), *modules], check=False, stdout=subprocess.PIPE, text=True)
     return done.returncode, done.stdout
 
 
@@ -201,6 +203,41 @@ time.sleep(60)
 """
     assert outcome_of_a_run(folder, script(folder, work))[0] == 7
     assert not psutil.pid_exists(int((folder / "sleeper").read_text()))
+
+
+def test_an_interrupted_run_ends_what_runs_beside(folder: Path) -> None:
+    beside = "import os, pathlib, time; pathlib.Path('beside').write_text(str(os.getpid())); time.sleep(600)"
+    interrupt = """
+import os, pathlib, signal, time
+while not (beside := pathlib.Path('beside')).exists() or not beside.read_text(): time.sleep(0.05)
+os.kill(int(pathlib.Path('runner').read_text()), signal.SIGINT)
+time.sleep(600)
+"""
+    assert outcome_of_a_run(folder, script(folder, interrupt), script(folder, beside))[0] == 7
+    assert not psutil.pid_exists(int((folder / "beside").read_text()))
+
+
+def test_a_process_that_ends_while_it_is_being_ended_is_no_error(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    real = psutil.Process.terminate
+
+    def too_late(process: psutil.Process) -> None:
+        real(process)
+        raise psutil.NoSuchProcess(process.pid)
+
+    monkeypatch.setattr(psutil.Process, "terminate", too_late)
+    processes = start(script(folder, "import time; time.sleep(600)"), folder=folder)
+    commands.stop(processes)
+    assert [process.is_alive() for process in processes] == [False]
+
+
+def test_memory_that_may_not_be_read_counts_with_what_is_shared(monkeypatch: pytest.MonkeyPatch) -> None:
+    def refused(process: psutil.Process) -> None:
+        raise psutil.AccessDenied(process.pid)
+
+    monkeypatch.setattr(psutil.Process, "memory_full_info", refused)
+    with watch() as usage:
+        pass
+    assert usage.peak_mb > 1
 
 
 def test_a_server_that_does_not_start_is_one_sentence_and_its_log_says_why(folder: Path) -> None:
