@@ -83,6 +83,8 @@ def main(settings: Rescore) -> int:
     columns = Columns([*judges, STORED], settings.shaping)
     for row in records.rows():
         columns.add(row)
+    if set(columns.verdicts.get("tests", ())) == {"nothing to say"}:
+        raise DataError("No rollout carries tests; give --problems, the file that has them, or leave out --tests.")
     for sentence in write_report(settings.out, agreement(columns)):
         print(sentence)
     print(f"{records.count:,} answers: {settings.out / 'report.html'}", file=sys.stderr)

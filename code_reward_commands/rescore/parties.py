@@ -95,7 +95,7 @@ async def language_model(settings: JudgeSettings, address: str | None, spent: Pa
 
 
 def judge_settings(path: Path) -> JudgeSettings:
-    """The settings of a judge from a YAML file, the keys of `code_reward_judge` in docs/slime.md; raises `ConfigurationError`."""
+    """The settings of a judge from a YAML file, the keys of `code_reward_judge` in docs/slime_judge.md; raises `ConfigurationError`."""
     import yaml
     from pydantic import ValidationError
 

@@ -205,6 +205,14 @@ def test_what_cannot_work_is_said_before_anything_is_read(tmp_path, settings, sa
         rescore(tmp_path / "nowhere", tmp_path / "out", **settings)
 
 
+def test_tests_that_no_rollout_carries_are_an_error(tmp_path):
+    bare = sample(1, "```python\nx = 1\n```")
+    bare["metadata"].pop("tests", None)
+    dump(tmp_path / "run", 0, [bare])
+    with pytest.raises(DataError, match="No rollout carries tests; give --problems"):
+        rescore(tmp_path / "run", tmp_path / "out", tests=True)
+
+
 def test_a_folder_without_rollouts_is_an_error(tmp_path):
     with pytest.raises(DataError, match="holds no rollout_N"):
         rescore(tmp_path, tmp_path / "out", tests=True)
