@@ -58,7 +58,7 @@ test-slime: $(INSTALLED)  ## Run our hooks inside slime's own code, and slime's 
 
 .PHONY: install-verl
 install-verl: $(INSTALLED)  ## Make .venv-verl: verl beside what .venv holds, for the tests of its adapter.
-	@scripts/install_verl.sh
+	@scripts/install_beside.sh verl
 
 .PHONY: test-verl
 test-verl: install-verl  ## Run our rewards in verl's own configuration, reward loop and advantage computation.
@@ -66,7 +66,7 @@ test-verl: install-verl  ## Run our rewards in verl's own configuration, reward 
 
 .PHONY: install-loops
 install-loops: $(INSTALLED)  ## Make .venv-loops: ms-swift, OpenRLHF and verifiers beside what .venv holds, for the tests of the guides to them.
-	@scripts/install_loops.sh
+	@scripts/install_beside.sh loops
 
 .PHONY: test-loops
 test-loops: install-loops  ## Run the guides to ms-swift, OpenRLHF and verifiers, as they stand, in these loops' own code.

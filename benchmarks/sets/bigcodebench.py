@@ -15,13 +15,13 @@ from benchmarks.referees.files import write_tasks
 from benchmarks.sampling.question import Answer, Message, Question
 from benchmarks.sandbox_judge import Case, run_cases
 from benchmarks.sets.evalplus import ASK, PREFILL, STOPS
+from benchmarks.sets.rows import published_rows
 from benchmarks.sets.task_set import Bench, Key, Origin, Row, TaskSet
 from benchmarks.verdicts import Judged
-from code_reward.errors import ConfigurationError, DataError
+from code_reward.errors import ConfigurationError
 from code_reward.problem import runnable
-from code_reward.rows import raw_rows
 from data_prep.sources import load
-from data_prep.sources.hub import Part, locate
+from data_prep.sources.hub import Part
 from reward_servers.sandbox.outcome import Limits
 
 _COLUMNS = ("task_id", "complete_prompt", "instruct_prompt", "canonical_solution", "code_prompt", "test", "entry_point", "libs")
@@ -33,14 +33,7 @@ class BigCodeBench(TaskSet):
 
     def read(self, path: Path) -> dict[str, Row]:
         """The published rows of a file, or of the data set on the hub."""
-        tasks: dict[str, Row] = {}
-        for file in locate(path, Part(split="v0.1.4")):
-            for number, row in raw_rows(file):
-                for column in _COLUMNS:
-                    if column not in row:
-                        raise DataError(f"{file}, row {number}: no column {column!r}; give BigCodeBench-Hard v0.1.4.")
-                tasks[row["task_id"]] = row
-        return tasks
+        return published_rows(path, Part(split="v0.1.4"), _COLUMNS, key="task_id", wanted="BigCodeBench-Hard v0.1.4")
 
     def ask(self, task: Row) -> Question:
         """The instruction, below bigcodebench's own."""

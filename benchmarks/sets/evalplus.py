@@ -13,13 +13,13 @@ from benchmarks.referees import evalplus
 from benchmarks.referees.files import write_tasks
 from benchmarks.sampling.question import Answer, Message, Question
 from benchmarks.sandbox_judge import case_of, run_cases
+from benchmarks.sets.rows import published_rows
 from benchmarks.sets.task_set import Bench, Key, Origin, Row, TaskSet
 from benchmarks.verdicts import Judged, Said
-from code_reward.errors import DataError
 from code_reward.extraction import extract_code
 from code_reward.problem import Problem, load_problems, save_problems
-from code_reward.rows import raw_rows
 from data_prep.sources import load
+from data_prep.sources.hub import Part
 from reward_servers.sandbox.outcome import Outcome
 
 ASK = "Please provide a self-contained Python script that solves the following problem in a markdown code block:"
@@ -37,13 +37,7 @@ class EvalPlus(TaskSet):
 
     def read(self, path: Path) -> dict[str, Row]:
         """The published rows; `DataError` names the first column that is not there."""
-        tasks: dict[str, Row] = {}
-        for number, row in raw_rows(path):
-            for column in _COLUMNS:
-                if column not in row:
-                    raise DataError(f"{path}, row {number}: no column {column!r}; give evalplus's release of {self.columns[1]}.")
-            tasks[row["task_id"]] = row
-        return tasks
+        return published_rows(path, Part(), _COLUMNS, key="task_id", wanted=f"evalplus's release of {self.columns[1]}")
 
     def ask(self, task: Row) -> Question:
         """The problem in a fence below evalplus's instruction."""

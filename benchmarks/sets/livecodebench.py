@@ -16,14 +16,14 @@ from benchmarks.referees import livecodebench
 from benchmarks.referees.files import write_tasks
 from benchmarks.sampling.question import Answer, Message, Question
 from benchmarks.sandbox_judge import Case, run_cases
+from benchmarks.sets.rows import published_rows
 from benchmarks.sets.task_set import Bench, Key, Origin, Row, TaskSet
 from benchmarks.verdicts import Judged, Said
-from code_reward.errors import ConfigurationError, DataError
+from code_reward.errors import ConfigurationError
 from code_reward.problem import runnable
-from code_reward.rows import raw_rows
 from data_prep.sources import load
 from data_prep.sources.hidden_tests import read_hidden
-from data_prep.sources.hub import Part, locate
+from data_prep.sources.hub import Part
 from reward_servers.sandbox.outcome import Limits
 
 _SYSTEM = (
@@ -45,14 +45,8 @@ class LiveCodeBench(TaskSet):
 
     def read(self, path: Path) -> dict[str, Row]:
         """The published rows of a file, of a folder of such files, or of a data set on the hub, oldest file's order kept."""
-        tasks: dict[str, Row] = {}
-        for file in locate(path, Part(split="test")):
-            for number, row in raw_rows(file):
-                for column in _COLUMNS:
-                    if column not in row:
-                        raise DataError(f"{file}, row {number}: no column {column!r}; give LiveCodeBench's code generation problems.")
-                tasks[row["question_id"]] = row
-        return tasks
+        wanted = "LiveCodeBench's code generation problems"
+        return published_rows(path, Part(split="test"), _COLUMNS, key="question_id", wanted=wanted)
 
     def select(self, tasks: dict[str, Row], window: str | None) -> dict[str, Row]:
         """The problems of contests within `FROM..TO`, both days included."""
