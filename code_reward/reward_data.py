@@ -26,6 +26,8 @@ class LabelledProgram(BaseModel):
     passed: bool
     outcome: str = ""
     """The sandbox's outcome, e.g. `failed` or `timeout`."""
+    test_outcomes: list[str] = []
+    """The same of each test that ran, in the tests' order; most often the first that fails is the last that ran."""
     origin: Origin = "policy"
     group: str = ""
     """A part of the problems that is reported on its own, e.g. the task family."""

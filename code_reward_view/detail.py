@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping
+from itertools import groupby
 from typing import Any, Final
 
 from code_reward.extraction import extract_code
@@ -23,6 +24,7 @@ _SHOWN: Final = frozenset(
         "tree",
         "line_scores",
         "tests",
+        "test_outcomes",
         "judgement",
         "tokens",
         "loss_mask",
@@ -96,7 +98,7 @@ def _line_scores(values: Any) -> list[float | None]:
 
 
 def _tests(tests: Any, record: Mapping[str, Any]) -> list[dict[str, Any]]:
-    """The tests, each with its outcome where the row has one per test."""
+    """The tests, each with its outcome where the row has one per test; outcomes alone where it has no tests."""
     if isinstance(tests, str):
         try:
             tests = json.loads(tests)
@@ -105,7 +107,19 @@ def _tests(tests: Any, record: Mapping[str, Any]) -> list[dict[str, Any]]:
     outcomes = record.get("test_outcomes") or record.get("tests_passed")
     outcomes = outcomes if isinstance(outcomes, list) else []
     listed = tests[:_TESTS] if isinstance(tests, list) else []
+    if not listed:
+        return _outcomes(outcomes)[:_TESTS]
     return [_test(test, outcomes[place] if place < len(outcomes) else None) for place, test in enumerate(listed)]
+
+
+def _outcomes(outcomes: list[Any]) -> list[dict[str, Any]]:
+    """Outcomes of tests that nobody knows, those that are alike and follow each other together."""
+    told, first = [], 1
+    for outcome, alike in groupby(outcomes):
+        last = first + len(list(alike)) - 1
+        told.append(_test(f"# test {first}" if last == first else f"# tests {first} to {last}", outcome))
+        first = last + 1
+    return told
 
 
 def _test(test: Any, outcome: Any) -> dict[str, Any]:

@@ -37,7 +37,12 @@ GIVE_UP = 32
 # Enough to keep a large sandbox busy; more would only hold memory.
 IN_FLIGHT = 256
 
+# What a journal's record is: a part of its key, so that one of another form is not taken for it.
+RECORD = "outcome, tests"
+
 Progress = Callable[[int, int], None]
+Told = tuple[str, list[str]]
+"""The outcome of a program, and of each of its tests that ran."""
 log = logging.getLogger(__name__)
 
 
@@ -63,8 +68,8 @@ async def label(
         progress: Called with (done, all) distinct programs.
 
     Returns:
-        One row per candidate, in order; `outcome` is the sandbox's, or the reason why an answer holds no program. Candidates for whose
-        program the sandbox failed each time are left out, with a warning that counts them.
+        One row per candidate, in order; `outcome` is the sandbox's, or the reason why an answer holds no program; `test_outcomes` tells it
+        of each test that ran. Candidates for whose program the sandbox failed each time are left out, with a warning that counts them.
 
     Raises:
         DataError: A candidate's problem is unknown or has no tests.
@@ -74,7 +79,7 @@ async def label(
     known = {problem.id: (problem, _digest(problem, limits, share)) for problem in problems}
     jobs = [_job(candidate, *_problem_of(candidate, known)) for candidate in programs]
     outcomes = await _run_all({job.key: job for job in jobs if not job.rejected}, sandbox, limits, share, journal, progress)
-    rows = [_row(job, job.rejected or outcomes[job.key]) for job in jobs if job.rejected or job.key in outcomes]
+    rows = [_row(job, outcomes.get(job.key, (job.rejected, []))) for job in jobs if job.rejected or job.key in outcomes]
     if len(rows) < len(jobs):
         log.warning("%d of %d candidates are left out: the sandbox failed on their programs.", len(jobs) - len(rows), len(jobs))
     return rows
@@ -116,15 +121,15 @@ def _job(candidate: Candidate, problem: Problem, digest: str) -> Job:
         extraction = extract_code(candidate.response, entry_point=problem.entry_point)
         program, rejected = extraction.code or "", extraction.reason or ""
         runs = runnable(problem, program)
-    key = hashlib.sha256(f"{digest}\0{runs}".encode("utf-8", "surrogatepass")).hexdigest()
+    key = hashlib.sha256(f"{RECORD}\0{digest}\0{runs}".encode("utf-8", "surrogatepass")).hexdigest()
     return Job(candidate, problem, program, runs, rejected, key)
 
 
 async def _run_all(
     jobs: dict[str, Job], sandbox: Sandbox, limits: Limits, share: float, journal: Journal | None, progress: Progress | None
-) -> dict[str, str]:
-    """The outcome's kind by job key; jobs on which the sandbox failed are absent."""
-    outcomes = {key: kind for key, kind in (journal.records if journal else {}).items() if key in jobs}
+) -> dict[str, Told]:
+    """What became of each job, by its key; jobs on which the sandbox failed are absent."""
+    outcomes: dict[str, Told] = {key: told for key, told in (journal.records if journal else {}).items() if key in jobs}
     todo = iter([job for key, job in jobs.items() if key not in outcomes])
     finished, failed_in_a_row, said = len(outcomes), 0, ""
 
@@ -140,7 +145,7 @@ async def _run_all(
                 raise SandboxError(f"The sandbox failed on {GIVE_UP} programs in a row ({outcome.message}); mend it and run this again.")
             if not failed_in_a_row:
                 enough = sum(test.kind == "passed" for test in outcome.tests) >= share * len(job.problem.tests)
-                outcomes[job.key] = "passed" if enough else outcome.kind
+                outcomes[job.key] = "passed" if enough else outcome.kind, [test.kind for test in outcome.tests]
                 if journal:
                     journal.write(job.key, outcomes[job.key])
             finished += 1
@@ -176,8 +181,8 @@ async def _run(job: Job, sandbox: Sandbox, limits: Limits) -> Outcome:
     return outcome
 
 
-def _row(job: Job, outcome: str) -> LabelledProgram:
-    problem, candidate = job.problem, job.candidate
+def _row(job: Job, told: Told) -> LabelledProgram:
+    problem, candidate, (outcome, tests) = job.problem, job.candidate, told
     known = {name: value for name, value in (("model", candidate.model), ("published", candidate.published)) if value}
     return LabelledProgram.model_validate(
         {
@@ -189,6 +194,7 @@ def _row(job: Job, outcome: str) -> LabelledProgram:
             "program": job.program,
             "passed": outcome == "passed",
             "outcome": outcome,
+            "test_outcomes": tests,
             "origin": candidate.origin,
             "group": str((problem.model_extra or {}).get("family", problem.source)),
         }

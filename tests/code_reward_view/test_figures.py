@@ -92,6 +92,14 @@ def test_what_is_told_is_json_whatever_the_file_holds(tmp_path):
     assert [test["outcome"] for test in answers.tell_detail(source, 2)["tests"]] == ["passed", "failed"]
 
 
+def test_of_a_labelled_file_the_outcomes_of_its_tests_are_told_those_alike_together(tmp_path):
+    row = {"problem_id": "p", "statement": "s", "program": "x = 1", "passed": False, "outcome": "failed"}
+    (tmp_path / "labelled.jsonl").write_text(json.dumps({**row, "test_outcomes": ["passed"] * 16 + ["failed"]}) + "\n")
+    told = answers.tell_detail(opened(tmp_path / "labelled.jsonl"), 0)
+    assert [(test["text"], test["outcome"]) for test in told["tests"]] == [("# tests 1 to 16", "passed"), ("# test 17", "failed")]
+    assert not [name for name, _ in told["facts"] if name == "test_outcomes"]
+
+
 def test_a_judges_words_and_a_score_per_line_are_told_from_the_record_of_a_sample(tmp_path):
     record = {
         "verdict": "scored",

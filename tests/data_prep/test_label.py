@@ -79,6 +79,18 @@ async def test_labels_are_what_the_tests_say(sandbox: Sandbox) -> None:
     ]
 
 
+async def test_a_row_tells_the_outcome_of_each_test_that_ran(sandbox: Sandbox, tmp_path: Path) -> None:
+    tests = [CallTest(args=f"[{n}]", expected=f"{n / 2}") for n in (2, 4, 6)]
+    programs = [candidate(RIGHT), candidate("def half(n):\n    return 1.0 if n == 2 else 0"), candidate("")]
+    with Journal(tmp_path / "journal") as journal:
+        rows = await label([problem(tests=tests)], programs, sandbox, journal=journal)
+        assert [row.test_outcomes for row in rows] == [["passed"] * 3, ["passed", "failed"], []]
+    with Journal(tmp_path / "journal") as journal:
+        assert await label([problem(tests=tests)], programs, FaultySandbox(), journal=journal) == rows
+    rows = await label([problem(tests=tests)], programs[1:2], sandbox, share=0.9)
+    assert rows[0].test_outcomes == ["passed", "failed", "failed"]
+
+
 async def test_a_row_has_all_that_reward_data_needs(sandbox: Sandbox) -> None:
     given = candidate(RIGHT, origin="reference", model="a-model", published={"base": True}, step=0)
     [row] = await label([problem(family="halves")], [given], sandbox)
