@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import time
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 from reward_servers.sandbox.worker.protocol import connect_pair
@@ -17,6 +17,7 @@ from reward_servers.sandbox.worker.referee.verdicts import Verdicts
 from reward_servers.sandbox.worker.referee.watch import Listener, watch
 
 _HEAVY_MODULES = ("numpy", "pandas", "scipy", "sympy", "pytest", "unittest", "asyncio", "dataclasses")
+_CORES = os.cpu_count() or 1
 _SIGN_SECONDS = 10.0
 """How often the caller is told that a job is under way."""
 
@@ -61,7 +62,7 @@ class Job:
     """Tells the caller that the job is under way."""
     folders: Sequence[str] = ()
     """Folders of the host that the program fills, where it has no file system of its own."""
-    signed: float = 0.0
+    signed: float = field(default_factory=time.monotonic)
     looked: float = 0.0
 
     @property
@@ -87,7 +88,7 @@ class Job:
 
         Time for which it ran or waited for a core is no time that it slept away, so the deadline moves by as much.
         """
-        longest = self.limits["wall_seconds"] * (os.cpu_count() or 1) + self.limits["cpu_seconds"] * steps
+        longest = self.limits["wall_seconds"] * _CORES + self.limits["cpu_seconds"] * steps
         child = Process(link, role, work, {**self.limits, "cpu_total": longest}, fds)
         try:
             return watch(child, listener, self.limits, self.deadline, self._look)

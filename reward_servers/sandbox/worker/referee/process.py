@@ -9,6 +9,7 @@ import os
 import re
 import socket
 import sys
+import time
 from collections.abc import Callable, Iterator, Sequence
 from typing import Any
 
@@ -21,6 +22,8 @@ _CREDENTIALS = socket.CMSG_SPACE(12)
 _DIGITS = re.compile(rb"[0-9]{4000}")
 _SMALLEST = 4096
 """Any event but a value fits into so many bytes."""
+_SHORT = 0.02
+"""Seconds. A look at the kernel's clocks costs a hundredth of a short life."""
 
 Event = list[Any]
 
@@ -38,6 +41,7 @@ class Process:
         self._may_fork = bool(limits["processes"])
         self._end: End | None = None
         self._cpu = self._mark = self._waited = 0.0
+        self._born = time.monotonic()
         self._offset = 0
         self._partial = bytearray()
         self._skipping = False
@@ -68,9 +72,10 @@ class Process:
 
     @property
     def kept_waiting(self) -> float:
-        """Seconds for which the child would have run, but others did: our trouble, not its."""
-        with contextlib.suppress(OSError, ValueError, IndexError), open(f"/proc/{self._pid}/schedstat") as file:
-            self._waited = max(self._waited, int(file.read().split()[1]) / 1e9)
+        """Seconds for which the child would have run, but others did: our trouble, not its. Of a short life, nobody looks."""
+        if self._end is None and time.monotonic() - self._born > _SHORT:
+            with contextlib.suppress(OSError, ValueError, IndexError), open(f"/proc/{self._pid}/schedstat") as file:
+                self._waited = max(self._waited, int(file.read().split()[1]) / 1e9)
         return self._waited
 
     def mark(self) -> None:
