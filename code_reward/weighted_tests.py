@@ -1,25 +1,36 @@
 """Tests weighted by how hard they are for the group: one that few of a prompt's answers pass is worth more than one that nearly all pass.
 
-After VeRPO (Wang et al. 2026, arXiv 2601.03525), whose dense reward is the sum of the weights of the tests passed, the weights taken from
-the pass rates within the group. Here the weight of test j of m, which the share p_j of the group's n answers passes, is
+The dense reward of VeRPO (Wang et al. 2026, arXiv 2601.03525v3, equations 3 and 7 to 10). Of a group's answers the share p_j passes test j:
 
-    w_j = (1 - p_j) / sum_k (1 - p_k),    and an answer's reward    r_i = sum_j w_j [i passes j],
+    N_j = sum_k exp(-(p_j - p_k)^2 / (2 s^2))      how many tests, itself included, are about as hard
+    w_j = exp(-ALPHA p_j) / (N_j + DELTA)          hard tests count more, and many that are alike hardly more than one
+    r_i = sum_j w_j [i passes j] / sum_j w_j       the reward of answer i
 
-which lies in [0, 1] and is 1 only for an answer that passes every test that anybody failed. A test that all pass tells nobody apart: its
-weight is 0. Where all pass all, every answer has 1. The paper's own estimate of the weights may be another: only its abstract was read.
+Dividing by the sum of the weights is ours: 1 is then right, whatever the group, and advantages that are divided by the group's standard
+deviation stay what they were. The paper adds, with a weight, an advantage of the outcome (1 where all tests pass); that is not done here.
 """
 
 from __future__ import annotations
 
 import math
 from collections.abc import Hashable, Sequence
+from typing import Final
+
+import numpy as np
 
 from code_reward.errors import DataError
 from code_reward.verdict import Rejected, Scored, Verdict
 
+ALPHA: Final = 2.0
+"""How much more hard tests count, as in the paper."""
+DELTA: Final = 1e-6
+"""Like the bandwidth s, half the standard deviation of the p_j, as a public implementation for verl has it: the paper was read in summaries."""
+SMALLEST_BANDWIDTH: Final = 1e-3
+"""Where all p_j are equal."""
+
 
 def difficulty_weights(passed: Sequence[Sequence[bool]]) -> list[float]:
-    """The weight of each test, which sum to 1, or are all 0 where every answer passes every test.
+    """The weight w_j of each test, above 0.
 
     Args:
         passed (`Sequence[Sequence[bool]]`, shape `(answers, tests)`): Which answer passes which; one without a program passes none.
@@ -30,17 +41,20 @@ def difficulty_weights(passed: Sequence[Sequence[bool]]) -> list[float]:
     counts = {len(row) for row in passed}
     if len(counts) != 1 or 0 in counts:
         raise DataError("Weighing tests needs at least one answer and one test, and every answer's result on the same tests.")
-    hardness = [sum(not one for one in column) / len(passed) for column in zip(*passed, strict=True)]
-    total = math.fsum(hardness)
-    return [one / total if total else 0.0 for one in hardness]
+    shares = np.mean(np.asarray(passed, dtype=float), axis=0)
+    bandwidth = max(float(shares.std()) / 2, SMALLEST_BANDWIDTH)
+    # A group of n answers has at most n + 1 different shares, however many tests there are.
+    levels, place, tests = np.unique(shares, return_inverse=True, return_counts=True)
+    alike = np.exp(-((levels[:, None] - levels) ** 2) / (2 * bandwidth**2)) @ tests
+    weights: list[float] = (np.exp(-ALPHA * levels) / (alike + DELTA))[place].tolist()
+    return weights
 
 
 def weighted_shares(passed: Sequence[Sequence[bool]]) -> list[float]:
-    """The reward of each answer, in [0, 1]; arguments and errors as of `difficulty_weights`."""
+    """The reward r_i of each answer, in [0, 1], and 1 where all tests pass; arguments and errors as of `difficulty_weights`."""
     weights = difficulty_weights(passed)
-    if not any(weights):
-        return [1.0] * len(passed)
-    return [min(math.fsum(weight for weight, one in zip(weights, row, strict=True) if one), 1.0) for row in passed]
+    total = math.fsum(weights)
+    return [math.fsum(weight for weight, one in zip(weights, row, strict=True) if one) / total for row in passed]
 
 
 def weigh(verdicts: Sequence[Verdict], passed: Sequence[Sequence[bool] | None], groups: Sequence[Hashable]) -> list[Verdict]:

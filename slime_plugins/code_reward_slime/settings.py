@@ -78,8 +78,8 @@ class Settings(Section):
     extraction: Policy = "last"
     """Which block of an answer is the program that tests run; for the reward model its own code_reward.json says."""
     tests_reward: TestsReward = "binary"
-    """1 if all tests pass, else 0; `fraction`: the share of tests that pass; `difficulty`: that share, each test weighted by how many of
-    the group fail it, which needs `--group-rm` (`hybrid_reward` takes the plain share). An evaluation always counts 1 or 0."""
+    """1 if all tests pass, else 0; `fraction`: the share of tests that pass; `difficulty`: that share, each test weighted by how few of
+    the group pass it, which needs `--group-rm` (`hybrid_reward` takes the plain share). An evaluation always counts 1 or 0."""
 
     judge: JudgeSettings | None = None
     """The language model behind `judge_reward`."""

@@ -388,8 +388,8 @@ async def test_tests_weighted_by_difficulty_need_the_whole_group_and_are_told_in
     answers = [answer(1), half, "no program", half]
     samples = [with_tests(1, response=text, group_index=0) for text in answers]
     rewards = await unit_test_reward(args, samples)
-    # Of four answers three pass `add_1(0, 0) == 1` and one `add_1(1, 2) == 4`: hardness 1/4 and 3/4.
-    assert rewards == pytest.approx([1.0, 0.25, 0.0, 0.25])
+    # Of four answers three pass `add_1(0, 0) == 1` and one `add_1(1, 2) == 4`: weights as 1 to e.
+    assert rewards == pytest.approx([1.0, 1 / (1 + math.e), 0.0, 1 / (1 + math.e)])
     records = [sample.metadata["code_reward"] for sample in samples]
     assert [record["score"] for record in records] == [rewards[0], rewards[1], None, rewards[3]]
     assert [record["shaped"] for record in records] == rewards

@@ -1,4 +1,5 @@
 import asyncio
+import math
 from collections.abc import AsyncIterator
 from pathlib import Path
 
@@ -129,9 +130,10 @@ async def test_unit_tests_agree_with_the_sandbox(sandbox: Sandbox) -> None:
     assert await unit_test_reward(sandbox)(completions=answers, **columns(7)) == [1, 0, 0, 0, 0, 0, 0]
     fractions = await unit_test_reward(sandbox, reward="fraction")(completions=as_chat(answers), **columns(7))
     assert fractions == pytest.approx([1, 0, 0, 0, 0, 0, 2 / 3])
-    # Of seven answers one passes the first test and two each of the others: hardness 6/7, 5/7, 5/7.
+    # Of seven answers one passes the first test and two each of the others; half the standard deviation of the shares is √2 / 42.
+    hard, easy = math.exp(-2 / 7) / (1 + 2 * math.exp(-9)), math.exp(-4 / 7) / (2 + math.exp(-9))
     weighted = await unit_test_reward(sandbox, reward="difficulty")(completions=as_chat(answers), **columns(7))
-    assert weighted == pytest.approx([1, 0, 0, 0, 0, 0, 10 / 16])
+    assert weighted == pytest.approx([1, 0, 0, 0, 0, 0, 2 * easy / (hard + 2 * easy)])
     outcome = await sandbox.run(extract_code(half).code, problem(1).tests, entry_point="shift", limits=Limits(stop_at_first_failure=False))
     assert [result.kind == "passed" for result in outcome.tests] == [False, True, True]
 

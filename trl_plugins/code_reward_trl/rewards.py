@@ -66,7 +66,7 @@ def unit_test_reward(
     Args:
         sandbox (`Sandbox`): Runs the programs.
         reward (`str`, *optional*, defaults to `"binary"`): 1 when every test passes and else 0; `fraction`: the share of tests passed;
-            `difficulty`: that share with tests weighted by how many of the same problem's completions fail them.
+            `difficulty`: that share with tests weighted by how few of the same problem's completions pass them.
         limits (`Limits`, *optional*): What a program may use.
         max_missing (`float`, *optional*, defaults to 0.5): Share of missing verdicts in one call above which `RewardServerError` is raised.
 
