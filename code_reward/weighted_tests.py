@@ -24,7 +24,7 @@ from code_reward.verdict import Rejected, Scored, Verdict
 ALPHA: Final = 2.0
 """How much more hard tests count, as in the paper."""
 DELTA: Final = 1e-6
-"""Like the bandwidth s, half the standard deviation of the p_j, as a public implementation for verl has it: the paper was read in summaries."""
+"""This, and that the bandwidth s is half the standard deviation of the p_j, is a public implementation's, for verl."""
 SMALLEST_BANDWIDTH: Final = 1e-3
 """Where all p_j are equal."""
 

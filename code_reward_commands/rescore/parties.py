@@ -7,11 +7,12 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
+from concurrent.futures.process import BrokenProcessPool
 from contextlib import AsyncExitStack, asynccontextmanager
 from pathlib import Path
 
 from code_reward.errors import ConfigurationError
-from code_reward.extraction import extract_code
+from code_reward.extracting import extract
 from code_reward.problem import runnable
 from code_reward.reference import Dtype
 from code_reward.verdict import Missing, Rejected, Verdict
@@ -53,11 +54,11 @@ async def tests(address: str | None, limits: Limits) -> AsyncIterator[Party]:
         problem = stored.problem
         if not problem.tests:
             return None
-        extraction = extract_code(stored.response, entry_point=problem.entry_point)
-        if extraction.code is None:
-            return Rejected(str(extraction.reason))
+        program = await _program(stored)
+        if not isinstance(program, str):
+            return program
         own = limits.allowing(problem.time_limit_seconds)
-        outcome = await sandbox.run(runnable(problem, extraction.code), problem.tests, entry_point=problem.entry_point, limits=own)
+        outcome = await sandbox.run(program, problem.tests, entry_point=problem.entry_point, limits=own)
         return to_verdict(outcome, total=len(problem.tests))
 
     async def party(answers: Sequence[Stored]) -> list[Verdict | None]:
@@ -80,11 +81,11 @@ async def language_model(settings: JudgeSettings, address: str | None, spent: Pa
         client = await stack.enter_async_context(JudgeClient(settings, sandbox, spent))
 
         async def one(stored: Stored) -> Verdict:
-            extraction = extract_code(stored.response, entry_point=stored.problem.entry_point)
-            if extraction.code is None:
-                return Rejected(str(extraction.reason))
+            program = await _program(stored)
+            if not isinstance(program, str):
+                return program
             try:
-                return (await client.verdict(stored.problem, runnable(stored.problem, extraction.code))).verdict
+                return (await client.verdict(stored.problem, program)).verdict
             except RunStopped as error:
                 return Missing(error.kind)
 
@@ -92,6 +93,15 @@ async def language_model(settings: JudgeSettings, address: str | None, spent: Pa
             return list(await asyncio.gather(*map(one, answers)))
 
         yield party
+
+
+async def _program(stored: Stored) -> str | Rejected | Missing:
+    """What is run or read of an answer, or why there is nothing."""
+    try:
+        extraction = await extract(stored.response, entry_point=stored.problem.entry_point)
+    except BrokenProcessPool:
+        return Missing("extraction_failed")
+    return Rejected(str(extraction.reason)) if extraction.code is None else runnable(stored.problem, extraction.code)
 
 
 def judge_settings(path: Path) -> JudgeSettings:

@@ -14,6 +14,7 @@ mark of a failure, `_ng_failure_class`: such rows go into its file of failures, 
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
+from concurrent.futures.process import BrokenProcessPool
 from statistics import fmean
 from typing import Any
 
@@ -21,7 +22,7 @@ from fastapi import FastAPI, HTTPException
 from pydantic import BaseModel, ConfigDict
 
 from code_reward.chat_prompt import statement_in
-from code_reward.extraction import extract_code
+from code_reward.extracting import extract
 from code_reward.shaping import shape
 from code_reward.verdict import Missing, Rejected, to_record
 from reward_servers.client import RewardClient
@@ -66,10 +67,15 @@ def add_routes(app: FastAPI, client: RewardClient, names: EntryPoints, shaping: 
         if not statement:
             raise HTTPException(422, "The row has no problem: send verifier_metadata.statement, or an input with a user's turn.")
         entry_point = names.find(statement, body.verifier_metadata)
-        judged = await client.verdict(statement, answer_in(body.response, entry_point), entry_point)
+        try:
+            answer = await answer_in(body.response, entry_point)
+        except BrokenProcessPool:
+            missing = Missing("extraction_failed")
+            return _failed({**body.model_dump(), "code_reward": to_record(missing)}, missing)
+        judged = await client.verdict(statement, answer, entry_point)
         row = {**body.model_dump(), "code_reward": {**to_record(judged.verdict), "rm": judged.rm, "cut": judged.cut}}
         if isinstance(judged.verdict, Missing):
-            return {**row, "reward": 0.0, "_ng_failure_class": FAILURE, "_ng_failure_reason": judged.verdict.reason}
+            return _failed(row, judged.verdict)
         reward = shape(judged.verdict, shaping, rejected=rejected)
         return {**row, "reward": reward, "rejected": float(isinstance(judged.verdict, Rejected))}
 
@@ -89,16 +95,22 @@ def add_routes(app: FastAPI, client: RewardClient, names: EntryPoints, shaping: 
         }
 
 
+def _failed(row: Mapping[str, Any], verdict: Missing) -> dict[str, Any]:
+    return {**row, "reward": 0.0, "_ng_failure_class": FAILURE, "_ng_failure_reason": verdict.reason}
+
+
 def _means(rows: Sequence[Mapping[str, Any]]) -> dict[str, float]:
     return {f"mean/{name}": fmean(row[name] for row in rows) for name in ("reward", "rejected") if all(name in row for row in rows)}
 
 
-def answer_in(response: Mapping[str, Any], entry_point: str | None = None) -> str:
-    """The text of the assistant's last message that holds a program, else of its last; empty where it said nothing."""
+async def answer_in(response: Mapping[str, Any], entry_point: str | None = None) -> str:
+    """The text of the assistant's last message that holds a program, else of its last; empty where it said nothing. Raises as `extract`."""
     texts = [text for item in response.get("output") or [] for text in _own_text(item)]
     # With one there is nothing to choose, and the client extracts it anyway.
-    holding = [text for text in texts if extract_code(text, entry_point=entry_point).code is not None] if len(texts) > 1 else []
-    return (holding or texts or [""])[-1]
+    for text in reversed(texts if len(texts) > 1 else []):
+        if (await extract(text, entry_point=entry_point)).code is not None:
+            return text
+    return texts[-1] if texts else ""
 
 
 def _own_text(item: Any) -> Iterable[str]:

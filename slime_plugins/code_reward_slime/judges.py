@@ -8,11 +8,11 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from code_reward.errors import ConfigurationError, RewardServerError
+from code_reward.extracting import extract
 from code_reward.hybrid import hybrid
 from code_reward.problem import runnable
 from code_reward.verdict import Missing, Rejected, Scored, Verdict, to_record
 from code_reward_slime.connections import judge_client, reward_client, sandbox
-from code_reward_slime.extracting import extract
 from code_reward_slime.settings import PREFIX, Settings
 from code_reward_slime.task import problem_of, task_of
 from code_reward_slime.trainer import is_training

@@ -6,9 +6,9 @@ from collections.abc import Sequence
 from dataclasses import replace
 from typing import Any
 
+from code_reward.extracting import extract
 from code_reward.verdict import Missing, Rejected
 from code_reward_slime.aborting import unless_aborting
-from code_reward_slime.extracting import extract
 from code_reward_slime.judges import Judge, Judgement
 from code_reward_slime.samples import metadata_of
 from code_reward_slime.settings import Settings

@@ -5,6 +5,7 @@ import json
 import os
 import socket
 import subprocess
+from concurrent.futures.process import BrokenProcessPool
 from contextlib import asynccontextmanager
 from pathlib import Path
 
@@ -18,6 +19,7 @@ from code_reward.rm_input import RMInput
 from code_reward.shaping import shape
 from code_reward.verdict import Scored
 from reward_servers.client import ClientSettings, RewardClient
+from reward_servers.gateway import nemo_gym
 from reward_servers.gateway.app import build_app
 from reward_servers.gateway.nemo_gym import answer_in
 
@@ -131,8 +133,18 @@ async def test_means_are_over_all_rows_and_per_task(gateway):
         ([], ""),
     ],
 )
-def test_the_answer_is_the_last_of_the_assistants_own_that_holds_a_program(output, right):
-    assert answer_in({"output": output}) == right
+async def test_the_answer_is_the_last_of_the_assistants_own_that_holds_a_program(output, right):
+    assert await answer_in({"output": output}) == right
+
+
+async def test_a_row_whose_turns_could_not_be_extracted_from_is_a_failure(gateway, monkeypatch):
+    async def die(*_, **__):
+        raise BrokenProcessPool
+
+    monkeypatch.setattr(nemo_gym, "extract", die)
+    found = (await gateway.post("/verify", json=row(1, message(answer(1)), message("Done."), verifier_metadata=known(1)))).json()
+    assert (found["_ng_failure_class"], found["_ng_failure_reason"]) == ("reward_missing", "extraction_failed")
+    assert found["code_reward"]["verdict"] == "missing"
 
 
 @pytest.mark.skipif("NEMO_GYM_ROOT" not in os.environ, reason="NEMO_GYM_ROOT names no checkout of NeMo-Gym (docs/nemo_gym.md)")

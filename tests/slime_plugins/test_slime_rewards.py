@@ -3,11 +3,10 @@
 import asyncio
 import math
 import threading
-import time
 from concurrent.futures.process import BrokenProcessPool
 
 import pytest
-from code_reward_slime import extracting, judges, judging
+from code_reward_slime import judges, judging
 from code_reward_slime.connections import reward_client
 from code_reward_slime.refusal import Refusal
 from code_reward_slime.rewards import hybrid_reward, model_reward, unit_test_reward
@@ -18,7 +17,6 @@ from slime_samples import Status, make_args, make_sample
 from tiny_rm import answer, program, statement
 from waiting import until, until_known
 
-from code_reward.extraction import extract_code
 from code_reward.rm_input import RMInput
 from code_reward.shaping import PRESETS, Preset, shape
 from code_reward.verdict import Scored
@@ -350,31 +348,6 @@ async def test_one_part_stands_in_only_if_it_may(settings, client_dir, stand_in,
     reward = sample.reward = await hybrid_reward(args, sample)
     assert is_missing(sample) != stand_in
     assert reward == (shape(Scored(score(client_dir, 1))) if stand_in else 0.0)
-
-
-# What extraction may cost.
-
-
-async def test_long_answers_cost_the_event_loops_process_next_to_nothing():
-    long = "```python\n" + "def f(x):\n" + "    y = x + 1\n" * 3_000 + "    return y\n```"
-    await extracting.extract(long, "last", "f")
-    before = time.process_time()
-    found = await asyncio.gather(*(extracting.extract(long, "last", "f") for _ in range(3)))
-    elsewhere = time.process_time() - before
-    assert all(extraction.code for extraction in found)
-    before = time.process_time()
-    for _ in range(3):
-        extract_code(long, "last", "f")
-    assert elsewhere < (time.process_time() - before) / 3
-
-
-async def test_a_process_that_dies_is_replaced():
-    executor = extracting._POOL.get()
-    long = answer(1) + "\n" + "x " * 2_000
-    await extracting.extract(long, "last", None)
-    for process in executor._processes.values():
-        process.kill()
-    assert (await extracting.extract(long, "last", None)).code == program(1)
 
 
 async def test_refusals_are_no_numbers(settings):

@@ -12,18 +12,19 @@ from __future__ import annotations
 import asyncio
 import json
 from collections.abc import Mapping
+from concurrent.futures.process import BrokenProcessPool
 from functools import cache
 from typing import Any, Literal
 
 from pydantic import ValidationError
 
 from code_reward.errors import ConfigurationError, DataError, RewardServerError
-from code_reward.extraction import extract_code
+from code_reward.extracting import extract
 from code_reward.problem import Problem, runnable
 from code_reward.verdict import Missing, Rejected, Verdict
 from code_reward_verl.judging import describe
 from reward_servers.sandbox import connect
-from reward_servers.sandbox.outcome import Limits, Sandbox, to_verdict
+from reward_servers.sandbox.outcome import Limits, Sandbox, TestsReward, to_verdict
 
 
 async def compute_score(
@@ -63,21 +64,27 @@ async def compute_score(
         raise ConfigurationError(f"reward_kwargs: {wrong}: not known; give sandbox_url, tests_reward, cpu_seconds, deadline_seconds.")
     problem = _problem(extra_info or {})
     limits = Limits(cpu_seconds=cpu_seconds, stop_at_first_failure=tests_reward == "binary").allowing(problem.time_limit_seconds)
-    extraction = extract_code(solution_str, entry_point=problem.entry_point)
-    verdict: Verdict
-    if extraction.code is None:
-        verdict = Rejected(str(extraction.reason))
-    else:
-        work = _sandbox(sandbox_url).run(runnable(problem, extraction.code), problem.tests, entry_point=problem.entry_point, limits=limits)
-        try:
-            verdict = to_verdict(await asyncio.wait_for(work, deadline_seconds), total=len(problem.tests), reward=tests_reward)
-        except (asyncio.TimeoutError, TimeoutError):
-            verdict = Missing("sandbox_timeout")
+    try:
+        work = _verdict(solution_str, problem, _sandbox(sandbox_url), limits, tests_reward)
+        verdict = await asyncio.wait_for(work, deadline_seconds)
+    except (asyncio.TimeoutError, TimeoutError):
+        verdict = Missing("sandbox_timeout")
+    except BrokenProcessPool:
+        verdict = Missing("extraction_failed")
     if isinstance(verdict, Missing):
         raise RewardServerError(
             f"No verdict of the tests ({verdict.reason}); check the sandbox, then resume from verl's last checkpoint.", kind=verdict.reason
         )
     return describe(verdict, 0.0 if isinstance(verdict, Rejected) else verdict.value)
+
+
+async def _verdict(answer: str, problem: Problem, sandbox: Sandbox, limits: Limits, reward: TestsReward) -> Verdict:
+    extraction = await extract(answer, entry_point=problem.entry_point)
+    if extraction.code is None:
+        return Rejected(str(extraction.reason))
+    program = runnable(problem, extraction.code)
+    outcome = await sandbox.run(program, problem.tests, entry_point=problem.entry_point, limits=limits)
+    return to_verdict(outcome, total=len(problem.tests), reward=reward)
 
 
 def _problem(row: Mapping[str, Any]) -> Problem:

@@ -1,6 +1,7 @@
-"""Extraction for slime's event loop: short answers at once, long ones in processes of their own, because parsing them takes up to 0.1 s.
+"""Extraction inside an event loop: short answers at once, long ones in processes of their own, because parsing them takes up to 0.5 s.
 
-The reward client does the same for what the reward model reads; this is for tests, truncated answers and the format bonus.
+The reward client does the same for what the reward model reads (`reward_servers.client.preparation`); this is for whoever runs the program,
+or only wants to know whether there is one.
 """
 
 from __future__ import annotations
@@ -44,7 +45,7 @@ _POOL = _Pool()
 _turns: WeakKeyDictionary[asyncio.AbstractEventLoop, asyncio.Lock] = WeakKeyDictionary()
 
 
-async def extract(response: str, policy: Policy, entry_point: str | None) -> Extraction:
+async def extract(response: str, policy: Policy = "last", entry_point: str | None = None) -> Extraction:
     """`extract_code`, without stalling the event loop. Raises `BrokenProcessPool` if two processes in turn died of the answer."""
     loop = asyncio.get_running_loop()
     if len(response) <= INLINE_CHARACTERS:
