@@ -110,13 +110,6 @@ def _parse(command: type[C], words: list[str], program: str) -> C:
         raise ConfigurationError(f"{error}; correct it, see --help.") from error
 
 
-def explain(error: ValidationError) -> str:
-    """What is wrong with data, in a few words: the first place and what stands in its way, as `concurrency: Input should be …`."""
-    detail = error.errors()[0]
-    where = ".".join(str(part) for part in detail["loc"])
-    return f"{where}: {detail['msg']}" if where else str(detail["msg"])
-
-
 def _reader_has_gone() -> bool:
     """Whether our standard output is a pipe that nobody reads any more."""
     poll = select.poll()

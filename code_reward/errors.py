@@ -52,3 +52,14 @@ class JudgeError(CodeRewardError):
     """A language model's judgement that cannot be had or cannot be read; never a score."""
 
     kind = "judge"
+
+
+def explain(error: Exception) -> str:
+    """What is wrong with data, in a few words on one line: of pydantic's many the first place, as `concurrency: Input should be …`."""
+    from pydantic import ValidationError  # Late: processes that import next to nothing raise our errors, too.
+
+    if not isinstance(error, ValidationError):
+        return " ".join(str(error).split())
+    detail = error.errors()[0]
+    where = ".".join(str(part) for part in detail["loc"])
+    return f"{where}: {detail['msg']}" if where else str(detail["msg"])

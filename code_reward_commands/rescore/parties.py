@@ -11,7 +11,7 @@ from concurrent.futures.process import BrokenProcessPool
 from contextlib import AsyncExitStack, asynccontextmanager
 from pathlib import Path
 
-from code_reward.errors import ConfigurationError
+from code_reward.errors import ConfigurationError, explain
 from code_reward.extracting import extract
 from code_reward.problem import runnable
 from code_reward.reference import Dtype
@@ -113,8 +113,9 @@ def judge_settings(path: Path) -> JudgeSettings:
         given = yaml.safe_load(path.read_text(encoding="utf-8"))
         return JudgeSettings.model_validate(given.get("code_reward_judge", given) if isinstance(given, dict) else given)
     except (yaml.YAMLError, UnicodeDecodeError, ValidationError) as error:
-        said = " ".join(str(error).split())
-        raise ConfigurationError(f"{path} does not say who judges ({said}); give urls and model, as in docs/slime_judge.md.") from error
+        raise ConfigurationError(
+            f"{path} does not say who judges ({explain(error)}); give urls and model, as in docs/slime_judge.md."
+        ) from error
 
 
 async def ask(party: Party, answers: Sequence[Stored]) -> list[Verdict | None]:

@@ -16,7 +16,7 @@ from typing import Any
 from pydantic import ValidationError
 
 from code_reward.chat_prompt import statement_in
-from code_reward.errors import DataError
+from code_reward.errors import DataError, explain
 from code_reward.problem import Problem
 from code_reward.rollouts import answer_of
 from code_reward.rows import raw_rows
@@ -113,7 +113,7 @@ def _problem(row: Mapping[str, Any], metadata: Mapping[str, Any], problems: Mapp
             tests=json.loads(tests) if isinstance(tests, str) else tests,
         )
     except (ValidationError, ValueError) as error:
-        raise DataError(f"its problem is not what code_reward.problem.describe writes ({error}); give --problems.") from error
+        raise DataError(f"its problem is not what code_reward.problem.describe writes ({explain(error)}); give --problems.") from error
 
 
 def _response(row: Mapping[str, Any], entry_point: str | None) -> str:

@@ -9,8 +9,7 @@ from typing import Literal
 import yaml
 from pydantic import TypeAdapter, ValidationError
 
-from code_reward.cli import explain
-from code_reward.errors import ConfigurationError
+from code_reward.errors import ConfigurationError, explain
 from data_prep.judges import Judge, LLMJudge, ReferenceJudge
 from data_prep.llm import LLM, Endpoint
 from data_prep.llm.request import Sampling

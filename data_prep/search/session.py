@@ -11,8 +11,7 @@ from typing import Any
 import yaml
 from pydantic import ValidationError
 
-from code_reward.cli import explain
-from code_reward.errors import ConfigurationError, DataError
+from code_reward.errors import ConfigurationError, DataError, explain
 from data_prep.llm import LLM, Budget, Endpoint
 from data_prep.llm.probe import require_answers
 from data_prep.llm.request import Sampling

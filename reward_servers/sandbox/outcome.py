@@ -7,6 +7,7 @@ from typing import Any, Literal, Protocol, TypeVar
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
+from code_reward.errors import explain
 from code_reward.problem import Test
 from code_reward.verdict import Missing, Scored, Verdict
 
@@ -121,7 +122,7 @@ def read_answer(model: type[Answer], answer: dict[str, Any]) -> Answer:
     try:
         return model.model_validate(answer)
     except ValidationError as error:
-        return model.model_validate({"kind": "sandbox_error", "message": f"the sandbox's answer is malformed: {error}"})
+        return model.model_validate({"kind": "sandbox_error", "message": f"the sandbox's answer is malformed: {explain(error)}"})
 
 
 class Sandbox(Protocol):

@@ -9,7 +9,7 @@ from typing import Any, Literal
 from pydantic import ValidationError
 
 from code_reward.chat_prompt import statement_in
-from code_reward.errors import DataError
+from code_reward.errors import DataError, explain
 from code_reward.problem import Problem
 from code_reward_slime.samples import metadata_of
 
@@ -50,5 +50,5 @@ def problem_of(sample: Any) -> Problem:
             time_limit_seconds=metadata.get("time_limit_seconds"),
         )
     except (ValidationError, ValueError) as error:
-        message = f"The metadata of problem {metadata.get('id')!r} is not what describe(problem) writes ({error}); write the data again."
-        raise DataError(message) from error
+        named, why = metadata.get("id"), explain(error)
+        raise DataError(f"The metadata of problem {named!r} is not what describe(problem) writes ({why}); write the data again.") from error

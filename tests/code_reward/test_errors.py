@@ -3,7 +3,8 @@ import pickle
 
 import pytest
 
-from code_reward.errors import CodeRewardError, ConfigurationError, DataError, JudgeError, RewardServerError, SandboxError
+from code_reward.errors import CodeRewardError, ConfigurationError, DataError, JudgeError, RewardServerError, SandboxError, explain
+from code_reward.problem import Problem
 
 CLASSES = [CodeRewardError, ConfigurationError, DataError, JudgeError, RewardServerError, SandboxError]
 
@@ -36,3 +37,11 @@ def test_one_base_catches_them_all(error_class):
 @pytest.mark.parametrize("error_class", [ConfigurationError, DataError])
 def test_wrong_values_are_value_errors_too(error_class):
     assert issubclass(error_class, ValueError)
+
+
+def test_what_is_wrong_with_data_is_said_in_a_few_words_on_one_line():
+    with pytest.raises(ValueError, match="magic") as caught:
+        Problem.model_validate({"id": "a", "statement": "b", "tests": [{"kind": "magic"}]})
+    assert explain(caught.value).startswith("tests.0: Input tag 'magic' found using 'kind' does not match any of")
+    assert "pydantic" not in explain(caught.value)
+    assert explain(ValueError("two\n  lines")) == "two lines"

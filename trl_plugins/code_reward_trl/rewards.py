@@ -15,7 +15,7 @@ from typing import Any
 
 from pydantic import TypeAdapter, ValidationError
 
-from code_reward.errors import DataError, RewardServerError
+from code_reward.errors import DataError, RewardServerError, explain
 from code_reward.extraction import extract_code
 from code_reward.problem import Problem, Test, runnable
 from code_reward.rollouts import answer_of
@@ -116,7 +116,7 @@ def _problem(entry_point: str | None, starter_code: str | None, tests: str | Non
         return Problem.model_validate({"id": "-", "statement": "-", "entry_point": entry_point, **known})
     except ValidationError as error:
         raise DataError(
-            f"A row's tests are not what code_reward.problem.describe writes as JSON ({error}); write the data again."
+            f"A row's tests are not what code_reward.problem.describe writes as JSON ({explain(error)}); write the data again."
         ) from error
 
 

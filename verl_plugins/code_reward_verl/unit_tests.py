@@ -18,7 +18,7 @@ from typing import Any, Literal
 
 from pydantic import ValidationError
 
-from code_reward.errors import ConfigurationError, DataError, RewardServerError
+from code_reward.errors import ConfigurationError, DataError, RewardServerError, explain
 from code_reward.extracting import extract
 from code_reward.problem import Problem, runnable
 from code_reward.verdict import Missing, Rejected, Verdict
@@ -105,7 +105,9 @@ def _problem(row: Mapping[str, Any]) -> Problem:
     except DataError:
         raise
     except (ValidationError, ValueError, TypeError) as error:
-        raise DataError(f"extra_info's tests are not what code_reward.problem.describe writes ({error}); write the data again.") from error
+        raise DataError(
+            f"extra_info's tests are not what code_reward.problem.describe writes ({explain(error)}); write the data again."
+        ) from error
 
 
 @cache
