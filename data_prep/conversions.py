@@ -12,6 +12,7 @@ from contextlib import ExitStack
 from itertools import combinations
 from pathlib import Path
 from random import Random
+from typing import TYPE_CHECKING
 
 from pydantic import Field
 
@@ -21,7 +22,9 @@ from code_reward.files import write_text
 from code_reward.reward_data import Pair, Prefix
 from code_reward.rows import writing_rows
 from data_prep.pairs import draw_problems
-from data_prep.search.records import NodeRecord, RolloutRecord, TreeRecord
+
+if TYPE_CHECKING:
+    from data_prep.search.records import NodeRecord, RolloutRecord, TreeRecord
 
 
 def make_prefixes(tree: TreeRecord, *, per_path: bool = False) -> list[Prefix]:

@@ -73,7 +73,8 @@ def main(settings: Prompts) -> None:
     prompts = prompts[: settings.limit]
     report = _report(settings, dropped, prompts, held_out)
     if not prompts:
-        raise DataError(f"No row became a prompt: {'; '.join(report.lines())}.")
+        account = "; ".join(" ".join(line.split()) for line in report.lines())
+        raise DataError(f"No row became a prompt ({account}); give other rows, or ask less of them.")
     _write(settings.out, settings, prompts)
     if held_out:
         _write(beside(settings.out, f"held_out{settings.out.suffix}"), settings, held_out)

@@ -65,7 +65,7 @@ def read_json(path: str | Path) -> Any:
     try:
         data = path.read_bytes()
         return json.loads(gzip.decompress(data) if path.suffix == ".gz" else data)
-    except FileNotFoundError:
+    except (FileNotFoundError, NotADirectoryError):
         raise DataError(f"{path} does not exist; check the path.", kind="no_such_file") from None
     except (OSError, EOFError, ValueError) as error:
         raise DataError(f"{path} cannot be read as JSON ({error}); fetch it again.") from error

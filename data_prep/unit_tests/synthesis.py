@@ -17,7 +17,6 @@ from pydantic import BaseModel, Field
 from code_reward.cli import Command, run
 from code_reward.errors import DataError
 from code_reward.problem import Test
-from code_reward.selection.allocation import allocate, published_gain
 from data_prep.llm.asking import ask
 from data_prep.llm.errors import LLMError, RunStopped
 from data_prep.llm.prompt import prompt
@@ -100,6 +99,8 @@ def share_out(names: Sequence[str], samples: int, rates: Mapping[str, float], mo
     missing = [name for name in names if name not in rates]
     if missing:
         raise DataError(f"{len(missing)} problems have no predicted rate, such as {missing[0]!r}; run the probe on all of them.")
+    from code_reward.selection.allocation import allocate, published_gain
+
     counts = allocate(published_gain([rates[name] for name in names]), [most] * len(names), samples * len(names))
     return dict(zip(names, counts, strict=True))
 
