@@ -21,8 +21,7 @@ NEED_TORCH=(
 
 tests_of() {
     case $1 in
-        code_reward | data_prep) echo "tests/$1" ;;
-        code_reward_view) echo tests/code_reward_view/test_{figures,page,reading}.py ;;
+        code_reward | code_reward_view | data_prep) echo "tests/$1" ;;
         sandbox) echo tests/reward_servers/test_{batching,compare_rules,listener,wire,sandbox{,_counter,_desk,_hostile,_isolation,_requests,_server,_worker}}.py ;;
         *)
             echo "error: '$1' is no room that is tested here; name some of code_reward, data_prep, code_reward_view, sandbox in ROOMS." >&2
