@@ -11,11 +11,11 @@ _FUTURE = "__future__"
 
 def join(starter_code: str, program: str) -> str:
     """`program` with `starter_code` before it, or alone where the starter code is blank or open at its end (the skeleton of a class)."""
+    if not starter_code.strip():
+        return program
     try:
         starter = parse_python(starter_code)
     except PARSE_ERRORS:
-        return program
-    if not starter_code.strip():
         return program
     names, rest = _take_futures(starter, starter_code)
     try:

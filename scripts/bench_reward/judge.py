@@ -1,7 +1,7 @@
 """The judge as a reward before an endpoint with a latency and a capacity: how much of the capacity is used, how the event loop fares.
 
 The endpoint answers 64 questions at once, 1 s each, whatever it is asked, in a process of its own on a core of its own. A plain load
-generator that holds as many requests in flight says what such an endpoint gives at best.
+generator that holds as many requests in flight says what such an endpoint gives at best, beginning and end of the run included.
 """
 
 from __future__ import annotations
@@ -14,7 +14,7 @@ from argparse import Namespace
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
-from time import perf_counter
+from time import perf_counter, process_time
 from types import SimpleNamespace
 from typing import Any, NamedTuple
 
@@ -30,6 +30,7 @@ from scripts.bench_reward.corpus import Sample
 from scripts.bench_reward.stall import REWARDS, reasoning_of, watched
 
 CAPACITY, LATENCY = 64, 1.0
+PLAIN, OURS = "plain load generator", "judge_reward"
 AT_ONCE = CAPACITY + 16
 """Requests in flight: a few wait at the endpoint, so that it never does."""
 
@@ -40,6 +41,8 @@ class Measured(NamedTuple):
     answers: int
     rates: dict[str, list[float]]
     """Replies per second of each way, by round."""
+    cpu: dict[str, list[float]]
+    """CPU seconds of this process per reply likewise."""
     idle: list[float]
     """How late a timer came with nothing to do, in seconds."""
     busy: list[float]
@@ -50,14 +53,17 @@ class Measured(NamedTuple):
 async def measure(data: Path, model: Path, groups: Sequence[Sequence[Sample]], rounds: int, core: int) -> Measured:
     """Both ways in turn, `rounds` times; then the stall."""
     samples = [sample for group in groups for sample in group]
-    rates: dict[str, list[float]] = {"plain load generator": [], "judge_reward": []}
+    ways = {PLAIN: _load, OURS: _rewards}
+    rates: dict[str, list[float]] = {name: [] for name in ways}
+    cpu: dict[str, list[float]] = {name: [] for name in ways}
     with _serving(core) as url:
         await _load(url, samples[:CAPACITY])
         for _ in range(rounds):
-            for name, work in (("plain load generator", _load(url, samples)), ("judge_reward", _rewards(url, samples))):
-                start = perf_counter()
-                await work
+            for name, work in ways.items():
+                start, spent = perf_counter(), process_time()
+                await work(url, samples)
                 rates[name].append(len(samples) / (perf_counter() - start))
+                cpu[name].append((process_time() - spent) / len(samples))
         reasoning = reasoning_of(data, model)
         long = [
             sample._replace(response=f"<think>\n{i} {reasoning}\n</think>\n{sample.response}") for i, sample in enumerate(samples[:REWARDS])
@@ -66,7 +72,7 @@ async def measure(data: Path, model: Path, groups: Sequence[Sequence[Sample]], r
         start = perf_counter()
         busy = await watched(_rewards(url, long))
         seconds = perf_counter() - start
-    return Measured(len(samples), rates, idle, busy, seconds)
+    return Measured(len(samples), rates, cpu, idle, busy, seconds)
 
 
 async def _load(url: str, samples: Sequence[Sample]) -> None:

@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 from statistics import median, quantiles
 
 from scripts.bench_reward.faults import Found
-from scripts.bench_reward.judge import CAPACITY, LATENCY, Measured
+from scripts.bench_reward.judge import CAPACITY, LATENCY, PLAIN, Measured
 from scripts.bench_reward.stall import REASONING_TOKENS, REWARDS, Stall
 from scripts.bench_reward.throughput import Timing
 
@@ -47,11 +47,13 @@ def judge(measured: Measured) -> str:
     lines = [
         f"{measured.answers} answers before an endpoint of {capacity:.0f} replies per second; median, lowest and highest in brackets",
         "",
-        "| way | replies/s | of the capacity |",
-        "| --- | --- | --- |",
+        "| way | replies/s | of the capacity | of the load generator's | the client's CPU per reply |",
+        "| --- | --- | --- | --- | --- |",
     ]
     for name, rates in measured.rates.items():
-        lines.append(f"| {name} | {median(rates):.1f} [{min(rates):.1f}, {max(rates):.1f}] | {median(rates) / capacity:.1%} |")
+        rate, most = median(rates), median(measured.rates[PLAIN])
+        shares = f"{rate / capacity:.1%} | {rate / most:.1%} | {1000 * median(measured.cpu[name]):.2f} ms"
+        lines.append(f"| {name} | {rate:.1f} [{min(rates):.1f}, {max(rates):.1f}] | {shares} |")
     return "\n".join([*lines, "", _stall(REWARDS, measured.seconds, measured.idle, measured.busy)])
 
 

@@ -178,6 +178,11 @@ LINES = st.sampled_from(
         "f'{x}'",
         "s = '''#\n'''  # t",
         "é = 'é' # é",
+        "try:\n    'a'\nexcept E:\n    'b'\nelse:\n    'c'\nfinally:\n    'd'",
+        "while x:\n    'a'\nelse:\n    if x:\n        'b'\n    else:\n        'c'",
+        "match x:\n    case 1:\n        'a'\n    case _:\n        with x:\n            'b'",
+        "class A:\n    'a'\n    async def f(self):\n        async for i in x:\n            'b'",
+        "g = lambda: 'kept'",
     ]
 )
 
