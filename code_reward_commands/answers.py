@@ -13,11 +13,11 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from code_reward.bare_programs import read_of
 from code_reward.errors import DataError
 from code_reward.problem import Problem, load_problems
 from code_reward.rm_input import RMInputSettings
 from code_reward.rows import raw_rows
-from rm_train.answers import read_of
 
 STDIN = "-"
 _PLAINEST = RMInputSettings(part="answer")

@@ -5,7 +5,6 @@ Nothing is believed unchecked: a model that is loaded here must give the referen
 
 from __future__ import annotations
 
-import asyncio
 import math
 from collections.abc import Sequence
 from contextlib import AbstractAsyncContextManager, asynccontextmanager
@@ -15,11 +14,11 @@ from typing import TYPE_CHECKING, Protocol
 
 from code_reward.errors import ConfigurationError
 from code_reward.folders import require_folder
+from code_reward.line_inputs import line_inputs
 from code_reward.reference import Dtype, Reference, require_equal
 from code_reward.rm_input import Encoded, RMInput
 from code_reward.verdict import Missing, Rejected, Scored, Verdict
 from code_reward_commands.answers import Answer
-from code_reward_commands.lines import prefix_inputs
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator
@@ -36,7 +35,7 @@ class Judge(Protocol):
         ...
 
     async def lines(self, answer: Answer) -> list[float | None]:
-        """The score of the answer's program up to each of its lines (`lines`); None where there is none."""
+        """The score of the answer's program up to each of its lines (`code_reward.line_inputs`); None where there is none."""
         ...
 
 
@@ -52,16 +51,13 @@ def judging(model: Path, urls: Sequence[str], dtype: Dtype, device: str) -> Abst
 @dataclass(frozen=True)
 class _Served:
     client: RewardClient
-    rm_input: RMInput
 
     async def __call__(self, answers: Sequence[Answer]) -> list[Verdict]:
         asked = [(answer.statement, answer.response, answer.entry_point) for answer in answers]
         return [judged.verdict for judged in await self.client.verdicts(asked)]
 
     async def lines(self, answer: Answer) -> list[float | None]:
-        inputs = prefix_inputs(self.rm_input, answer)
-        verdicts = iter(await asyncio.gather(*(self.client.score(ids) for ids in inputs if ids is not None)))
-        return [None if ids is None else _score_of(next(verdicts)) for ids in inputs]
+        return await self.client.lines(answer.statement, answer.response, answer.entry_point)
 
 
 @asynccontextmanager
@@ -70,7 +66,7 @@ async def _served(model: Path, urls: Sequence[str], dtype: Dtype) -> AsyncIterat
 
     async with RewardClient(model, urls=urls, settings=ClientSettings(dtype=dtype)) as client:
         await client.check()
-        yield _Served(client, RMInput.load(model))
+        yield _Served(client)
 
 
 @dataclass(frozen=True)
@@ -86,7 +82,7 @@ class _Loaded:
         return [one if isinstance(one, Rejected) else _verdict(scores[tuple(one.ids)]) for one in built]
 
     async def lines(self, answer: Answer) -> list[float | None]:
-        inputs = prefix_inputs(self.rm_input, answer)
+        inputs = line_inputs(self.rm_input, answer.statement, answer.response, answer.entry_point)
         logits = iter(self.scorer.logits([ids for ids in inputs if ids is not None]))
         return [None if ids is None else _score_of(_verdict(next(logits))) for ids in inputs]
 

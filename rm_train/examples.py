@@ -11,11 +11,11 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from code_reward.bare_programs import read_of, read_of_beginning, sides_of
 from code_reward.errors import DataError
 from code_reward.reward_data import LabelledProgram, Pair, Prefix
 from code_reward.rm_input import RMInputSettings
 from code_reward.rows import read_rows
-from rm_train.answers import read_of, read_of_beginning, sides_of
 
 
 @dataclass(frozen=True)

@@ -12,6 +12,7 @@ from rich.console import Console
 from rich.progress import track
 from rich.table import Table
 
+from code_reward.bare_programs import read_of
 from code_reward.errors import DataError
 from code_reward.figure import Figure
 from code_reward.metrics import Reliability, auc, bootstrap, cross_calibrate, reliability
@@ -19,7 +20,6 @@ from code_reward.reward_data import LabelledProgram
 from code_reward.rm_input import RMInput
 from code_reward.verdict import Rejected
 from reward_servers.scorer import DType, Scorer
-from rm_train.answers import read_of
 from rm_train.figures import Evaluation, ScoredProgram
 
 BATCH = 64

@@ -27,7 +27,7 @@ MAY_IMPORT = {
     "code_reward_trl": ("code_reward", *CLIENTS),
     "code_reward_view": ("code_reward", "reward_servers.listener"),
     "code_reward_commands": (
-        *("code_reward", *CLIENTS, *JUDGES, "reward_servers.scorer", "data_prep.unit_tests", "rm_train.answers"),
+        *("code_reward", *CLIENTS, *JUDGES, "reward_servers.scorer", "data_prep.unit_tests"),
         *("code_reward_view.dumps", "code_reward_view.export"),
     ),
     "code_reward_verl": ("code_reward", *CLIENTS),
@@ -35,7 +35,7 @@ MAY_IMPORT = {
 }
 # The front door names the module that it starts, and imports nothing of its room.
 ENTRY_POINTS_MAY_IMPORT = {
-    "code_reward_slime": ("reward_servers.scorer", "rm_train.answers", "rm_train.export", "rm_train.inputs", "rm_train.specimens"),
+    "code_reward_slime": ("reward_servers.scorer", "rm_train.export", "rm_train.inputs", "rm_train.specimens"),
     "code_reward_trl": ("rm_train.checkpoints", "rm_train.training"),
 }
 OURS = {*MAY_IMPORT, "scripts", "tests", "slime_plugins", "trl_plugins", "verl_plugins"}

@@ -124,7 +124,7 @@ def _extract(text: str, preference: Preference) -> Extraction:
 
 
 def _words(answer: str, program: str) -> str:
-    """The answer, if there is more to it than its program in a fence, which is how a program is read anyway (`rm_train.answers`)."""
+    """The answer, if there is more to it than its program in a fence, as a program is read anyway (`code_reward.bare_programs`)."""
     bare = re.sub(r"\A\s*```(?:python|py)?[ \t]*\n|\n```\s*\Z", "", answer)
     return "" if bare.strip() == program.strip() else answer
 

@@ -7,12 +7,16 @@ import json
 import logging
 import os
 import sys
+from collections.abc import Callable
 from pathlib import Path
+from typing import Any, TypeVar
 
 from code_reward.rm_input import Encoded, RMInput
 from code_reward.verdict import Missing, Rejected
 from reward_servers.client.settings import ClientSettings
-from reward_servers.preparing import COMMAND, from_line
+from reward_servers.preparing import COMMAND, from_line, inputs_from_line
+
+T = TypeVar("T")
 
 logger = logging.getLogger(__name__)
 
@@ -38,12 +42,12 @@ class Preparation:
             async with self._turn:
                 await asyncio.sleep(0)
                 return self._build(statement, response, entry_point)
-        job = {"statement": statement, "response": response, "entry_point": entry_point}
-        for _ in range(2):
-            prepared = await self._in_process(job)
-            if prepared is not None or self._closed:
-                return prepared or Missing("closed")
-        return Missing("preparation_failed")
+        return await self._apart({"statement": statement, "response": response, "entry_point": entry_point}, from_line)
+
+    async def by_line(self, statement: str, response: str, entry_point: str | None) -> list[list[int] | None] | Missing:
+        """`code_reward.line_inputs.line_inputs`, always in a process; `Missing` as of `prepare`."""
+        job = {"statement": statement, "response": response, "entry_point": entry_point, "by_line": True}
+        return await self._apart(job, inputs_from_line)
 
     def _build(self, statement: str, response: str, entry_point: str | None) -> Encoded | Rejected | Missing:
         try:
@@ -52,7 +56,14 @@ class Preparation:
             logger.exception("An answer could not be prepared.")
             return Missing("preparation_failed")
 
-    async def _in_process(self, job: dict[str, str | None]) -> Encoded | Rejected | None:
+    async def _apart(self, job: dict[str, Any], read: Callable[[bytes], T]) -> T | Missing:
+        for _ in range(2):
+            made = await self._in_process(job, read)
+            if made is not None or self._closed:
+                return Missing("closed") if made is None else made
+        return Missing("preparation_failed")
+
+    async def _in_process(self, job: dict[str, Any], read: Callable[[bytes], T]) -> T | None:
         process = await self._idle.get()
         healthy = False
         try:
@@ -68,7 +79,7 @@ class Preparation:
             await process.stdin.drain()
             line = await process.stdout.readline()
             healthy = line.endswith(b"\n")
-            return from_line(line) if healthy else None
+            return read(line) if healthy else None
         except (OSError, ValueError, KeyError, TypeError) as error:
             logger.warning("A process that prepares answers failed (%s).", error)
             healthy = False

@@ -14,7 +14,7 @@ from time import perf_counter
 from code_reward.errors import CodeRewardError, ConfigurationError, RewardServerError
 from code_reward.reference import Reference
 from code_reward.rm_input import RMInput
-from code_reward.verdict import Missing, Rejected, Verdict
+from code_reward.verdict import Missing, Rejected, Scored, Verdict
 from reward_servers.client.asking import AskError
 from reward_servers.client.cache import Cache
 from reward_servers.client.engine import Engine
@@ -99,6 +99,14 @@ class RewardClient:
         deadline = asyncio.get_running_loop().time() + self._settings.deadline_seconds
         verdict, _ = await self._here().engine.score(ids, "", deadline)
         return verdict
+
+    async def lines(self, statement: str, response: str, entry_point: str | None = None) -> list[float | None]:
+        """The score of the answer's program up to each of its lines (`code_reward.line_inputs`), within `deadline_seconds`.
+
+        None for a line that has no score, for whatever reason; empty where the answer has no program, or it could not be prepared.
+        """
+        deadline = asyncio.get_running_loop().time() + self._settings.deadline_seconds
+        return await self._here().lines(statement, response, entry_point, deadline)
 
     async def check(self) -> None:
         """Ask every server for the reference scores now; raises `RewardServerError` that names the first that is off or unreachable."""
@@ -193,6 +201,22 @@ class _Parts:
         verdict, cached = await self.engine.score(prepared.ids, statement, deadline)
         return Judged(verdict, bool(prepared.cut), 0.0, self.model.digest, cached, prepared.closed, prepared.one_block)
 
+    async def lines(self, statement: str, response: str, entry_point: str | None, deadline: float) -> list[float | None]:
+        """The scores of the program's beginnings."""
+        left = max(0.0, deadline - asyncio.get_running_loop().time())
+        try:
+            inputs = await asyncio.wait_for(self.preparation.by_line(statement, response, entry_point), left)
+        except asyncio.TimeoutError:
+            return []
+        if isinstance(inputs, Missing):
+            return []
+        verdicts = iter(await asyncio.gather(*(self.engine.score(ids, statement, deadline) for ids in inputs if ids is not None)))
+        return [None if ids is None else _value(next(verdicts)[0]) for ids in inputs]
+
     async def close(self) -> None:
         await self.preparation.close()
         await self.engine.close()
+
+
+def _value(verdict: Verdict) -> float | None:
+    return verdict.value if isinstance(verdict, Scored) else None

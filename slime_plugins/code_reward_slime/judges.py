@@ -13,6 +13,7 @@ from code_reward.hybrid import hybrid
 from code_reward.problem import runnable
 from code_reward.verdict import Missing, Rejected, Scored, Verdict, to_record
 from code_reward_slime.connections import judge_client, reward_client, sandbox
+from code_reward_slime.explaining import explain
 from code_reward_slime.settings import PREFIX, Settings
 from code_reward_slime.task import problem_of, task_of
 from code_reward_slime.trainer import is_training
@@ -62,6 +63,7 @@ async def by_model(args: Any, settings: Settings, sample: Any, response: str) ->
             kind="wrong_model",
         )
     details |= {"cut": judged.cut, "seconds": judged.seconds, "rm": judged.rm, "cached": judged.cached}
+    details |= await explain(client, settings, task, response, judged.verdict)
     return Judgement(judged.verdict, details, judged.closed, judged.one_block)
 
 

@@ -125,6 +125,10 @@ class Settings(Section):
     drift_min_auc: float = Field(default=0.6, ge=0, le=1)
     """A warning is logged when the reward orders right above wrong answers less often than this."""
 
+    explain_share: float = Field(default=0.0, ge=0, le=1)
+    """Share of the scored answers whose record also says the score up to each line of the program (`line_scores`), for reward models that
+    were trained on prefixes; each costs another forward pass."""
+
     curriculum: Path | None = None
     """File of `python -m data_prep.difficulty`, for `CurriculumDataSource`."""
     programs_dir: Path | None = None

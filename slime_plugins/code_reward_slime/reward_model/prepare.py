@@ -76,13 +76,13 @@ def encode(path: Path, stage: str, rm_input: RMInput) -> tuple[list[EncodedRow],
 
 
 def _pair(pair: Pair, rm_input: RMInput) -> EncodedRow | None:
-    from rm_train.answers import sides_of
+    from code_reward.bare_programs import sides_of
 
     return _row(pair.statement, sides_of(pair, rm_input.settings), pair.margin, pair.weight, rm_input)
 
 
 def _prefix(row: Prefix, rm_input: RMInput) -> EncodedRow | None:
-    from rm_train.answers import read_of_beginning
+    from code_reward.bare_programs import read_of_beginning
 
     text = read_of_beginning(row.program, row.response, row.complete, rm_input.settings)
     return _row(row.statement, (text,), row.value, row.agreement, rm_input)

@@ -11,13 +11,13 @@ from hypothesis import strategies as st
 from tiny_policy import pair, right, statement, wrong
 from tiny_rm import build_rm
 
+from code_reward.bare_programs import read_of
 from code_reward.extraction import extract_code
 from code_reward.reference import Reference
 from code_reward.reward_data import LabelledProgram, Prefix
 from code_reward.rm_input import PRESETS, Encoded, RMInput
 from code_reward.rows import write_rows
 from reward_servers.scorer import Scorer
-from rm_train.answers import read_of
 from rm_train.encoding import encode
 from rm_train.examples import PAIRS, PREFIXES, Kind
 from rm_train.measure import score_programs
