@@ -30,3 +30,10 @@ def _no_other_plugins(monkeypatch: pytest.MonkeyPatch) -> None:
             "importlib.metadata.entry_points", lambda group: [one for one in _FIND(group=group) if _place(one) not in _INSTALLED]
         )
         forget()
+
+
+@pytest.fixture
+def short_rests(monkeypatch: pytest.MonkeyPatch) -> None:
+    """An endpoint of a language model that failed is asked again soon."""
+    monkeypatch.setattr("data_prep.llm.fleet._FIRST_REST", 0.01)
+    monkeypatch.setattr("data_prep.llm.fleet._LONGEST_REST", 0.05)

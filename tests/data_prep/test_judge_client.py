@@ -17,6 +17,8 @@ from data_prep.judges.silence import silence
 from data_prep.llm import RunStopped
 from reward_servers.sandbox import connect
 
+pytestmark = pytest.mark.usefixtures("short_rests")
+
 PROBLEM = Problem(id="p", statement="Write `add(a, b)`.", entry_point="add")
 PROGRAM = "def add(a, b):\n    return a + b\n"
 
@@ -25,12 +27,6 @@ PROGRAM = "def add(a, b):\n    return a + b\n"
 async def server():
     async with MisbehavingJudge() as server:
         yield server
-
-
-@pytest.fixture(autouse=True)
-def short_rests(monkeypatch):
-    monkeypatch.setattr("data_prep.llm.fleet._FIRST_REST", 0.01)
-    monkeypatch.setattr("data_prep.llm.fleet._LONGEST_REST", 0.05)
 
 
 def judge_of(server, **settings):

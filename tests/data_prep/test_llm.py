@@ -13,10 +13,7 @@ from data_prep.llm.probe import require_answers
 from data_prep.llm.prompt import FOLDER, fenced, prompt
 from data_prep.llm.request import Sampling
 
-
-@pytest.fixture(autouse=True)
-def short_rests(monkeypatch):
-    monkeypatch.setattr("data_prep.llm.fleet._FIRST_REST", 0.01)
+pytestmark = pytest.mark.usefixtures("short_rests")
 
 
 def request(prompt="2 + 2?", role="policy"):

@@ -15,15 +15,11 @@ from data_prep.search.report import Tally
 from data_prep.search.run import Run, Setup, read_trees
 from reward_servers.sandbox import connect
 
+pytestmark = pytest.mark.usefixtures("short_rests")
+
 RECIPE = Recipe(rollouts=2, attempts=2)
 SETUP = Setup(recipe=RECIPE, policy="x", judge="y")
 PROGRAM = "```python\ndef f(x):\n    return x\n```"
-
-
-@pytest.fixture(autouse=True)
-def short_rests(monkeypatch):
-    monkeypatch.setattr("data_prep.llm.fleet._FIRST_REST", 0.01)
-    monkeypatch.setattr("data_prep.llm.fleet._LONGEST_REST", 0.05)
 
 
 @pytest.fixture(scope="module")

@@ -16,6 +16,9 @@ from aiohttp import web
 
 Score = Callable[[list[int]], float]
 
+FAULTS = ["reset", "hang", "drip", "500", "503", "429", "404", "malformed", "short", "nan", "softmax", "closes", "refused", "other model"]
+"""What can be wrong with a reward model, for `misbehave`."""
+
 Fault = Literal["reset", "hang", "drip", "500", "503", "429", "404", "malformed", "short", "nan", "softmax", "closes"]
 
 
@@ -162,3 +165,13 @@ class Misbehaving:
         self.scored += [tuple(ids) for ids in batch]
         entries = [{"index": i, "embedding": [score]} for i, score in enumerate(scores)]
         return json.dumps({"data": entries} if path == "/v1/embeddings" else entries).encode()
+
+
+async def misbehave(server: Misbehaving, fault: str) -> None:
+    """Have one of `FAULTS`."""
+    if fault == "refused":
+        await server.stop()
+    elif fault == "other model":
+        server.score = other_score_of
+    else:
+        server.fault = fault  # type: ignore[assignment]

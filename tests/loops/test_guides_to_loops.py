@@ -12,7 +12,7 @@ from types import ModuleType, SimpleNamespace
 
 import pytest
 import uvicorn
-from misbehaving import Misbehaving, score_of
+from misbehaving import FAULTS, Misbehaving, misbehave, score_of
 from tiny_rm import answer, build_client_folder, statement
 
 from code_reward.errors import RewardServerError
@@ -25,7 +25,6 @@ from reward_servers.gateway.app import build_app
 from reward_servers.listener import Server, bind
 
 DOCS = Path(__file__).parents[2] / "docs"
-FAULTS = ["reset", "hang", "drip", "500", "503", "429", "404", "malformed", "short", "nan", "softmax", "closes"]
 QUICK = ClientSettings(deadline_seconds=0.5, request_seconds=0.4, backoff_seconds=0.01, max_backoff_seconds=0.05, cache_items=0)
 
 
@@ -97,7 +96,7 @@ async def test_ms_swift_computes_our_rewards(folder, server):
 async def test_ms_swift_stops_when_the_reward_model_is_dead(folder, server, impatient, fault):
     pytest.importorskip("swift.rewards", reason="ms-swift is not installed here; make test-loops runs this")
     module = code_of("ms_swift.md", server.url)
-    server.fault = fault
+    await misbehave(server, fault)
     with pytest.raises(RewardServerError, match="check the reward server"):
         await in_a_thread(swift_rewards, module, [answer(0), "I do not know."])
 
@@ -151,7 +150,7 @@ async def test_openrlhf_asks_the_gateway(folder, server):
 @pytest.mark.parametrize("fault", FAULTS)
 async def test_openrlhf_has_no_reward_when_the_reward_model_is_dead(folder, server, monkeypatch, fault):
     pytest.importorskip("openrlhf.utils.agent", reason="OpenRLHF is not installed here; make test-loops runs this")
-    server.fault = fault
+    await misbehave(server, fault)
     # It waits for a second between its five tries.
     own = SimpleNamespace(gather=asyncio.gather, create_task=asyncio.create_task, sleep=lambda _: asyncio.sleep(0.01))
     monkeypatch.setattr("openrlhf.utils.agent.asyncio", own)
@@ -187,6 +186,6 @@ async def test_verifiers_scores_with_our_reward(folder, server):
 async def test_verifiers_records_an_error_when_the_reward_model_is_dead(folder, server, impatient, fault):
     vf = pytest.importorskip("verifiers.v1", reason="verifiers is not installed here; make test-loops runs this")
     module = code_of("verifiers.md", server.url)
-    server.fault = fault
+    await misbehave(server, fault)
     with pytest.raises(vf.TaskError, match="no verdict: "):
         await scored_by_verifiers(module, 1, answer(1))

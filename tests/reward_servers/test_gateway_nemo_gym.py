@@ -12,7 +12,7 @@ from pathlib import Path
 import httpx
 import pytest
 import uvicorn
-from misbehaving import Misbehaving, score_of
+from misbehaving import FAULTS, Misbehaving, misbehave, score_of
 from tiny_rm import answer, statement
 
 from code_reward.rm_input import RMInput
@@ -24,7 +24,6 @@ from reward_servers.gateway.app import build_app
 from reward_servers.gateway.nemo_gym import answer_in
 
 QUICK = ClientSettings(deadline_seconds=0.5, request_seconds=1.0, backoff_seconds=0.01, max_backoff_seconds=0.05)
-FAULTS = ["reset", "hang", "drip", "500", "503", "429", "404", "malformed", "short", "nan", "softmax", "closes"]
 
 
 def message(text, role="assistant"):
@@ -88,7 +87,7 @@ async def test_a_program_of_another_name_is_rejected_where_the_row_names_one(gat
 
 @pytest.mark.parametrize("fault", FAULTS)
 async def test_an_outage_is_a_failure_of_its_own_class_and_no_reward(client_dir, gateway, server, fault):
-    server.fault = fault
+    await misbehave(server, fault)
     async with gateway_before(server, client_dir, QUICK) as hurried:
         reply = (await hurried.post("/verify", json=row(1, message(answer(1))))).json()
     assert reply["_ng_failure_class"] == "reward_missing"

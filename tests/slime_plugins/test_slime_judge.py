@@ -19,6 +19,8 @@ from code_reward.errors import CodeRewardError
 from data_prep.llm.prompt import prompt
 from data_prep.llm.request import Sampling
 
+pytestmark = pytest.mark.usefixtures("short_rests")
+
 FAULTS = ["reset", "hang", "drip", "500", "503", "429", "404", "malformed", "short", "nan", "softmax", "closes", "refused", "other model"]
 
 
@@ -26,12 +28,6 @@ FAULTS = ["reset", "hang", "drip", "500", "503", "429", "404", "malformed", "sho
 async def judge():
     async with MisbehavingJudge() as judge:
         yield judge
-
-
-@pytest.fixture(autouse=True)
-def short_rests(monkeypatch):
-    monkeypatch.setattr("data_prep.llm.fleet._FIRST_REST", 0.01)
-    monkeypatch.setattr("data_prep.llm.fleet._LONGEST_REST", 0.05)
 
 
 def args_of(judge, *, window=256, **settings):

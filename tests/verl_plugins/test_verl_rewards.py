@@ -23,7 +23,7 @@ from code_reward.errors import ConfigurationError, DataError, RewardServerError
 from code_reward.rm_input import RMInput
 from code_reward.shaping import shape
 from code_reward.verdict import Scored
-from tests.helpers.misbehaving import Misbehaving, other_score_of, score_of
+from tests.helpers.misbehaving import FAULTS, Misbehaving, misbehave, score_of
 from tests.helpers.tiny_rm import answer, build_client_folder, save_tokenizer, statement
 
 FUNCTION = ["reward.custom_reward_function.path=pkg://code_reward_verl.rewards"]
@@ -130,18 +130,6 @@ async def test_settings_and_rows_that_cannot_work_are_named(folder, server, opti
     urls = options.pop("urls", [server.url])
     with pytest.raises(error, match=said):
         await asked(config_of(folder, FUNCTION, urls, **options), extra_info=row)
-
-
-FAULTS = ["reset", "hang", "drip", "500", "503", "429", "404", "malformed", "short", "nan", "softmax", "closes", "refused", "other model"]
-
-
-async def misbehave(server, fault):
-    if fault == "refused":
-        await server.stop()
-    elif fault == "other model":
-        server.score = other_score_of
-    else:
-        server.fault = fault
 
 
 @pytest.mark.parametrize("fault", FAULTS)
