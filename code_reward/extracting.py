@@ -27,11 +27,19 @@ class _Pool:
         self._lock = Lock()
         self._executor: ProcessPoolExecutor | None = None
 
-    def get(self) -> ProcessPoolExecutor:
+    async def get(self) -> ProcessPoolExecutor:
+        """Starting processes takes a while, and is done in a thread."""
+        executor = self._executor
+        return await asyncio.to_thread(self._start) if executor is None else executor
+
+    def _start(self) -> ProcessPoolExecutor:
         with self._lock:
             if self._executor is None:
                 # Never a fork: inside a Ray actor it deadlocks.
-                self._executor = ProcessPoolExecutor(_PROCESSES, mp_context=multiprocessing.get_context("spawn"))
+                executor = ProcessPoolExecutor(_PROCESSES, mp_context=multiprocessing.get_context("spawn"))
+                for _ in range(_PROCESSES):
+                    executor.submit(int)
+                self._executor = executor
             return self._executor
 
     def drop(self, executor: ProcessPoolExecutor) -> None:
@@ -54,7 +62,7 @@ async def extract(response: str, policy: Policy = "last", entry_point: str | Non
             await asyncio.sleep(0)
             return extract_code(response, policy, entry_point)
     for attempt in range(2):
-        executor = _POOL.get()
+        executor = await _POOL.get()
         try:
             return await loop.run_in_executor(executor, extract_code, response, policy, entry_point)
         except BrokenProcessPool:

@@ -35,7 +35,7 @@ async def test_long_answers_cost_the_event_loops_process_next_to_nothing():
 
 async def test_a_process_that_dies_is_replaced():
     await extract(LONG)
-    for process in extracting._POOL.get()._processes.values():
+    for process in (await extracting._POOL.get())._processes.values():
         process.kill()
     assert await extract(LONG) == extract_code(LONG)
 
