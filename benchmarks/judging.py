@@ -9,6 +9,7 @@ from pydantic import Field
 
 from code_reward.cli import Command
 from code_reward.errors import ConfigurationError
+from code_reward.folders import require_folder
 
 if TYPE_CHECKING:
     from benchmarks.rewards.judges import Judge
@@ -49,6 +50,7 @@ def setup_of(settings: Judging) -> dict[str, Any]:
         raise ConfigurationError("Give --model, the folder of what scores.")
     if settings.url and (settings.zero_shot or settings.preset):
         raise ConfigurationError("A served reward model reads as its folder says; leave --zero-shot and --preset out, or --url.")
+    require_folder(settings.model, "a reward model")
     files = {name: digest(path) for name, path in (("model", settings.model), ("system", settings.system)) if path is not None}
     return {**settings.model_dump(mode="json", include={"zero_shot", "preset", "dtype"}), **files}
 

@@ -175,6 +175,7 @@ def _sampling(settings: Policy, usual: int) -> Sampling:
 def _setup(settings: Policy) -> dict[str, Any]:
     """What decides the answers."""
     from code_reward.files import digest
+    from code_reward.folders import require_folder
 
     names = {
         "served_model",
@@ -190,6 +191,8 @@ def _setup(settings: Policy) -> dict[str, Any]:
         "batch",
         "endpoint",
     }
+    if settings.model:
+        require_folder(settings.model, "a causal language model")
     model = {"model": digest(settings.model)} if settings.model else {}
     return {**settings.model_dump(mode="json", include=names), **model}
 

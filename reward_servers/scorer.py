@@ -19,7 +19,7 @@ from safetensors import safe_open
 from transformers import AutoConfig, AutoModelForSequenceClassification, PretrainedConfig, PreTrainedModel
 from transformers.utils import logging
 
-from code_reward.errors import ConfigurationError, DataError, RewardServerError
+from code_reward.errors import ConfigurationError, DataError, RewardServerError, explain
 from reward_servers.packing import chunks, lay_out
 from reward_servers.tree_attention import ATTENTION, TreeModel
 
@@ -85,7 +85,10 @@ class Scorer:
 def _load(folder: Path, dtype: DType) -> PreTrainedModel:
     if not (folder / "config.json").is_file():
         raise ConfigurationError(f"{folder} holds no config.json; give the folder of a reward model checkpoint.")
-    config = AutoConfig.from_pretrained(folder)
+    try:
+        config = AutoConfig.from_pretrained(folder)
+    except (OSError, ValueError) as error:
+        raise ConfigurationError(f"{folder} cannot be loaded as a sequence classifier ({explain(error)}); write it again.") from error
     _check(folder, config)
     return load_classifier(folder, dtype=getattr(torch, dtype), attn_implementation=ATTENTION)
 

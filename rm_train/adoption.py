@@ -5,7 +5,6 @@ The reference scores come from plain transformers, one sequence at a time: they 
 
 from __future__ import annotations
 
-import json
 import os
 import shutil
 from collections.abc import Sequence
@@ -19,7 +18,7 @@ from rich.progress import track
 from code_reward import reference, rm_input
 from code_reward.errors import ConfigurationError
 from code_reward.files import replacing_folder
-from code_reward.folders import require_folder
+from code_reward.folders import read_config
 from code_reward.reference import Reference, require_equal
 from code_reward.rm_input import PRESETS, RMInput, RMInputSettings
 from code_reward.serving import fit_context
@@ -79,11 +78,7 @@ def score_plainly(folder: Path, batch: Sequence[list[int]], device: str = "cpu")
 
 
 def _read_config(folder: Path) -> dict[str, Any]:
-    require_folder(folder, "a reward model")
-    path = folder / "config.json"
-    if not path.is_file():
-        raise ConfigurationError(f"{path} does not exist; give the folder of a reward model.")
-    config: dict[str, Any] = json.loads(path.read_bytes())
+    config = read_config(folder, "a reward model")
     architectures = config.get("architectures") or []
     if not any(name.endswith("ForSequenceClassification") for name in architectures):
         raise ConfigurationError(f"{folder} holds {architectures}, not a sequence classifier; give a scalar reward model.")

@@ -5,6 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 from code_reward.errors import ConfigurationError
+from code_reward.folders import read_config
 from code_reward.rm_input import FILE, PRESETS, RMInput
 from code_reward.serving import fit_context
 
@@ -14,9 +15,10 @@ DEFAULT_PRESET = "default"
 def load_input(init: Path, preset: str | None) -> RMInput:
     """The input with which training goes on from `init`.
 
-    Raises `ConfigurationError` if `init` is a reward model and the preset that was asked for says another input: trained on one
-    and served with another it would be worth nothing.
+    Raises `ConfigurationError` if `init` is no model's folder, or a reward model and the preset that was asked for says another input:
+    trained on one and served with another it would be worth nothing.
     """
+    read_config(init, "a language model or a reward model")
     if not (init / FILE).is_file():
         return RMInput.load(init, fit_context(PRESETS.get(preset or DEFAULT_PRESET), init))
     own = RMInput.load(init)

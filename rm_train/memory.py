@@ -16,6 +16,7 @@ from pydantic import Field
 
 from code_reward.cli import Command, run
 from code_reward.errors import ConfigurationError
+from code_reward.folders import require_folder
 
 GIB: Final = 1 << 30
 CONTEXT: Final = 2.0 * GIB
@@ -98,6 +99,7 @@ def shape_of(folder: Path) -> Shape:
     """Count a model's parameters without loading it; raises `ConfigurationError` for a folder whose `config.json` describes none."""
     from transformers import AutoConfig
 
+    require_folder(folder, "a model")
     try:
         config = AutoConfig.from_pretrained(str(folder), num_labels=1, local_files_only=True)
         return shape_of_config(config)

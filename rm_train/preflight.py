@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING
 
 from pydantic import Field
 
+from code_reward.checkpoint_tokenizer import read_tokenizer
 from code_reward.cli import Command, run
 from code_reward.errors import CodeRewardError, ConfigurationError
 
@@ -102,8 +103,11 @@ def _data(settings: Preflight) -> Finding:
 def _weights(init: Path) -> Finding:
     found = sum(path.stat().st_size for path in init.glob("*.safetensors"))
     said = f"{found / GIB:.1f} GiB of weights in {init}" if found else f"{init} has no *.safetensors; fetch them"
-    tokenizer = (init / "tokenizer.json").is_file()
-    return Finding("model", good=bool(found) and tokenizer, said=said if tokenizer else f"{init} has no tokenizer.json; fetch it")
+    try:
+        read_tokenizer(init)
+    except ConfigurationError as error:
+        return Finding("model", good=False, said=str(error))
+    return Finding("model", good=bool(found), said=said)
 
 
 def _disk(out: Path, needed: int) -> Finding:

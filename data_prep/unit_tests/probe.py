@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING
 from pydantic import BaseModel, Field
 
 from code_reward.cli import Command, run
+from code_reward.errors import ConfigurationError
 from code_reward.folders import require_folder
 
 if TYPE_CHECKING:
@@ -62,8 +63,12 @@ def read_states(folder: Path, statements: Sequence[str]) -> Tensor:
     from transformers import AutoModelForCausalLM, AutoTokenizer
 
     require_folder(folder, "a causal language model")
-    tokenizer = AutoTokenizer.from_pretrained(str(folder), local_files_only=True)
-    model = AutoModelForCausalLM.from_pretrained(str(folder), local_files_only=True).eval()
+    try:
+        tokenizer = AutoTokenizer.from_pretrained(str(folder), local_files_only=True)
+        model = AutoModelForCausalLM.from_pretrained(str(folder), local_files_only=True).eval()
+    except (OSError, ValueError) as error:
+        first = str(error).partition("\n")[0]
+        raise ConfigurationError(f"{folder} cannot be loaded ({first}); give the folder of a causal language model.") from error
     states = []
     with torch.inference_mode():
         for statement in statements:

@@ -12,6 +12,7 @@ from threading import Lock
 from time import perf_counter
 
 from code_reward.errors import CodeRewardError, ConfigurationError, RewardServerError
+from code_reward.folders import require_folder
 from code_reward.reference import Reference
 from code_reward.rm_input import RMInput
 from code_reward.verdict import Missing, Rejected, Scored, Verdict
@@ -173,6 +174,7 @@ class Model:
     """One reward model as a client knows it: its input, its reference scores, and the scores that it has given."""
 
     def __init__(self, folder: Path, settings: ClientSettings) -> None:
+        require_folder(folder, "a reward model")
         # Whatever a symbolic link names later, this stays the model that it named now.
         self.folder = folder.resolve()
         self.rm_input = RMInput.load(self.folder)

@@ -7,8 +7,8 @@ import ctypes
 import socket
 
 import uvicorn
-from tokenizers import Tokenizer
 
+from code_reward.checkpoint_tokenizer import read_tokenizer
 from code_reward.errors import ConfigurationError
 from code_reward.folders import require_folder
 from code_reward.reference import Reference, require_equal
@@ -41,7 +41,7 @@ def load(settings: EmbeddedServer) -> Service:
     require_folder(folder, "a reward model")
     if not (folder / "code_reward.json").is_file():
         raise ConfigurationError(f"{folder} is no folder with a code_reward.json; give a reward model checkpoint (see rm_train.adopt).")
-    reference = Reference.load(folder)
+    reference, (tokenizer, *_) = Reference.load(folder), read_tokenizer(folder)
     # Takes seconds to import; what is wrong with the folder is said before.
     from reward_servers.scorer import Scorer
 
@@ -49,7 +49,6 @@ def load(settings: EmbeddedServer) -> Service:
         keep_freed_memory()
     scorer = Scorer(folder, settings.dtype, settings.device, settings.threads)
     require_equal(reference, scorer.logits([item.ids for item in reference.items]), settings.dtype, str(folder))
-    tokenizer = Tokenizer.from_file(str(folder / "tokenizer.json"))
     metrics = Metrics()
     batcher = Batcher(scorer.logits, settings.max_batch_tokens, settings.max_queue_tokens, metrics.batch)
     return Service(scorer, lambda text: tokenizer.encode(text).ids, batcher, metrics)

@@ -57,6 +57,16 @@ def create_policy(tokenizer: PreTrainedTokenizerBase, *, hidden: int, layers: in
     return model
 
 
+def load_tokenizer(folder: str | Path) -> PreTrainedTokenizerBase:
+    """The tokenizer of a folder; raises `ConfigurationError` if there is none that can be loaded."""
+    require_folder(Path(folder), "a tokenizer")
+    try:
+        return AutoTokenizer.from_pretrained(str(folder), local_files_only=True)
+    except (OSError, ValueError) as error:
+        first = str(error).partition("\n")[0]
+        raise ConfigurationError(f"{folder} cannot be loaded as a tokenizer ({first}); make one with data_prep.tokenizer.") from error
+
+
 def load_policy(folder: str | Path, *, dtype: str = "auto") -> tuple[PreTrainedModel, PreTrainedTokenizerBase]:
     """Model and tokenizer of a causal language model folder, in the precision that it is stored in unless another is named.
 

@@ -52,10 +52,12 @@ def main(settings: Sample) -> None:
     """Sample and write the file."""
     from rich.progress import track
 
+    from code_reward.folders import require_folder
     from code_reward.journal import Journal
     from code_reward.problem import load_problems
     from code_reward.rows import write_rows
 
+    require_folder(settings.policy, "a causal language model")
     asked = [problem for problem in load_problems(settings.problems) for _ in range(settings.samples)]
     statements = [problem.statement for problem in asked]
     batches = [statements[start : start + settings.batch_size] for start in range(0, len(statements), settings.batch_size)]

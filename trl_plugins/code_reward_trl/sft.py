@@ -52,13 +52,12 @@ def main(settings: Sft) -> None:
     """Train and write the policy folder."""
     import torch
     from datasets import Dataset
-    from transformers import AutoTokenizer
     from trl import SFTConfig, SFTTrainer
 
     from code_reward.errors import ConfigurationError, DataError
     from code_reward.reward_data import LabelledProgram
     from code_reward.rows import read_rows
-    from code_reward_trl.policy import answer, ask, create_policy, load_policy
+    from code_reward_trl.policy import answer, ask, create_policy, load_policy, load_tokenizer
     from rm_train.checkpoints import begin
     from rm_train.training import common_arguments, quiet, train_policy
 
@@ -69,7 +68,7 @@ def main(settings: Sft) -> None:
     if settings.init is not None:
         model, tokenizer = load_policy(settings.init)
     elif settings.tokenizer is not None:
-        tokenizer = AutoTokenizer.from_pretrained(str(settings.tokenizer))
+        tokenizer = load_tokenizer(settings.tokenizer)
         model = create_policy(tokenizer, hidden=settings.hidden, layers=settings.layers, seed=settings.seed)
     else:
         raise ConfigurationError("Give --init to continue a policy or --tokenizer to make one from scratch.")
