@@ -32,6 +32,8 @@ class BenchSources(Command):
     """Whose form the rows have."""
     gigabytes: float = Field(default=2.0, gt=0)
     """Text of all rows together: TACO has about 2, APPS 1.3, CodeContests 7."""
+    longest: float = Field(default=0.4, gt=0)
+    """Megabytes of the longest text of a test; a row has up to sixty tests."""
     seed: int = 0
     """Seed of the rows."""
 
@@ -47,7 +49,7 @@ def main(settings: BenchSources) -> None:
         peak = resource.getrusage(resource.RUSAGE_CHILDREN).ru_maxrss / 1024
         sizes = ", ".join(f"{name} {file.stat().st_size / 1e6:,.0f} MB" for name, file in (("rows", path), ("problems", out)))
     text = f"{settings.gigabytes:g} GB of text, {largest / 1e6:.0f} MB in the largest"
-    print(f"{settings.source}: {rows} rows, {text} ({sizes}): {seconds:.0f} s, at most {peak:,.0f} MB of memory")
+    print(f"{settings.source}: {rows:,} rows, {text} ({sizes}): {seconds:.0f} s, at most {peak:,.0f} MB of memory")
 
 
 def write(path: Path, settings: BenchSources) -> tuple[int, int]:
@@ -78,14 +80,14 @@ def _rows(settings: BenchSources) -> Iterator[Row]:
     draw = Random(settings.seed)
     number = 0
     while True:
-        # Most tests are short, some are megabytes.
-        inputs = [_numbers(draw, int(draw.paretovariate(0.7)) * 40) for _ in range(draw.randint(5, 60))]
+        # Most tests are short, a few as long as may be.
+        longest = int(settings.longest * 1e6)
+        inputs = [_numbers(draw, min(int(draw.paretovariate(0.7)) * 40, longest)) for _ in range(draw.randint(5, 60))]
         yield _FORMS[settings.source](number, inputs, [f"{len(text)}\n" for text in inputs])
         number += 1
 
 
-def _numbers(draw: Random, most: int) -> str:
-    count = min(most, 400_000)
+def _numbers(draw: Random, count: int) -> str:
     digits = draw.randbytes(max(count // 2, 1)).hex()
     return f"{count}\n{digits}\n"
 
