@@ -36,7 +36,9 @@ async def test_a_real_model_judges_slimes_rollouts(tmp_path):
     with served_llm.serving(model, log, name="judge", context=4096, dtype="bfloat16", mem_fraction_static="0.4") as (process, url):
         await served_llm.until_well(process, url, log)
         judge = {"urls": [f"{url}/v1"], "model": "judge", "concurrency": 8, "reply_tokens": 200, "votes": 1, "temperature": 0.0}
-        settings = {"code_reward_judge": {**judge, "budget_calls": 500}, "code_reward_max_missing": 0.99}
+        # However busy the machine is, a reply comes.
+        judge |= {"request_seconds": 1000, "deadline_seconds": 1000, "budget_calls": 500}
+        settings = {"code_reward_judge": judge, "code_reward_max_missing": 0.99}
         settings["code_reward_programs_dir"] = str(tmp_path / "own")
         flags = recipe.prepare(tmp_path, policy=policy, rm=None, problems=make_problems(), settings=settings)
         flags += [*recipe.sizes(rollouts=2, prompts=2, samples=4, response=48)]
