@@ -147,6 +147,7 @@ async def test_a_row_whose_turns_could_not_be_extracted_from_is_a_failure(gatewa
 
 
 @pytest.mark.skipif("NEMO_GYM_ROOT" not in os.environ, reason="NEMO_GYM_ROOT names no checkout of NeMo-Gym (docs/nemo_gym.md)")
+@pytest.mark.timeout(700)
 @pytest.mark.parametrize("alive", [True, False])
 async def test_nemo_gyms_own_agent_and_collector(client_dir, server, reward_of, tmp_path, alive):
     rows = [row(i, verifier_metadata=known(i)) for i in range(3)]
@@ -186,7 +187,7 @@ async def collect(client, folder):
             stderr=log,
         )
         try:
-            status = await asyncio.wait_for(process.wait(), 100)
+            status = await asyncio.wait_for(process.wait(), 600)
         finally:
             if process.returncode is None:
                 process.kill()
