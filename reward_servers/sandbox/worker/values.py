@@ -79,11 +79,22 @@ def _encode_library(value: Any, depth: int) -> Wire:
         plain = encode(value.tolist(), depth + 1)
         # numpy's own True is not Python's, though equal to it.
         return {"t": "array", "v": plain} if kind.__name__ == "ndarray" or isinstance(plain, bool) else plain
+    if (kind.__module__, kind.__name__) in _WRAPPERS:
+        return encode(_WRAPPERS[kind.__module__, kind.__name__](value), depth + 1)
     if (kind.__module__, kind.__name__) in _LIBRARY:
         return {"t": kind.__name__, "v": _LIBRARY[kind.__module__, kind.__name__](value)}
     raise NotPlain(f"{kind.__module__}.{kind.__qualname__}")
 
 
+_WRAPPERS: dict[tuple[str, str], Callable[[Any], Any]] = {
+    ("collections", "ChainMap"): dict,
+    ("collections", "UserDict"): dict,
+    ("collections", "UserList"): list,
+    ("collections", "UserString"): str,
+    ("builtins", "mappingproxy"): dict,
+    ("builtins", "memoryview"): bytes,
+}
+"""What the standard library holds equal to a plain value, and that value."""
 _LIBRARY: dict[tuple[str, str], Callable[[Any], Wire]] = {
     ("fractions", "Fraction"): str,
     ("decimal", "Decimal"): str,
