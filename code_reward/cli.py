@@ -92,8 +92,9 @@ class _Interrupt:
     def say(self) -> None:
         if not self._said:
             self._said = True
-            # Not `print`: the signal may have come in the middle of one.
-            os.write(2, b"error: interrupted; what was finished is kept.\n")
+            if os.environ.get("RANK", "0") == "0":  # Of torchrun's processes, one speaks for all.
+                # Not `print`: the signal may have come in the middle of one.
+                os.write(2, b"error: interrupted; what was finished is kept.\n")
 
     def _handle(self, number: int, frame: Any) -> None:
         self.say()

@@ -50,7 +50,7 @@ case $STAGE in
 esac
 export PYTHONPATH=$CODE_REWARD${PYTHONPATH:+:$PYTHONPATH} OMP_NUM_THREADS=${OMP_NUM_THREADS:-8}
 
-TORCHRUN=(-m torch.distributed.run --nproc-per-node "$NUM_GPUS")
+TORCHRUN=(-m scripts.launch.torchrun --nproc-per-node "$NUM_GPUS")
 if ((NODES > 1)); then
    TORCHRUN+=(--nnodes "$NODES" --rdzv-backend c10d --rdzv-id "${RUN_ID:-code-reward}" --rdzv-endpoint "${MASTER_ADDR:-127.0.0.1}:${MASTER_PORT:-29500}")
 else

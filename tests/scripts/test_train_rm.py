@@ -27,7 +27,7 @@ def interpreter(tmp_path):
     """Python, but what torchrun would be is written down in its place."""
     path = tmp_path / "python"
     path.write_text(
-        f'#!/bin/sh\ncase "$*" in *torch.distributed.run*) echo "$@" >{tmp_path}/torchrun ;; *) exec {sys.executable} "$@" ;; esac\n'
+        f'#!/bin/sh\ncase "$*" in *scripts.launch.torchrun*) echo "$@" >{tmp_path}/torchrun ;; *) exec {sys.executable} "$@" ;; esac\n'
     )
     path.chmod(0o755)
     return path
