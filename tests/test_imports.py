@@ -11,6 +11,8 @@ from pathlib import Path
 
 import pytest
 
+from code_reward_commands.catalogue import SUBCOMMANDS
+
 ROOT = Path(__file__).parent.parent
 SOURCE_ROOTS = [ROOT / "slime_plugins", ROOT / "trl_plugins", ROOT / "verl_plugins", ROOT]
 
@@ -223,10 +225,16 @@ def commands() -> list[str]:
     return [name_of(path) for room in MAY_IMPORT for path in modules(room) if is_command(path)]
 
 
-@pytest.mark.parametrize("name", commands())
-def test_every_command_answers_help_without_anything_heavy(name):
+def scripts() -> list[str]:
+    """What is run from a checkout, by `python -m` as well."""
+    return [name_of(path) for path in modules("scripts") if is_command(path)]
+
+
+@pytest.mark.parametrize("words", [*commands(), *scripts(), *(f"code_reward_commands {name}" for name in SUBCOMMANDS)])
+def test_every_command_answers_help_without_anything_heavy(words):
+    name, *rest = words.split()
     code = (
-        f"import runpy\nsys.argv = [{name!r}, '--help']\n"
+        f"import runpy\nsys.argv = [{name!r}, *{rest!r}, '--help']\n"
         f"try:\n    runpy.run_module({name!r}, run_name='__main__', alter_sys=True)\n"
         "except SystemExit as stopped:\n    assert not stopped.code, stopped.code\n"
     )

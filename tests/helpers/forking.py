@@ -6,9 +6,11 @@ output, errors] on stdout, in its order.
 
 from __future__ import annotations
 
+import importlib
 import json
 import os
 import runpy
+import signal
 import subprocess
 import sys
 import tempfile
@@ -17,13 +19,18 @@ from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
+LIMIT_SECONDS = 600
+"""A command that goes on so long is ended by SIGALRM, and its status is -14."""
+
 
 def run_modules(
-    commands: Sequence[tuple[str, Sequence[str], Path | None]], environment: dict[str, str]
+    commands: Sequence[tuple[str, Sequence[str], Path | None]], environment: dict[str, str], imported: Sequence[str] = ()
 ) -> list[subprocess.CompletedProcess[str]]:
-    """What became of each command, two at a time."""
+    """What became of each command, two at a time; what is `imported` beside the slowest, they all need not import again."""
     asked = json.dumps([[module, list(words), str(folder or Path.cwd())] for module, words, folder in commands])
-    done = subprocess.run([sys.executable, __file__], input=asked, stdout=subprocess.PIPE, text=True, check=True, env=environment)
+    done = subprocess.run(
+        [sys.executable, __file__, *imported], input=asked, stdout=subprocess.PIPE, text=True, check=True, env=environment
+    )
     return [subprocess.CompletedProcess(words, *told) for (_, words, _), told in zip(commands, json.loads(done.stdout), strict=True)]
 
 
@@ -39,6 +46,7 @@ def _run(module: str, words: list[str], folder: str) -> tuple[int, str, str]:
 
 
 def _become(module: str, words: list[str], folder: str, output: int, errors: int) -> int:
+    signal.alarm(LIMIT_SECONDS)
     os.chdir(folder)
     with open(os.devnull) as nothing:
         os.dup2(nothing.fileno(), 0)
@@ -64,6 +72,8 @@ if __name__ == "__main__":
     import torch  # noqa: F401
     import transformers  # noqa: F401
 
+    for name in sys.argv[1:]:
+        importlib.import_module(name)
     commands = json.load(sys.stdin)
     # A copy of a process with threads has only the one that copied: these wait, and hold nothing.
     with ThreadPoolExecutor(2) as pool:
