@@ -57,7 +57,8 @@ async def measure(data: Path, model: Path, groups: Sequence[Sequence[Sample]], r
     rates: dict[str, list[float]] = {name: [] for name in ways}
     cpu: dict[str, list[float]] = {name: [] for name in ways}
     with _serving(core) as url:
-        await _load(url, samples[:CAPACITY])
+        for work in ways.values():
+            await work(url, samples[:CAPACITY])
         for _ in range(rounds):
             for name, work in ways.items():
                 start, spent = perf_counter(), process_time()
