@@ -283,3 +283,15 @@ async def test_a_number_out_of_bounds_is_the_callers_mistake_and_shifts_nothing(
         for program, kind in [(WRONG, "failed"), (RIGHT, "passed")] * 2:
             async with session.post(f"{sandbox_url}/run", json={"program": program, "tests": [TEST.model_dump()]}) as response:
                 assert (await response.json())["kind"] == kind
+
+
+@pytest.mark.parametrize("depth", [900, 2000, 8000, 100_000])
+async def test_a_test_that_nests_too_deeply_is_refused(sandbox, depth):
+    deep = "-" * depth + "1"
+    for test in (CallTest(args=f"[{deep}]", expected="1"), CallTest(args="[1]", expected=deep)):
+        with pytest.raises(DataError, match=r"A test cannot be used: .*(deep|recursion)"):
+            await sandbox.run(RIGHT, [test], entry_point="f")
+    if depth >= 8000:
+        with pytest.raises(DataError, match="A call cannot be used: it nests too deeply"):
+            await sandbox.observe(RIGHT, [f"f({deep})"])
+    assert (await sandbox.run(RIGHT, [TEST], entry_point="f")).passed

@@ -24,6 +24,8 @@ Way = Literal["calls", "script", "inline"]
 _LONGEST_NUMBER = 100_000
 """Digits. Judges lift Python's limit of 4,300; beyond this one, reading a number takes long."""
 _CACHE_BYTES = 40 << 20
+_MEANINGLESS = (ValueError, SyntaxError, TypeError, ArithmeticError, RecursionError, MemoryError)
+"""What planning a test raises that is no test; the last, without a word, is the parser's for what nests beyond its stack."""
 _CALLS_WEIGHT, _SCRIPT_WEIGHT = 12, 2
 
 
@@ -78,8 +80,9 @@ class Referee:
         try:
             planned = self._plans.get(request["tests"] or "[]", request["entry_point"], request["mode"])
             calls = plan_calls(request["calls"] or [])
-        except (ValueError, SyntaxError, TypeError, ArithmeticError, RecursionError) as error:
-            return {"invalid": f"A {what} cannot be used: {error}; correct it or leave it out."}
+        except _MEANINGLESS as error:
+            reason = str(error) or "it nests too deeply"
+            return {"invalid": f"A {what} cannot be used: {reason}; correct it or leave it out."}
         if request["calls"] is not None:
             return observe(job, calls)
         return _judge(job, planned, request)
