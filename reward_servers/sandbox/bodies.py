@@ -25,6 +25,8 @@ _LARGE = 128 << 10
 _IDLE_SECONDS = 10.0
 _WHOLE_SECONDS = 60.0
 _SHOWN = 200
+_M_MMAP_THRESHOLD, _LARGE_BLOCK = -3, 1 << 20
+"""glibc's name of the setting, in malloc.h; and from how many bytes on a block is mapped by itself."""
 
 Body = TypeVar("Body", bound=BaseModel)
 
@@ -39,6 +41,12 @@ class Refused(Exception):
 
 class ClientGone(Exception):
     """The client went before it had its answer."""
+
+
+def map_large_blocks() -> None:
+    """Have this process's memory for large bodies mapped piece by piece, so that the machine has it back with each; glibc would keep it."""
+    with contextlib.suppress(AttributeError):
+        ctypes.CDLL(None).mallopt(_M_MMAP_THRESHOLD, _LARGE_BLOCK)
 
 
 class Reader:
@@ -88,7 +96,7 @@ class Reader:
             found = _parse(model, body)
         else:
             try:
-                found = await asyncio.get_running_loop().run_in_executor(self._executor(), _parse_apart, model, body)
+                found = await asyncio.get_running_loop().run_in_executor(self._executor(), _parse, model, body)
             except BrokenProcessPool as error:
                 self.close()
                 raise Refused(503, "The body cannot be read for want of memory; try again later.") from error
@@ -105,15 +113,6 @@ class Reader:
         if self._process is None:
             self._process = ProcessPoolExecutor(1, mp_context=multiprocessing.get_context("spawn"))
         return self._process
-
-
-def _parse_apart(model: type[Body], body: bytes) -> Body | str:
-    """The same in the process for large bodies, which gives the machine back what they took; glibc would keep it."""
-    try:
-        return _parse(model, body)
-    finally:
-        with contextlib.suppress(AttributeError):
-            ctypes.CDLL(None).malloc_trim(0)
 
 
 def _parse(model: type[Body], body: bytes) -> Body | str:

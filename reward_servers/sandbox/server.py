@@ -15,6 +15,7 @@ from pydantic import BaseModel
 
 from code_reward.errors import ConfigurationError, SandboxError
 from reward_servers.listener import Server, bind
+from reward_servers.sandbox.bodies import map_large_blocks
 from reward_servers.sandbox.contract import Execute, Observe, Run, describe
 from reward_servers.sandbox.desk import Desk
 from reward_servers.sandbox.fusion import RunCode, RunCodeReply, answer_run_code
@@ -38,6 +39,7 @@ _ROUTES: dict[str, tuple[type[BaseModel], type[BaseModel]]] = {
 
 def serve(settings: SandboxServer) -> None:
     """Serve until SIGTERM or SIGINT; raises `ConfigurationError` or `SandboxError` if it cannot or should not start."""
+    map_large_blocks()
     with bind(settings.host, settings.port) as listener:
         asyncio.run(_serve(settings, listener))
 

@@ -1,13 +1,16 @@
 import asyncio
 import base64
 import contextlib
+import json
 import os
+import platform
 import signal
 import socket
 import subprocess
 import sys
 
 import aiohttp
+import psutil
 import pytest
 
 from code_reward.errors import DataError
@@ -63,6 +66,31 @@ async def test_a_malformed_test_is_an_error_in_process_and_over_http(client):
         with pytest.raises(DataError, match="A test cannot be used"):
             await sandbox.run(ADD_ONE, [CallTest(args="[open('x')]", expected="1")], entry_point="f")
     await local.close()
+
+
+@pytest.mark.skipif(
+    platform.libc_ver()[0] != "glibc", reason="not checked is what large bodies leave: it is glibc's allocator that is told"
+)
+def test_what_large_bodies_took_is_given_back():
+    command = [sys.executable, "-m", "reward_servers.sandbox", "--workers", "1", "--require", "limited"]
+    commented = {"program": "#" * (10 << 20), "tests": [{"kind": "asserts", "code": "assert True"}]}
+    bodies = [b"[" * (10 << 20), b'{"program":' + b"[" + b"1," * (5 << 20) + b"1]}", json.dumps(commented).encode()] * 3
+
+    async def send(url, body):
+        async with aiohttp.ClientSession() as session, session.post(url + "/run", data=body) as response:
+            return response.status
+
+    async def send_all(url):
+        return await asyncio.gather(*(send(url, body) for body in bodies))
+
+    with subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True) as process:
+        url = process.stdout.readline().split()[1]
+        memory = psutil.Process(process.pid).memory_info
+        before = memory().rss
+        for _ in range(2):
+            assert set(asyncio.run(send_all(url))) == {422, 200}
+        assert memory().rss < before + (45 << 20)
+        process.send_signal(signal.SIGTERM)
 
 
 async def test_a_server_that_is_not_there_is_a_sandbox_error(monkeypatch):
