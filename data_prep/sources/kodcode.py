@@ -15,6 +15,7 @@ from pydantic import AliasChoices, Field
 
 from code_reward.errors import DataError
 from code_reward.problem import Problem, PytestTest
+from code_reward.starter import join
 from data_prep.sources.declarations import needed, only_function, with_declarations
 from data_prep.sources.hub import Part
 from data_prep.sources.records import Record, checked, read_problems, survey_problems
@@ -70,7 +71,7 @@ def _importing(test_code: str, solution: str) -> str:
     lines = [ast.unparse(node) for node in modules]
     if not any(isinstance(node, ast.ImportFrom) and node.module == "solution" for node in imports):
         lines.append("from solution import *")
-    return "\n".join([*lines, "", test_code]) if lines else test_code
+    return join("\n".join(lines), test_code)
 
 
 def _bound(node: ast.Import | ast.ImportFrom) -> set[str]:

@@ -205,6 +205,14 @@ def test_kodcode_classes_are_declared_with_their_constructor_and_are_no_entry_po
     assert problem.entry_point == "value"
 
 
+def test_kodcode_tests_keep_their_imports_from_the_future_first(tmp_path: Path) -> None:
+    code = '"""Doubles."""\nfrom __future__ import annotations\n\ndef test_double():\n    assert double(1) == 2'
+    [problem] = load("kodcode", jsonl(tmp_path / "rows.jsonl", kodcode_row(test_code=code)))
+    [test] = problem.tests
+    compile(test.code, "test_solution.py", "exec")
+    assert "from solution import *" in test.code
+
+
 def test_kodcode_tests_get_the_imports_that_they_lack(tmp_path: Path) -> None:
     bare = kodcode_row(question_id="bare", test_code="def test_double():\n    assert double(1) == 2")
     [modules, names] = load("kodcode", jsonl(tmp_path / "rows.jsonl", kodcode_row(), bare))
