@@ -18,8 +18,11 @@ def load_input(init: Path, preset: str | None) -> RMInput:
     Raises `ConfigurationError` if `init` is no model's folder, or a reward model and the preset that was asked for says another input:
     trained on one and served with another it would be worth nothing.
     """
-    read_config(init, "a language model or a reward model")
-    if not (init / FILE).is_file():
+    is_reward_model = (init / FILE).is_file()
+    # What a client keeps of a reward model has no weights and no config.json, and is enough to prepare inputs.
+    if not is_reward_model or (init / "config.json").exists():
+        read_config(init, "a language model or a reward model")
+    if not is_reward_model:
         return RMInput.load(init, fit_context(PRESETS.get(preset or DEFAULT_PRESET), init))
     own = RMInput.load(init)
     if preset is not None:
