@@ -37,8 +37,9 @@ PLUGINS = [*(ROOT / "slime_plugins" / name for name in ("code_reward_slime", "sl
 
 
 def run(*command: str, **environment: str) -> subprocess.CompletedProcess[str]:
-    # `make test` marks its children as makes within a make, and those print which folder they enter.
-    inherited = {name: value for name, value in os.environ.items() if name not in ("MAKEFLAGS", "MAKELEVEL", "MFLAGS")}
+    # `make test` marks its children as makes within a make, which print which folder they enter, and hands them its own ARGS.
+    of_make = ("MAKEFLAGS", "MAKELEVEL", "MFLAGS", "MAKEOVERRIDES", "ARGS")
+    inherited = {name: value for name, value in os.environ.items() if name not in of_make}
     return subprocess.run(command, capture_output=True, text=True, check=False, cwd=ROOT, env=inherited | environment)
 
 
