@@ -84,13 +84,15 @@ def test_what_large_bodies_took_is_given_back():
         return await asyncio.gather(*(send(url, body) for body in bodies))
 
     with subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True) as process:
-        url = process.stdout.readline().split()[1]
-        memory = psutil.Process(process.pid).memory_info
-        before = memory().rss
-        for _ in range(2):
-            assert set(asyncio.run(send_all(url))) == {422, 200}
-        assert memory().rss < before + (45 << 20)
-        process.send_signal(signal.SIGTERM)
+        try:
+            url = process.stdout.readline().split()[1]
+            memory = psutil.Process(process.pid).memory_info
+            before = memory().rss
+            for _ in range(2):
+                assert set(asyncio.run(send_all(url))) == {422, 200}
+            assert memory().rss < before + (45 << 20)
+        finally:
+            process.send_signal(signal.SIGTERM)
 
 
 async def test_a_server_that_is_not_there_is_a_sandbox_error(monkeypatch):
