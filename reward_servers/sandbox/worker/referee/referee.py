@@ -81,7 +81,8 @@ class Referee:
             planned = self._plans.get(request["tests"] or "[]", request["entry_point"], request["mode"])
             calls = plan_calls(request["calls"] or [])
         except _MEANINGLESS as error:
-            reason = str(error) or "it nests too deeply"
+            # What is deeper than the parser's stack is a MemoryError, which says so from Python 3.12 on and nothing before.
+            reason = "it nests too deeply" if isinstance(error, MemoryError) else str(error)
             return {"invalid": f"A {what} cannot be used: {reason}; correct it or leave it out."}
         if request["calls"] is not None:
             return observe(job, calls)
