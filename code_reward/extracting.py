@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import asyncio
 import multiprocessing
+import os
 from concurrent.futures import ProcessPoolExecutor
 from concurrent.futures.process import BrokenProcessPool
 from threading import Lock
@@ -35,8 +36,9 @@ class _Pool:
     def _start(self) -> ProcessPoolExecutor:
         with self._lock:
             if self._executor is None:
-                # Never a fork: inside a Ray actor it deadlocks.
-                executor = ProcessPoolExecutor(_PROCESSES, mp_context=multiprocessing.get_context("spawn"))
+                # Never a fork: inside a Ray actor it deadlocks. Kinder than the event loop, which may have no other core.
+                spawning = multiprocessing.get_context("spawn")
+                executor = ProcessPoolExecutor(_PROCESSES, mp_context=spawning, initializer=os.nice, initargs=(5,))
                 for _ in range(_PROCESSES):
                     executor.submit(int)
                 self._executor = executor
@@ -55,18 +57,20 @@ _turns: WeakKeyDictionary[asyncio.AbstractEventLoop, asyncio.Lock] = WeakKeyDict
 
 async def extract(response: str, policy: Policy = "last", entry_point: str | None = None) -> Extraction:
     """`extract_code`, without stalling the event loop. Raises `BrokenProcessPool` if two processes in turn died of the answer."""
-    loop = asyncio.get_running_loop()
-    if len(response) <= INLINE_CHARACTERS:
-        # One per turn of the loop, however many wait, so that it does its other work between them.
-        async with _turns.setdefault(loop, asyncio.Lock()):
-            await asyncio.sleep(0)
-            return extract_code(response, policy, entry_point)
     for attempt in range(2):
-        executor = await _POOL.get()
+        executor = None
         try:
-            return await loop.run_in_executor(executor, extract_code, response, policy, entry_point)
+            # One per turn of the loop, however many wait, so that it does its other work between them: even handing one out takes time.
+            async with _turns.setdefault(asyncio.get_running_loop(), asyncio.Lock()):
+                await asyncio.sleep(0)
+                if len(response) <= INLINE_CHARACTERS:
+                    return extract_code(response, policy, entry_point)
+                executor = await _POOL.get()
+                work = asyncio.get_running_loop().run_in_executor(executor, extract_code, response, policy, entry_point)
+            return await work
         except BrokenProcessPool:
-            _POOL.drop(executor)
+            if executor is not None:
+                _POOL.drop(executor)
             if attempt:
                 raise
     raise AssertionError("unreachable")

@@ -69,6 +69,7 @@ async def measure(data: Path, model: Path, groups: Sequence[Sequence[Sample]], r
         long = [
             sample._replace(response=f"<think>\n{i} {reasoning}\n</think>\n{sample.response}") for i, sample in enumerate(samples[:REWARDS])
         ]
+        await _rewards(url, long[:1])
         idle = await watched(asyncio.sleep(5))
         start = perf_counter()
         busy = await watched(_rewards(url, long))
