@@ -13,7 +13,7 @@ import signal
 import sys
 import threading
 from collections.abc import Callable
-from typing import Any, TypeVar
+from typing import Any, TypeVar, get_origin
 
 from pydantic import ValidationError
 from pydantic_settings import BaseSettings, SettingsConfigDict, SettingsError
@@ -41,6 +41,11 @@ class Command(BaseSettings):
     def __pydantic_init_subclass__(cls, **options: Any) -> None:
         # The help prints the docstring as it stands.
         cls.__doc__ = inspect.getdoc(cls)
+        for name, field in cls.model_fields.items():
+            if get_origin(field.annotation) is tuple:
+                raise TypeError(
+                    f"{cls.__name__}.{name} must be a list: the newest pydantic-settings on Python 3.10 takes a tuple's words for JSON."
+                )
 
 
 C = TypeVar("C", bound=Command)

@@ -22,7 +22,7 @@ class Search(Command):
     """How the problems' file is read (a problem source)."""
     recipe: str = "default"
     """default, or coderm-nt for the published search."""
-    change: tuple[str, ...] = ()
+    change: list[str] = Field(default=[])
     """Changes of the recipe, e.g. uct=false."""
     policy: Literal["offline", "llm"] = "offline"
     """Who writes programs: mutants of the reference, or a language model."""

@@ -15,7 +15,7 @@ class Gateway(Command):
 
     rm_dir: Path
     """Folder of the reward model; the small files suffice."""
-    rm_url: tuple[str, ...] = ()
+    rm_url: list[str] = Field(default=[])
     """Servers of the reward model; may be given again."""
     rm_router: str | None = None
     """Instead of --rm-url: a router whose workers, as it lists them, are asked."""
@@ -25,7 +25,7 @@ class Gateway(Command):
     """How raw scores become rewards: default, codescaler, coderm-nt, raw, or a plugin's preset."""
     rejected: float | None = None
     """Reward of a rejected answer; only for a preset that has none of its own (raw)."""
-    problems: tuple[Path, ...] = ()
+    problems: list[Path] = Field(default=[])
     """Problems that the trainer's prompts were made of: they say which function a program must define. Else the request's metadata says it,
     or a prompt that declares one function."""
     deadline_seconds: float = Field(default=100.0, gt=0)

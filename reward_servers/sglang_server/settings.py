@@ -32,7 +32,7 @@ class SGLangServer(Command):
     """Put sglang-router before a single replica too, so that more can join later."""
     device: Literal["cuda", "cpu"] = "cuda"
     """Where SGLang runs; cpu is for tests."""
-    option: tuple[str, ...] = ()
+    option: list[str] = Field(default=[])
     """A further option of sglang.launch_server, as --option=--mem-fraction-static=0.5; may be given again."""
     logs: Path = Path("logs/sglang_server")
     """Folder for what SGLang and the router print."""

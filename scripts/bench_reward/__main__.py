@@ -25,7 +25,7 @@ class BenchReward(Command):
     """Folder of the real data (docs/real_data.md); CODE_REWARD_DATA names it, too."""
     work: Path = Path("runs/bench_reward")
     """Folder for the reward model that is made."""
-    parts: tuple[Part, ...] = get_args(Part)
+    parts: list[Part] = Field(default=list(get_args(Part)))
     """What to measure."""
     groups: int = Field(default=32, ge=1)
     """Groups of 16 answers in the corpus."""

@@ -273,7 +273,7 @@ def pairs(command):
 
 
 def test_the_flags_are_explicit_where_sglang_s_defaults_surprise(models):
-    settings = SGLangServer(model=models[0], dtype="bfloat16", tp=2, first_gpu=1, option=("--mem-fraction-static=0.4",))
+    settings = SGLangServer(model=models[0], dtype="bfloat16", tp=2, first_gpu=1, option=["--mem-fraction-static=0.4"])
     command = replica_command(settings, models[0], 1, 3000)
     flags = pairs(command)
     assert "--is-embedding" in command
