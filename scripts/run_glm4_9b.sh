@@ -9,6 +9,9 @@ ABOUT="Reinforce GLM-4-9B-0414 on KodCode in slime: 9,000 prompts, groups of 8, 
 # Its --spec is slime_plugins.models.glm4, slime's own package: nothing of ours may bear that name.
 MODEL_SCRIPT=glm4-9B.sh
 
+MODEL_HUB=zai-org/GLM-4-9B-0414
+PROMPTS_FROM="python -m data_prep.prompts kodcode (docs/train_glm4_9b.md)"
+
 model_defaults() {
    MODEL_DIR=${MODEL_DIR:-checkpoints/GLM-4-9B-0414}
    PROMPT_DATA=${PROMPT_DATA:-data/kodcode.jsonl}

@@ -6,6 +6,8 @@ LAUNCH=$(dirname "${BASH_SOURCE[0]}")/launch
 CODE_REWARD=$(cd "$LAUNCH/../.." && pwd)
 # shellcheck source=scripts/launch/shell.sh
 source "$LAUNCH/shell.sh"
+# shellcheck source=scripts/launch/checks.sh
+source "$LAUNCH/checks.sh"
 # shellcheck source=scripts/launch/reward.sh
 source "$LAUNCH/reward.sh"
 
@@ -15,7 +17,8 @@ usage: $0 {1.5b|3b|7b} {rm|tests} [--dry-run] [-- MORE OPTIONS OF code_reward_tr
 
 Reinforce Qwen2.5-Coder-Instruct on KodCode with TRL: groups of 7, 32 prompts a step, one epoch, answers that begin inside a code block.
 
-  --dry-run   print the whole command and its environment, and touch nothing
+  --dry-run   print the whole command and its environment, and touch nothing; files that are missing and settings that are wrong are
+              named, and the status is then not 0
 
 Every number is a variable of the environment; those that most runs set:
   MODEL_DIR PROBLEMS RM_DIR RUN_DIR NUM_GPUS RM_GPUS RM_URLS RM_DTYPE
@@ -127,6 +130,10 @@ dry_run() {
    show "${COMMAND[@]}"
    local files=("MODEL_DIR=$MODEL_DIR" "PROBLEMS=$PROBLEMS")
    if [[ $REWARD == rm ]]; then files+=("RM_DIR=$RM_DIR"); fi
+   REMEDIES+=(
+      [MODEL_DIR]="fetch it: hf download Qwen/Qwen2.5-Coder-${SIZE^^}-Instruct --local-dir $MODEL_DIR"
+      [PROBLEMS]="make it with python -m data_prep.prompts kodcode … --as-problems --out $PROBLEMS (docs/train_qwen25_coder.md)"
+   )
    tell_absent "${files[@]}"
 }
 
@@ -135,6 +142,7 @@ run_it() {
    if [[ ${DEVICE:-cuda} != cpu ]]; then check_gpu_count; fi
    [[ -d $MODEL_DIR ]] || die "MODEL_DIR $MODEL_DIR does not exist; download it there: hf download Qwen/Qwen2.5-Coder-${SIZE^^}-Instruct --local-dir $MODEL_DIR"
    [[ -f $PROBLEMS ]] || die "PROBLEMS $PROBLEMS does not exist; make it with python -m data_prep.prompts kodcode … --as-problems --out $PROBLEMS (docs/train_qwen25_coder.md)"
+   need code_reward_trl.grpo "name another, or install this project there (pip install -e '.[trl,hub,sandbox]')"
    trap 'stop_started' EXIT
    trap 'exit 143' TERM
    trap 'exit 130' INT
@@ -148,7 +156,14 @@ run_it() {
 }
 
 read_command_line "$@"
-whole_numbers NUM_GPUS RM_GPUS STEPS PROMPTS GROUP DEVICE_BATCH SEED SAVE_STEPS TOP_K RESPONSE_LENGTH MASTER_PORT
+whole_numbers RM_GPUS SEED TOP_K
+counts NUM_GPUS STEPS PROMPTS GROUP DEVICE_BATCH PROCESSES SAVE_STEPS RESPONSE_LENGTH MASTER_PORT RM_PORT
+numbers LR WARMUP BETA TEMPERATURE REJECTED
+one_of RM_DTYPE bfloat16 float16 float32
+one_of DEVICE cuda cpu
+addresses RM_URLS
+[[ ${SHAPING:-} != raw || -n ${REJECTED:-} ]] || die "SHAPING=raw has no reward of its own for a rejected answer; name one with REJECTED."
 defaults
+programs PYTHON
 option_groups
 if [[ $DRY_RUN == 1 ]]; then dry_run; else run_it; fi

@@ -9,6 +9,9 @@ ABOUT="Reinforce Qwen3-4B-Thinking-2507 on OpenCodeInstruct in slime: 5,000 prom
 # The 2507 models have a rotary base of 5e6. slime has a file for the Instruct model only, and the two share every other number.
 MODEL_SCRIPT=qwen3-4B-Instruct-2507.sh
 
+MODEL_HUB=Qwen/Qwen3-4B-Thinking-2507
+PROMPTS_FROM="python -m data_prep.prompts opencodeinstruct (docs/train_qwen3_4b_thinking.md)"
+
 model_defaults() {
    MODEL_DIR=${MODEL_DIR:-checkpoints/Qwen3-4B-Thinking-2507}
    PROMPT_DATA=${PROMPT_DATA:-data/opencodeinstruct.jsonl}

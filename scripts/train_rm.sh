@@ -5,6 +5,8 @@ set -euo pipefail
 CODE_REWARD=$(cd "$(dirname "${BASH_SOURCE[0]}")/.." && pwd)
 # shellcheck source=scripts/launch/shell.sh
 source "$CODE_REWARD/scripts/launch/shell.sh"
+# shellcheck source=scripts/launch/checks.sh
+source "$CODE_REWARD/scripts/launch/checks.sh"
 # shellcheck source=scripts/launch/command_line.sh
 source "$CODE_REWARD/scripts/launch/command_line.sh"
 
@@ -39,9 +41,15 @@ STAGE=$CHOICE
 [[ -n ${INIT:-} ]] || die "INIT must name the folder of the model to start from; set it."
 [[ -n ${DATA:-} ]] || die "DATA must name the file of $STAGE; set it."
 
-whole_numbers NUM_GPUS NODES SHARD ROW_TOKENS MASTER_PORT
+counts NUM_GPUS NODES ROW_TOKENS MASTER_PORT
+numbers GPU_GIB
+one_of SHARD 1 0
+one_of RECIPE coderm-nt-1 coderm-nt-2 codescaler tiny
+one_of PREFLIGHT strict warn skip
 
-PYTHON=${PYTHON:-python3} NODES=${NODES:-1} SHARD=${SHARD:-1} ROW_TOKENS=${ROW_TOKENS:-16384}
+PYTHON=${PYTHON:-python3}
+programs PYTHON
+NODES=${NODES:-1} SHARD=${SHARD:-1} ROW_TOKENS=${ROW_TOKENS:-16384}
 OUT=${OUT:-runs/rm-$STAGE/rm} RUN_DIR=$(dirname "$OUT")
 if [[ -z ${NUM_GPUS:-} ]]; then NUM_GPUS=$(nvidia-smi --list-gpus 2>/dev/null | wc -l) && ((NUM_GPUS > 0)) || NUM_GPUS=8; fi
 case $STAGE in
@@ -78,11 +86,11 @@ fi
 
 check_gpu_count
 make_run_folder
+need rm_train.preflight "name another, or install this project there (pip install -e '.[train]')"
 case ${PREFLIGHT:-strict} in
    strict) "$PYTHON" "${CHECK[@]}" || die "the run would not work; mend what failed above, or go on all the same with PREFLIGHT=warn." ;;
    warn) "$PYTHON" "${CHECK[@]}" || say "going on all the same, because PREFLIGHT=warn" ;;
    skip) ;;
-   *) die "PREFLIGHT is '$PREFLIGHT'; say strict, warn or skip." ;;
 esac
 # In the place of this shell, so that a signal reaches torchrun, which ends its processes.
 exec "$PYTHON" "${TORCHRUN[@]}" -m "$MODULE" "${TRAIN[@]}" "${MORE_ARGS[@]}"

@@ -7,6 +7,8 @@ CODE_REWARD=$(cd "$(dirname "${BASH_SOURCE[0]}")/.." && pwd)
 LAUNCH=$CODE_REWARD/scripts/launch
 # shellcheck source=scripts/launch/shell.sh
 source "$LAUNCH/shell.sh"
+# shellcheck source=scripts/launch/checks.sh
+source "$LAUNCH/checks.sh"
 # shellcheck source=scripts/launch/configs.sh
 source "$LAUNCH/configs.sh"
 # shellcheck source=scripts/launch/ray.sh
@@ -174,7 +176,10 @@ run_it() {
 
 read_command_line stage "prefixes pairs" "--dry-run --job-environment --profile" "$@"
 STAGE=$CHOICE
-whole_numbers NUM_GPUS NODES TENSOR_PARALLEL BATCH MAX_TOKENS_PER_GPU SAVE_INTERVAL RAY_PORT DASHBOARD_PORT AGENT_PORT
+counts NUM_GPUS NODES TENSOR_PARALLEL BATCH MAX_TOKENS_PER_GPU SAVE_INTERVAL RAY_PORT DASHBOARD_PORT AGENT_PORT
+numbers EPOCHS LR WARMUP WEIGHT_DECAY ADAM_BETA2
+one_of LR_DECAY cosine constant linear inverse-square-root WSD
+addresses RAY_DASHBOARD
 defaults
 model_arguments
 prepare_command

@@ -24,7 +24,10 @@ decide_placement() {
          RM_GPUS=0
          [[ -n $RM_URLS ]] || die "RM_PLACEMENT=remote needs RM_URLS, the addresses of the RM servers with spaces between; set it."
          ;;
-      node | slime) RM_GPUS=${RM_GPUS:-1} ;;
+      node | slime)
+         RM_GPUS=${RM_GPUS:-1}
+         ((RM_GPUS > 0)) || die "RM_PLACEMENT=$RM_PLACEMENT needs a GPU for the RM; raise RM_GPUS, or name servers elsewhere with RM_URLS."
+         ;;
       *) die "RM_PLACEMENT is '$RM_PLACEMENT'; use node, slime or remote." ;;
    esac
    if [[ $TRAIN_SCRIPT == train_async.py ]]; then
@@ -40,7 +43,8 @@ divide() {
    local beside=0 within=0
    if [[ $RM_PLACEMENT == node ]]; then beside=$RM_GPUS; fi
    if [[ $RM_PLACEMENT == slime ]]; then within=$RM_GPUS; fi
-   RAY_GPUS=$((NUM_GPUS - beside))
+   # On this node, and on all nodes; the RM's server is on this one.
+   RAY_GPUS=$((NUM_GPUS - beside)) ALL_GPUS=$((NUM_GPUS * NODES - beside))
    PLACEMENT_ARGS=()
    if [[ $COLOCATE == 1 ]]; then
       ACTOR_GPUS=${ACTOR_GPUS:-$((RAY_GPUS - within))}

@@ -11,26 +11,6 @@ die() {
    exit 2
 }
 
-# whole_numbers NAME...: these variables, where they are set, must be whole numbers.
-whole_numbers() {
-   local name
-   for name in "$@"; do
-      [[ ${!name:-0} =~ ^[0-9]+$ ]] || die "$name is '${!name}', not a whole number; correct it."
-   done
-}
-
-# tell_absent NAME=PATH...: for a dry run, what the run would read and is not there; the status is 1 if something is not.
-tell_absent() {
-   local entry status=0
-   for entry in "$@"; do
-      if [[ ! -e ${entry#*=} ]]; then
-         printf 'missing: %s (%s); the run would not start without it.\n' "${entry#*=}" "${entry%%=*}" >&2
-         status=1
-      fi
-   done
-   return "$status"
-}
-
 # The words on one line each option, as they could be typed again.
 show() {
    local word line=""

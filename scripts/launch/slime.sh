@@ -6,6 +6,8 @@ LAUNCH=$(dirname "${BASH_SOURCE[0]}")
 CODE_REWARD=$(cd "$LAUNCH/../.." && pwd)
 # shellcheck source=scripts/launch/shell.sh
 source "$LAUNCH/shell.sh"
+# shellcheck source=scripts/launch/checks.sh
+source "$LAUNCH/checks.sh"
 # shellcheck source=scripts/launch/placement.sh
 source "$LAUNCH/placement.sh"
 # shellcheck source=scripts/launch/configs.sh
@@ -28,7 +30,7 @@ usage: $0 {rm|tests|hybrid} [--dry-run] [--profile cpu-tiny] [-- MORE OPTIONS OF
 $ABOUT
 
   --dry-run           print the whole command, its GPUs, files and environment, and touch nothing; files that
-                      are missing are named, and the status is then 1
+                      are missing and settings that are wrong are named, and the status is then not 0
   --job-environment   print the variables that Ray's processes on every node need, one per line
   --profile cpu-tiny  the same on a machine without a GPU, with tiny models
 
@@ -45,9 +47,9 @@ TEXT
 launch() {
    read_command_line reward "rm tests hybrid" "--dry-run --job-environment --profile" "$@"
    REWARD=$CHOICE
-   whole_numbers NUM_GPUS NODES RM_GPUS ACTOR_GPUS ROLLOUT_GPUS NUM_ROLLOUT ROLLOUT_BATCH GROUP RESPONSE_LENGTH SAVE_INTERVAL EVAL_INTERVAL \
-      EVAL_SAMPLES TENSOR_PARALLEL CONTEXT_PARALLEL MAX_TOKENS_PER_GPU RM_PORT RAY_PORT DASHBOARD_PORT AGENT_PORT
+   check_variables
    defaults
+   programs PYTHON TRAIN_PYTHON
    decide_placement "$REWARD"
    choose_reward "$REWARD"
    model_arguments
@@ -57,6 +59,23 @@ launch() {
       2) printf '%s\n' "${JOB_ENVIRONMENT[@]}" ;;
       *) run_it ;;
    esac
+}
+
+check_variables() {
+   whole_numbers RM_GPUS
+   counts NUM_GPUS NODES ACTOR_GPUS ROLLOUT_GPUS NUM_ROLLOUT ROLLOUT_BATCH GROUP RESPONSE_LENGTH SAVE_INTERVAL EVAL_INTERVAL EVAL_SAMPLES \
+      TENSOR_PARALLEL PIPELINE_PARALLEL CONTEXT_PARALLEL GPUS_PER_ENGINE MAX_TOKENS_PER_GPU RM_PORT RAY_PORT DASHBOARD_PORT AGENT_PORT
+   numbers LR TEMPERATURE KL ENTROPY EPS_CLIP EPS_CLIP_HIGH WEIGHT_DECAY ADAM_BETA1 ADAM_BETA2 SGLANG_MEMORY EVAL_TOP_P REJECTED
+   one_of TRAIN_SCRIPT train.py train_async.py
+   one_of COLOCATE 0 1
+   one_of RM_DTYPE bfloat16 float16 float32
+   one_of PREFLIGHT strict warn
+   one_of LR_DECAY constant linear cosine inverse-square-root WSD
+   addresses RM_URLS SANDBOX_URL RAY_DASHBOARD
+   local entry
+   for entry in ${EVAL_SETS:-}; do
+      [[ $entry == ?*=?* ]] || die "EVAL_SETS holds '$entry'; write NAME=FILE, with spaces between several."
+   done
 }
 
 # What a run is made of, where nobody said otherwise.
@@ -72,6 +91,11 @@ defaults() {
    MASTER_ADDR=${MASTER_ADDR:-127.0.0.1} RAY_PORT=${RAY_PORT:-6379} DASHBOARD_PORT=${DASHBOARD_PORT:-8265} AGENT_PORT=${AGENT_PORT:-52365} RAY_DASHBOARD=${RAY_DASHBOARD:-}
    SAVE_INTERVAL=${SAVE_INTERVAL:-20} EVAL_INTERVAL=${EVAL_INTERVAL:-20}
    RM_HOST=${RM_HOST:-$MASTER_ADDR}
+   REMEDIES+=(
+      [MODEL_DIR]="fetch it: hf download $MODEL_HUB --local-dir $MODEL_DIR"
+      [PROMPT_DATA]="make it with $PROMPTS_FROM"
+      [EVAL_SETS]="make it with $PROMPTS_FROM"
+   )
 }
 
 # slime's own file of model arguments; without a checkout only its name is known.
@@ -190,15 +214,48 @@ dry_run() {
    # Without a checkout the command is what a shell makes whole that has sourced the line above.
    show "${ENTRY_ENVIRONMENT[@]}" "$TRAIN_PYTHON" "${SLIME_ROOT:-\$SLIME_ROOT}/$TRAIN_SCRIPT" "${TRAIN_ARGS[@]}" |
       sed "s#\\\\\$SLIME_ROOT/$TRAIN_SCRIPT#\"\$SLIME_ROOT/$TRAIN_SCRIPT\" \"\${MODEL_ARGS[@]}\"#"
-   local entry files=("MODEL_DIR=$MODEL_DIR" "PROMPT_DATA=$PROMPT_DATA")
+   local entry files=("MODEL_DIR=$MODEL_DIR" "PROMPT_DATA=$PROMPT_DATA") status=0
    if [[ $RM_PLACEMENT != none ]]; then files+=("RM_DIR=$RM_DIR"); fi
    for entry in $EVAL_SETS; do files+=("EVAL_SETS=$(realpath -m "${entry#*=}")"); done
-   tell_absent "${files[@]}"
+   if [[ -n ${CURRICULUM:-} ]]; then files+=("CURRICULUM=$(realpath -m "$CURRICULUM")"); fi
+   if [[ -n ${REF_LOAD:-} ]]; then files+=("REF_LOAD=$(realpath -m "$REF_LOAD")"); fi
+   if [[ -n ${SLIME_ROOT:-} ]]; then files+=("SLIME_ROOT=$SLIME_ROOT/$TRAIN_SCRIPT"); fi
+   if [[ -n ${MEGATRON_ROOT:-} ]]; then files+=("MEGATRON_ROOT=$MEGATRON_ROOT/megatron"); fi
+   tell_absent "${files[@]}" || status=1
+   check_on_paper "$status" || status=1
+   return "$status"
 }
+
+# check_on_paper ABSENT: what the preflight can say of settings and files alone, its failures on standard error. Where files are absent it
+# looks at the settings only; where PYTHON lacks what it needs, nobody looked, and that is said.
+check_on_paper() (
+   absent=$(lacks code_reward_slime.preflight.data)
+   if [[ -n $absent ]]; then
+      say "not checked: settings and data, because $PYTHON (PYTHON) lacks what that takes (${absent##*Error: })." >&2
+      return 0
+   fi
+   scratch=$(mktemp -d)
+   trap 'rm -rf "$scratch"' EXIT
+   custom_config >"$scratch/code_reward.yaml"
+   eval_config >"$scratch/eval.yaml"
+   words=()
+   # The last of a repeated option counts.
+   if (($1 == 0)) && [[ -n ${SLIME_ROOT:-} ]]; then words=(-- "${TRAIN_ARGS[@]}" --custom-config-path "$scratch/code_reward.yaml" --eval-config "$scratch/eval.yaml"); fi
+   if ((${#words[@]})) && [[ $RM_PLACEMENT == slime ]]; then
+      SGLANG_CONFIG_ARGS=("${SGLANG_CONFIG_ARGS[@]/#"$RUN_DIR/sglang.yaml"/"$scratch/sglang.yaml"}")
+      sglang_config >/dev/null || return 1
+      words+=(--sglang-config "$scratch/sglang.yaml")
+   fi
+   rows=$(env "${JOB_ENVIRONMENT[@]}" "$PYTHON" -m code_reward_slime.preflight --on-paper --config "$scratch/code_reward.yaml" \
+      --gpus "$ALL_GPUS" "${words[@]}" 2>&1) && return 0
+   grep -v -e '^ok ' -e '^not checked ' -e '^$' <<<"${rows//"$scratch"/"$RUN_DIR"}" >&2
+   return 1
+)
 
 run_it() {
    make_run_folder
    if [[ $PROFILE != cpu-tiny && -z $RAY_DASHBOARD ]]; then check_gpu_count; fi
+   need code_reward_slime.rewards "run docker/install.sh trainer there, or name the Python of slime's environment"
    stop_on_signals
    write_configs
    if [[ $RM_PLACEMENT == slime ]]; then sglang_config; fi
@@ -214,7 +271,7 @@ run_it() {
 
 # Everything that can be known before a GPU is taken.
 preflight() {
-   local options=(--gpus "$((RAY_GPUS * NODES))" --ray "${PREFLIGHT_RAY:-local}" --runtime-env "$(runtime_environment)")
+   local options=(--gpus "$ALL_GPUS" --ray "${PREFLIGHT_RAY:-local}" --runtime-env "$(runtime_environment)")
    if [[ -z $RAY_DASHBOARD ]]; then options+=(--port "$RAY_PORT" --port "$DASHBOARD_PORT" --port "$AGENT_PORT"); fi
    if [[ $RM_PLACEMENT == node ]]; then
       options+=(--rm-later --port "$RM_PORT")

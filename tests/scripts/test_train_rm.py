@@ -6,12 +6,14 @@ import os
 import subprocess
 import sys
 from pathlib import Path
+from typing import get_args
 
 import pytest
 import tiny_rm
 
 from code_reward.reward_data import Pair
 from code_reward.rows import write_rows
+from rm_train.recipes import Recipe
 
 ROOT = Path(__file__).parents[2]
 SCRIPT = ROOT / "scripts" / "train_rm.sh"
@@ -92,7 +94,12 @@ def test_several_nodes_meet_at_one_address(rm):
         (["pair"], {}, "'pair' is no stage; name one of: prefixes or pairs"),
         (["pairs"], {}, "INIT must name"),
         (["pairs"], {"INIT": "m"}, "DATA must name the file of pairs"),
-        (["pairs"], {"INIT": "m", "DATA": "d", "PREFLIGHT": "perhaps", "OUT": "/tmp/x/rm"}, "say strict, warn or skip"),
+        (["pairs"], {"INIT": "m", "DATA": "d", "RECIPE": "best"}, f"RECIPE is 'best'; use one of: {' '.join(get_args(Recipe))}."),
+        (
+            ["pairs"],
+            {"INIT": "m", "DATA": "d", "PREFLIGHT": "perhaps", "OUT": "/tmp/x/rm"},
+            "PREFLIGHT is 'perhaps'; use one of: strict warn skip",
+        ),
     ],
 )
 def test_what_cannot_run_is_refused_in_one_sentence(words, variables, said):

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable, Iterable
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -28,6 +28,8 @@ class Preflight(Command):
     """In whose workers hooks are imported: a cluster's address; `local` starts a small one for that; `no` leaves it out."""
     runtime_env: str = "{}"
     """The job's runtime environment as JSON, which decides what a worker can import."""
+    on_paper: bool = False
+    """Look at settings and files alone, as a dry run does: not at what is installed, served or listening."""
     rm_later: bool = False
     """The reward model's servers are started after this check."""
     port: list[int] = Field(default=[])
@@ -51,10 +53,12 @@ async def rows(settings: Preflight, words: list[str]) -> AsyncIterator[Row]:
     from code_reward_slime.preflight.versions import check_versions
 
     arguments = TrainArguments(words)
-    checks = {
-        "versions": lambda: check_versions(of_a_run=bool(words) or settings.config is not None),
-        "ports": lambda: check_ports(settings.port),
-    }
+    checks: dict[str, Callable[[], Iterable[Row]]] = {}
+    if not settings.on_paper:
+        checks |= {
+            "versions": lambda: check_versions(of_a_run=bool(words) or settings.config is not None),
+            "ports": lambda: check_ports(settings.port),
+        }
     if words:
         checks |= {
             "checkpoint": lambda: check_checkpoint(arguments),
@@ -70,9 +74,9 @@ async def rows(settings: Preflight, words: list[str]) -> AsyncIterator[Row]:
     config = arguments.one("--custom-config-path") if words else settings.config
     if config is not None:
         used = _rewards(arguments) if words else None
-        async for row in check_services(Path(config), used, rm_later=settings.rm_later):
+        async for row in check_services(Path(config), used, rm_later=settings.rm_later, on_paper=settings.on_paper):
             yield row
-    if words:
+    if words and not settings.on_paper:
         for row in guarded("options", lambda: check_options(arguments)):
             yield row
         environment = runtime_environment(settings.runtime_env)

@@ -19,13 +19,16 @@ _EXECUTING: Final = {"unit_test_reward", "hybrid_reward"}
 _PROGRAM: Final = "def f():\n    return 1\n"
 
 
-async def check_services(config: Path, rewards: Sequence[str] | None = None, *, rm_later: bool = False) -> AsyncIterator[Row]:
+async def check_services(
+    config: Path, rewards: Sequence[str] | None = None, *, rm_later: bool = False, on_paper: bool = False
+) -> AsyncIterator[Row]:
     """A row for the settings, and one for each thing that they name or the run uses.
 
     Args:
         config: The file of settings.
         rewards: The reward functions of the run; None where they are not known.
         rm_later: The reward model's servers are not asked yet.
+        on_paper: Nobody is asked; only what files say is looked at.
     """
     try:
         settings = settings_in(config)
@@ -34,12 +37,12 @@ async def check_services(config: Path, rewards: Sequence[str] | None = None, *, 
         return
     yield ok("settings", f"{config} has known settings only")
     for name, wanted, check in (
-        ("reward model", settings.rm_dir, _check_folder if rm_later or not settings.rm_urls else _check_reward_model),
-        ("judge", settings.judge or (settings if _is_used("judge_reward", rewards) else None), _check_judge),
-        ("sandbox", settings if _needs_sandbox(settings, rewards) else None, _check_sandbox),
+        ("reward model", settings.rm_dir, _check_folder if on_paper or rm_later or not settings.rm_urls else _check_reward_model),
+        ("judge", not on_paper and (settings.judge or _is_used("judge_reward", rewards)), _check_judge),
+        ("sandbox", not on_paper and _needs_sandbox(settings, rewards), _check_sandbox),
         ("curriculum", settings.curriculum, _check_curriculum),
     ):
-        if wanted is not None:
+        if wanted:
             yield await _guarded(name, check, settings)
 
 
