@@ -20,7 +20,7 @@ class Adopt(Command):
     model: CliPositionalArg[Path]
     """Hugging Face folder of a sequence classifier with one label, in safetensors."""
     preset: str
-    """How problem and answer become its input: coderm-nt, codescaler, skywork, themis, generic, or a plugin's."""
+    """How problem and answer become its input: coderm-nt, codescaler, skywork, themis, generic, default, or a plugin's."""
     out: Path | None = None
     """Folder to write instead of changing MODEL itself; weights are hard links where the file system allows."""
     device: str = "cpu"

@@ -24,7 +24,8 @@ class Training(Command):
     recipe: Recipe | None = None
     """Settings under a name, see docs/rm_training.md; an option that is given goes before its recipe's."""
     preset: str | None = None
-    """How problem and answer become the model's input (a preset of code_reward.rm_input); by default a reward model's own, else default."""
+    """How problem and answer become the model's input: default, generic, coderm-nt, codescaler, skywork, themis, or a plugin's; by default
+    a reward model's own, else default."""
     epochs: float = Field(default=1.0, gt=0)
     """Passes over the data."""
     batch_size: int = Field(default=64, gt=0)

@@ -52,7 +52,8 @@ class Rescore(Command):
     cpu_seconds: float = Field(default=3.0, gt=0)
     """CPU seconds that a program may use per test."""
     shaping: str = "default"
-    """Shaping preset of the reward model's scores, for the advantages."""
+    """How raw scores become rewards, for the advantages: default, codescaler, coderm-nt, or a plugin's preset; raw says nothing
+    of rejected answers."""
     explain: bool = False
     """Also say the reward model's score of each program up to each of its lines, for models trained on prefixes."""
     dtype: Dtype = "float32"
@@ -64,6 +65,8 @@ class Rescore(Command):
 def main(settings: Rescore) -> int:
     """Judge, report, and say what was found; 1 if a verdict is missing."""
     from code_reward.problem import load_problems
+    from code_reward.shaping import shape
+    from code_reward.verdict import Rejected
     from code_reward_commands.rescore.agreement import STORED, Columns, agreement
     from code_reward_commands.rescore.records import Records
     from code_reward_commands.rescore.report import write_report
@@ -73,6 +76,8 @@ def main(settings: Rescore) -> int:
         raise ConfigurationError("Nobody judges: give --model, --tests or --judge.")
     if settings.model is None and (settings.url or settings.explain):
         raise ConfigurationError("--url and --explain need --model, the reward model's folder.")
+    # A preset that cannot say what a rejected answer is worth is found now and not after the last verdict.
+    shape(Rejected("no_code"), settings.shaping)
     files = [file for path in settings.rollouts for file in files_of(path)]
     problems = {problem.id: problem for problem in load_problems(settings.problems)} if settings.problems else {}
     with Records(settings.out, _made_of(settings, files)) as records:

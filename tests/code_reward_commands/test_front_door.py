@@ -1,6 +1,7 @@
 """The installed command `code-reward`: what it lists, what it starts, what it says of a word that it does not know."""
 
 import importlib
+import re
 import sys
 from pathlib import Path
 
@@ -8,6 +9,7 @@ import pytest
 
 from code_reward.cli import Command
 from code_reward_commands import __main__ as front
+from code_reward_commands.__main__ import STARTS
 from code_reward_commands.catalogue import MODULES, SUBCOMMANDS, overview
 
 ROOT = Path(__file__).parents[2]
@@ -46,13 +48,33 @@ def test_no_command_of_the_project_is_left_out():
 
 
 def test_every_option_of_every_command_says_what_it_is():
-    for name in [name for stage in MODULES.values() for name in stage if name != "slime_on_cpu.launch"]:
-        spec = importlib.util.find_spec(name)
-        importlib.import_module(f"{name}.__main__" if spec.submodule_search_locations else name)
+    _import_all()
     commands = [one for one in _subclasses(Command) if not one.__module__.startswith(("test_", "tests"))]
     assert len(commands) > len(SUBCOMMANDS) + 40
     mute = [f"{one.__module__}: --{option}" for one in commands for option, field in one.model_fields.items() if not field.description]
     assert mute == []
+
+
+def test_help_names_every_built_in_choice_where_a_name_is_asked_for():
+    from code_reward import rm_input, shaping
+    from data_prep.search import RECIPES
+
+    _import_all()
+    choices = {"shaping": shaping.PRESETS.built_in, "preset": rm_input.PRESETS.built_in, "recipe": RECIPES}
+    for command in _subclasses(Command):
+        for option, field in command.model_fields.items():
+            # The choices of a literal type are in the help by themselves.
+            if option in choices and "Literal" not in str(field.annotation):
+                words = re.findall(r"[\w-]+", field.description)
+                assert set(choices[option]) <= set(words), f"{command.__module__}: --{option}"
+
+
+def _import_all():
+    for name in [name for stage in MODULES.values() for name in stage if name != "slime_on_cpu.launch"]:
+        spec = importlib.util.find_spec(name)
+        importlib.import_module(f"{name}.__main__" if spec.submodule_search_locations else name)
+    for name in STARTS.values():
+        importlib.import_module(name)
 
 
 def _subclasses(base):

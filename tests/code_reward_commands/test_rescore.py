@@ -198,7 +198,13 @@ def test_a_hostile_dump_is_not_opened(tmp_path):
 
 @pytest.mark.parametrize(
     ("settings", "said"),
-    [({}, "Nobody judges"), ({"tests": True, "explain": True}, "need --model"), ({"tests": True, "url": ["http://x"]}, "need --model")],
+    [
+        ({}, "Nobody judges"),
+        ({"tests": True, "explain": True}, "need --model"),
+        ({"tests": True, "url": ["http://x"]}, "need --model"),
+        ({"tests": True, "shaping": "rwa"}, "Unknown shaping 'rwa'"),
+        ({"tests": True, "shaping": "raw"}, "no value for rejected answers"),
+    ],
 )
 def test_what_cannot_work_is_said_before_anything_is_read(tmp_path, settings, said):
     with pytest.raises(ConfigurationError, match=said):

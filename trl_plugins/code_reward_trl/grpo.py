@@ -57,7 +57,7 @@ class Grpo(Command):
     test_reward: TestsReward = "binary"
     """With --reward tests: 1 if all tests pass; the share that passes; or that share, tests weighted by difficulty within the group."""
     shaping: str = "default"
-    """Shaping preset of the reward model's scores."""
+    """How raw scores become rewards: default, codescaler, coderm-nt, raw, or a plugin's preset."""
     rejected: float | None = None
     """Reward of a rejected answer; only for a preset that has none of its own (`raw`)."""
     steps: int = 150

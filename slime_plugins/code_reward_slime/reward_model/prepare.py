@@ -30,7 +30,8 @@ class Prepare(Command):
     prefixes: Path | None = None
     """Prefixes with values (JSONL or parquet): the first stage."""
     preset: str | None = None
-    """How problem and answer become the model's input, where --init is a language model; a reward model has its own."""
+    """How problem and answer become the model's input, where --init is a language model: default, generic, coderm-nt, codescaler, skywork,
+    themis, or a plugin's; a reward model has its own."""
     out: Path
     """Folder for rows.parquet, and for code_reward.json: the settings of the model's input, which the export takes along."""
 
