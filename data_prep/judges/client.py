@@ -111,8 +111,11 @@ class JudgeClient:
         flight = parts.flights.get(key)
         if flight is not None:
             return replace(await flight.join(), cached=True)
-        flight = _Flight(asyncio.create_task(self._ask(parts.llm, problem, shown)), parts.flights, key)
-        judged = await flight.join()
+        return await _Flight(asyncio.create_task(self._learn(key, parts.llm, problem, shown)), parts.flights, key).join()
+
+    async def _learn(self, key: bytes, llm: LLM, problem: Problem, program: str) -> Judged:
+        """Known before its flight has landed, so that whoever asks in between finds one of the two and nothing is paid for twice."""
+        judged = await self._ask(llm, problem, program)
         self._known.put(key, judged)
         return judged
 

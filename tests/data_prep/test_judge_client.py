@@ -7,6 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from misbehaving_judge import MisbehavingJudge, vote_of
+from waiting import until
 
 from code_reward.errors import ConfigurationError, RewardServerError
 from code_reward.problem import Problem
@@ -44,6 +45,26 @@ async def test_the_score_is_the_mean_of_the_votes(server):
     assert len(judged.votes) == 3 == len(set(judged.votes))
     assert judged.verdict.value == pytest.approx(sum(judged.votes) / 3)
     assert (judged.words, judged.unparsable, judged.cached) == ("It was read.", 0, False)
+
+
+async def test_a_question_that_comes_in_the_very_turn_in_which_the_answer_is_there_is_not_paid_for_again(server):
+    server.delay = 0.05
+    async with judge_of(server, comments=True) as judge:
+        first = asyncio.create_task(judge.verdict(PROBLEM, PROGRAM))
+        await until(lambda: judge._parts and judge._parts[asyncio.get_running_loop()].flights)
+        parts = judge._parts[asyncio.get_running_loop()]
+        [flight] = parts.flights.values()
+        landed = asyncio.get_running_loop().create_future()
+
+        def ask_at_once(task):
+            with pytest.raises(StopIteration) as known:
+                judge._judge(parts, PROBLEM, PROGRAM).send(None)
+            landed.set_result(known.value.value)
+
+        flight._task.add_done_callback(ask_at_once)
+        assert (await landed).cached
+        await first
+    assert len(server.bodies) == 1
 
 
 async def test_the_same_question_is_paid_for_once_at_once_and_later(server):
