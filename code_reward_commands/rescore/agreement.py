@@ -22,6 +22,8 @@ from code_reward.verdict import Rejected, Verdict, from_record
 
 Values = NDArray[np.float64]
 TRUTH = "tests"
+NOBODYS = "aborted"
+"""Why a verdict is missing that nobody was asked for."""
 STORED = "stored"
 """The run's own rewards stand beside the judges."""
 
@@ -36,6 +38,8 @@ class Columns:
         self._rewards = {name: array("d") for name in self.judges}
         self._groups, self._codes = array("q"), dict[str, int]()
         self.verdicts: dict[str, Counter[str]] = {name: Counter() for name in self.judges}
+        self.open: dict[str, Counter[str]] = {name: Counter() for name in self.judges}
+        """Of each judge, why verdicts of its are missing for a fault that is ours to mend."""
 
     def add(self, row: Mapping[str, Any]) -> None:
         """Take one line of `records`."""
@@ -49,6 +53,8 @@ class Columns:
                 self.verdicts[name]["missing" if row["reward"] is None else "scored"] += 1
                 continue
             self.verdicts[name][record["verdict"] if record else "nothing to say"] += 1
+            if record and record["verdict"] == "missing" and record["reason"] != NOBODYS:
+                self.open[name][record["reason"]] += 1
             verdict = from_record(record) if record else None
             self._scores[name].append(record["score"] if record and record["score"] is not None else float("nan"))
             reward = None if verdict is None else _reward(name, verdict, self._shaping)
@@ -126,8 +132,11 @@ def _advantages(columns: Columns) -> dict[str, Any]:
     of = {name: _advantages_of(columns, name) for name in columns.judges}
     found: dict[str, Any] = {}
     for name, own in of.items():
-        teaching = sum(bool(np.any(own[members] != 0)) for members in _members(columns.groups))
-        figures: dict[str, Any] = {"groups_that_teach": teaching / max(len(np.unique(columns.groups)), 1)}
+        # A group of which fewer than two verdicts are there says nothing of the judge.
+        there = np.isfinite(columns.rewards(name))
+        judged = [members for members in _members(columns.groups) if there[members].sum() > 1]
+        teaching = sum(bool(np.any(own[members] != 0)) for members in judged)
+        figures: dict[str, Any] = {"groups": len(judged), "groups_that_teach": teaching / len(judged) if judged else None}
         if TRUTH in of and name != TRUTH:
             known = np.isfinite(columns.rewards(name)) & np.isfinite(columns.rewards(TRUTH))
             mine, true = own[known], of[TRUTH][known]

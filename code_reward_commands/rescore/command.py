@@ -20,6 +20,7 @@ from code_reward.reference import Dtype
 if TYPE_CHECKING:
     from code_reward.verdict import Verdict
     from code_reward_commands.judging import Judge
+    from code_reward_commands.rescore.agreement import Columns
     from code_reward_commands.rescore.parties import Party
     from code_reward_commands.rescore.records import Records
     from code_reward_commands.rescore.stored import Stored
@@ -94,8 +95,16 @@ def main(settings: Rescore) -> int:
         print(sentence)
     print(f"{records.count:,} answers: {settings.out / 'report.html'}", file=sys.stderr)
     if missing:
-        print(f"error: verdicts on {missing:,} are missing; mend what judges and give the same command again.", file=sys.stderr)
+        print(f"error: verdicts on {missing:,} are missing ({_why(columns)}); mend that and give the same command again.", file=sys.stderr)
     return int(missing > 0)
+
+
+def _why(columns: Columns) -> str:
+    """Whose verdicts are missing, and for what reasons."""
+    from code_reward_commands.rescore.report import NAMES
+
+    told = [(NAMES[name], count, reason) for name, reasons in columns.open.items() for reason, count in reasons.most_common()]
+    return ", ".join(f"of {name} {count:,} {reason}" for name, count, reason in told)
 
 
 def _made_of(settings: Rescore, files: Sequence[Path]) -> dict[str, Any]:

@@ -22,6 +22,7 @@ from code_reward_commands.rescore.stored import Stored
 from data_prep.judges.client import JudgeClient
 from data_prep.judges.settings import JudgeSettings
 from data_prep.llm import RunStopped
+from data_prep.llm.probe import require_answers
 from reward_servers.sandbox import connect
 from reward_servers.sandbox.outcome import Limits, Sandbox, to_verdict
 
@@ -72,7 +73,9 @@ async def tests(address: str | None, limits: Limits) -> AsyncIterator[Party]:
 
 @asynccontextmanager
 async def language_model(settings: JudgeSettings, address: str | None, spent: Path) -> AsyncIterator[Party]:
-    """A language model. When its budget is spent, or it refuses the key, the verdicts from there on are missing: the next run has them."""
+    """A language model, asked first whether it answers at all (`ConfigurationError`). When its budget is spent, or it goes away,
+    the verdicts from there on are missing: the next run has them."""
+    await require_answers(settings.endpoints())
     async with AsyncExitStack() as stack:
         sandbox: Sandbox | None = None
         if settings.traces == "own":

@@ -15,8 +15,7 @@ from typing import Any
 from code_reward.errors import ConfigurationError
 from code_reward.files import replacing, write_text
 from code_reward.journal import Appender, read_lines
-
-_NOBODYS = "aborted"
+from code_reward_commands.rescore.agreement import NOBODYS
 
 
 class Records:
@@ -73,7 +72,7 @@ class Records:
 
 def _lacks(row: dict[str, Any]) -> bool:
     said = [record for record in row["said"].values() if record is not None]
-    return any(record["verdict"] == "missing" and record["reason"] != _NOBODYS for record in said)
+    return any(record["verdict"] == "missing" and record["reason"] != NOBODYS for record in said)
 
 
 def _require_same(path: Path, made_of: dict[str, Any]) -> None:

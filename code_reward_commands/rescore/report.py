@@ -44,6 +44,9 @@ def _between(found: dict[str, Any]) -> list[str]:
 def _advantages(found: dict[str, Any]) -> list[str]:
     told = []
     for name, figures in found["advantages"].items():
+        if figures["groups_that_teach"] is None:
+            told.append(f"{_named(name)} gave no group two verdicts, so nothing is known of its advantages.")
+            continue
         text = f"With {NAMES[name]} {figures['groups_that_teach']:.0%} of the groups teach anything"
         if figures.get("correlation_with_tests") is not None:
             text += f"; its advantages correlate {figures['correlation_with_tests']:.2f} with those of the tests"

@@ -30,12 +30,15 @@ async def require_answers(endpoints: Sequence[Endpoint]) -> None:
     for trouble in troubles:
         if trouble is not None and trouble.kind in ("unauthorised", "no_such_model", "refused", "malformed"):
             raise ConfigurationError(f"{str(trouble).rstrip('.')}. Correct the endpoint and give the same command again.") from trouble
-        if trouble is not None:
-            log.warning("%s", trouble)
+    shared = all(endpoint.role == "both" for endpoint in endpoints)
     for role in ("policy", "judge"):
         serving = [trouble for endpoint, trouble in zip(endpoints, troubles, strict=True) if endpoint.serves(role)]
         if serving and all(trouble is not None and trouble.kind not in _BUSY for trouble in serving):
-            raise ConfigurationError(f"No endpoint for the {role} answers: {serving[0]} Start one, or correct its url.") from serving[0]
+            whose = "" if shared else f" for the {role}"
+            raise ConfigurationError(f"No endpoint{whose} answers: {serving[0]} Start one, or correct its url.") from serving[0]
+    for trouble in troubles:
+        if trouble is not None:
+            log.warning("%s", trouble)
 
 
 async def _trouble(endpoint: Endpoint) -> LLMError | None:

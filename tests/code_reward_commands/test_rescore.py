@@ -3,6 +3,7 @@
 import asyncio
 import json
 import math
+import re
 import sys
 from random import Random
 
@@ -132,12 +133,12 @@ def test_what_a_judge_left_open_is_asked_for_by_the_next_run_alone(slime_run, tm
         config = {"urls": [server.api], "model": "judge", "budget_calls": 5}
         (tmp_path / "judge.yaml").write_text(yaml.safe_dump({"code_reward_judge": config}))
         assert rescore(slime_run, tmp_path / "out", judge=tmp_path / "judge.yaml", tests=True) == 1
-        assert len(server.bodies) == 5
+        assert len(server.bodies) == 1 + 5, "one asks whether it answers at all"
         reasons = [row["said"]["judge"]["reason"] for row in rows_of(tmp_path / "out")]
         assert reasons.count("budget_spent") > 0
         (tmp_path / "judge.yaml").write_text(yaml.safe_dump({**config, "budget_calls": 500}))
         assert rescore(slime_run, tmp_path / "out", judge=tmp_path / "judge.yaml", tests=True) == 0
-        asked = [body["messages"][0]["content"] for body in server.bodies]
+        asked = [body["messages"][0]["content"] for body in server.bodies if body["max_tokens"] > 1]
         assert len(asked) == len(set(asked)), "nothing was paid for twice"
     rows = rows_of(tmp_path / "out")
     assert sorted(row["number"] for row in rows) == list(range(20)), "replaced lines are gone"
@@ -167,12 +168,29 @@ def test_trls_own_log_of_completions_is_read_by_its_prompts(tmp_path):
         for text in (answer(1), "none")
     ]
     pyarrow.parquet.write_table(pyarrow.Table.from_pylist(rows), tmp_path / "completions_00001.parquet")
-    config = {"urls": ["http://127.0.0.1:9/v1"], "model": "judge", "deadline_seconds": 0.2}
-    (tmp_path / "judge.yaml").write_text(yaml.safe_dump(config))
-    assert rescore(tmp_path, tmp_path / "out", judge=tmp_path / "judge.yaml") == 1, "nobody is there to judge the program"
+    with Served() as server:
+        (tmp_path / "judge.yaml").write_text(yaml.safe_dump({"urls": [server.api], "model": "judge"}))
+        assert rescore(tmp_path, tmp_path / "out", judge=tmp_path / "judge.yaml") == 0
     found = rows_of(tmp_path / "out")
     assert [(row["statement"], row["step"]) for row in found] == [(statement(1), 1)] * 2
-    assert [row["said"]["judge"]["verdict"] for row in found] == ["missing", "rejected"]
+    assert [row["said"]["judge"]["verdict"] for row in found] == ["scored", "rejected"]
+
+
+def test_a_judge_that_is_not_there_is_told_at_once(slime_run, tmp_path):
+    (tmp_path / "judge.yaml").write_text(yaml.safe_dump({"urls": ["http://127.0.0.1:9/v1"], "model": "judge"}))
+    with pytest.raises(ConfigurationError, match=r"No endpoint answers: http://127.0.0.1:9/v1 .* Start one"):
+        rescore(slime_run, tmp_path / "out", judge=tmp_path / "judge.yaml")
+
+
+def test_an_outage_is_told_with_its_reason_and_is_no_group_that_teaches_nothing(slime_run, tmp_path, capsys):
+    with Served() as server:
+        (tmp_path / "judge.yaml").write_text(yaml.safe_dump({"urls": [server.api], "model": "judge", "budget_calls": 1}))
+        assert rescore(slime_run, tmp_path / "out", judge=tmp_path / "judge.yaml") == 1
+    told = capsys.readouterr()
+    assert re.search(r"are missing \(of the judge \d+ budget_spent\); mend that", told.err)
+    figures = json.loads((tmp_path / "out" / "report.json").read_text())["advantages"]
+    # Each group has three programs and one answer without; one program was judged.
+    assert figures["judge"]["groups"] < figures["stored"]["groups"]
 
 
 def test_a_line_of_scores_is_that_of_the_prefixes(slime_run, rm, tmp_path):
