@@ -55,8 +55,8 @@ def run(command: type[C], main: Callable[[C], int | None], arguments: list[str] 
     """Parse `arguments` (the process's own by default) into `command`, run `main`, and exit. The help calls the command `program`
     (`python -m` and its module by default).
 
-    Exit status: what `main` returns (None is 0); 2 for a wrong option or a `CodeRewardError`, whose message goes to stderr as one line; 130
-    after Ctrl-C, which is answered with one line at once, before what runs is cleaned up.
+    Exit status: what `main` returns (None is 0); 2 for a wrong option, a `CodeRewardError` or a package of others that cannot be imported,
+    each told on stderr in one line; 130 after Ctrl-C, which is answered with one line at once, before what runs is cleaned up.
     """
     interrupt = _Interrupt()
     interrupt.catch()
@@ -78,9 +78,26 @@ def run(command: type[C], main: Callable[[C], int | None], arguments: list[str] 
         if error.filename is None or error.strerror is None:
             raise
         sys.exit(_fail(f"{os.fsdecode(error.filename)}: {error.strerror}; give a path that can be used.", 2))
+    except ImportError as error:
+        # Of a package that is not there, or does not work there: the environment's owner mends it. One of our own modules is ours to mend.
+        if (error.name or "").partition(".")[0].startswith(_OURS):
+            raise
+        sys.exit(_fail(_lacking(error), 2))
     except KeyboardInterrupt:
         interrupt.say()
         sys.exit(130)
+
+
+_OURS = ("code_reward", "reward_servers", "data_prep", "rm_train", "benchmarks", "scripts", "slime_on_cpu")
+
+
+def _lacking(error: ImportError) -> str:
+    """What cannot be imported, at its root, and where from."""
+    root: BaseException = error
+    while root.__cause__ is not None:
+        root = root.__cause__
+    why = str(error).rstrip(".") if root is error else f"{str(error).rstrip('.')}: {root}"
+    return f"{sys.executable} lacks what this command needs ({why}); install it there, or use the environment that make install makes."
 
 
 class _Interrupt:

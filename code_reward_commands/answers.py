@@ -47,7 +47,8 @@ def read_answers(paths: Sequence[str], problems: Path | None = None) -> Iterator
             except DataError as error:
                 raise DataError(f"{'standard input' if path == STDIN else path}, row {number}: {error}") from error
     if not number:
-        raise DataError(f"{' and '.join(paths) or 'the input'} holds no row; give one answer per row.")
+        read = " and ".join("standard input" if path == STDIN else path for path in paths)
+        raise DataError(f"{read or 'the input'} holds no row; give one answer per row.")
 
 
 def _numbered(path: str) -> Iterable[tuple[int, dict[str, Any]]]:

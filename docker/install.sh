@@ -24,6 +24,14 @@ case $role in
       ;;
 esac
 
+command -v "$python" >/dev/null || {
+   echo "error: PYTHON is '$python', which is not here; name the Python of the image." >&2
+   exit 2
+}
+"$python" -m pip --version >/dev/null 2>&1 || {
+   echo "error: $python has no pip; install it there ($python -m ensurepip), or name another Python with PYTHON." >&2
+   exit 2
+}
 pip() { "$python" -m pip --disable-pip-version-check --no-cache-dir "$@"; }
 
 before=$(pip freeze --exclude code-reward | sort)

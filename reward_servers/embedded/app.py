@@ -20,6 +20,7 @@ from reward_servers.batching import Batcher, QueueFull
 from reward_servers.embedded.metrics import Metrics
 from reward_servers.wire import Request as WireRequest
 from reward_servers.wire import Result, WireError, check_ids, classify_reply, embeddings_reply, read_classify, read_embeddings
+from reward_servers.wrong_address import name_addresses
 
 MAX_BODY_BYTES = 64 * 2**20
 
@@ -86,6 +87,7 @@ def _finite(score: float) -> Result:
 def build_app(service: Service, name: str) -> FastAPI:
     """The routes of the server; `name` is what clients see as the model's name."""
     app = FastAPI(title="code-reward embedded server", openapi_url=None)
+    name_addresses(app)
     metrics, batcher = service.metrics, service.batcher
 
     async def answer(request: Request, read: Callable[[bytes], WireRequest], write: Callable[..., Any]) -> Response:

@@ -21,7 +21,7 @@ from fastapi import FastAPI, HTTPException
 from pydantic import BaseModel
 
 from code_reward.chat_prompt import split_answer, statement_in
-from code_reward.errors import RewardServerError
+from code_reward.errors import ConfigurationError, RewardServerError
 from code_reward.problem import load_problems
 from code_reward.shaping import shape
 from code_reward.verdict import Missing, Rejected, Verdict
@@ -30,6 +30,7 @@ from reward_servers.gateway import nemo_gym
 from reward_servers.gateway.entry_points import EntryPoints
 from reward_servers.gateway.settings import Gateway
 from reward_servers.listener import Server, bind
+from reward_servers.wrong_address import name_addresses
 
 _STATEMENT_UNKNOWN = (
     "The prompt has no user's turn that could be the problem; send text without control tokens, messages, or Qwen or GLM turns."
@@ -57,6 +58,8 @@ class GetReward(BaseModel):
 def serve(settings: Gateway) -> None:
     """Serve until SIGTERM or SIGINT; raises `CodeRewardError` if it cannot start."""
     shape(Rejected("no_code"), settings.shaping, rejected=settings.rejected)
+    if (not settings.rm_url) == (settings.rm_router is None):
+        raise ConfigurationError("Nobody scores: give --rm-url or --rm-router, and not both.")
     client_settings = ClientSettings(dtype=settings.dtype, deadline_seconds=settings.deadline_seconds)
     client = RewardClient(settings.rm_dir, settings.rm_url, router=settings.rm_router, settings=client_settings)
     with bind(settings.host, settings.port) as listener:
@@ -74,6 +77,7 @@ async def _serve(settings: Gateway, client: RewardClient, listener: Any) -> None
 def build_app(client: RewardClient, shaping: str, rejected: float | None = None, entry_points: EntryPoints | None = None) -> FastAPI:
     """The routes over a client; the caller closes it."""
     app = FastAPI(title="code-reward gateway", openapi_url=None)
+    name_addresses(app)
     names = entry_points or EntryPoints()
 
     async def rewards_of(pairs: Sequence[tuple[str | None, str]], told: Sequence[Sequence[Any]]) -> tuple[list[float], list[Verdict]]:

@@ -24,6 +24,7 @@ from reward_servers.sandbox.outcome import Execution, Observations, Outcome
 from reward_servers.sandbox.pool import LocalSandbox
 from reward_servers.sandbox.self_check import self_check
 from reward_servers.sandbox.settings import SandboxServer
+from reward_servers.wrong_address import name_addresses
 
 if TYPE_CHECKING:
     from reward_servers.sandbox.ray_pool import RaySandbox
@@ -87,6 +88,7 @@ def build_app(sandbox: LocalSandbox | RaySandbox, isolation: Isolation, max_queu
         desk.reader.close()
 
     app = FastAPI(title="code-reward sandbox", docs_url=None, redoc_url=None, lifespan=lifespan)
+    name_addresses(app)
     describe(app, _ROUTES)
 
     @app.post("/run")

@@ -15,8 +15,10 @@ def main(settings: SGLangServer) -> None:
     """Serve until told to stop."""
     import asyncio
 
+    from code_reward.folders import require_folder
     from reward_servers.sglang_server.supervisor import serve
 
+    require_folder(settings.model, "a reward model")
     asyncio.run(serve(settings))
 
 

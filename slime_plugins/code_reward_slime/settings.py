@@ -135,6 +135,13 @@ class Settings(Section):
     """Folder for the best and worst programs of each rollout; null: `code_reward` in the folder of `--save`, if there is one."""
 
 
+_EXPECTED: Final = {
+    "tuple_type": "write a list, such as [one, another]",
+    "model_type": "write a mapping, such as {key: value}",
+    "missing": "it is needed; add it",
+}
+"""What the author of a YAML file is told in the place of pydantic's words."""
+
 _latest: tuple[Any, Settings] | None = None
 
 
@@ -167,7 +174,7 @@ def _parse(args: Any) -> Settings:
 def _explain(detail: Any) -> str:
     key = PREFIX + ".".join(str(part) for part in detail["loc"]) if detail["loc"] else f"{PREFIX}*"
     if detail["type"] != "extra_forbidden":
-        return f"{key}: {detail['msg']} (given: {detail['input']!r})"
+        return f"{key}: {_EXPECTED.get(detail['type'], detail['msg'])} (given: {detail['input']!r})"
     close = get_close_matches(str(detail["loc"][-1]), _known(detail["loc"][:-1]), 1)
     hint = f", did you mean {PREFIX + '.'.join([*map(str, detail['loc'][:-1]), close[0]])}?" if close else ""
     return f"{key} is not a setting{hint}"

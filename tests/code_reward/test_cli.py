@@ -85,12 +85,33 @@ def test_our_own_error_is_one_line_and_status_2(capsys):
     assert capsys.readouterr().err == "error: rows.jsonl, row 3: no id; add one.\n"
 
 
-def test_a_defect_of_ours_keeps_its_traceback():
+@pytest.mark.parametrize("defect", [ZeroDivisionError(), ModuleNotFoundError("no module", name="code_reward.absent")])
+def test_a_defect_of_ours_keeps_its_traceback(defect):
     def main(options):
-        raise ZeroDivisionError
+        raise defect
 
-    with pytest.raises(ZeroDivisionError):
+    with pytest.raises(type(defect)):
         run(Options, main, ["--name", "x"])
+
+
+def test_a_package_that_is_not_there_is_one_sentence(capsys):
+    def main(options):
+        import a_package_that_is_not_there  # noqa: F401
+
+    assert outcome(main, "--name", "x") == 2
+    told = capsys.readouterr().err
+    assert told.startswith(
+        f"error: {sys.executable} lacks what this command needs (No module named 'a_package_that_is_not_there'); install"
+    )
+    assert told.count("\n") == 1
+
+
+def test_a_package_that_does_not_work_there_is_told_with_the_reason(capsys):
+    def main(options):
+        raise ImportError("Could not import module 'Model'.", name="transformers") from RuntimeError("operator nms does not exist")
+
+    assert outcome(main, "--name", "x") == 2
+    assert "(Could not import module 'Model': operator nms does not exist); " in capsys.readouterr().err
 
 
 def test_an_interrupted_command_says_so(capfd):

@@ -108,6 +108,12 @@ def test_standard_input_goes_to_standard_output(model, monkeypatch, capsys):
     assert (row["id"], row["verdict"]) == (7, "scored")
 
 
+def test_nothing_on_standard_input_is_an_error(model, monkeypatch, capsys):
+    monkeypatch.setattr(sys, "stdin", SimpleNamespace(buffer=io.BytesIO(b"\n")))
+    assert run(score, "-", "--model", model) == 2
+    assert "standard input holds no row; give one answer per row." in capsys.readouterr().err
+
+
 @pytest.mark.parametrize(
     ("rows", "said"),
     [

@@ -13,14 +13,16 @@ from tiny_rm import answer, statement
 from waiting import until_known
 
 from code_reward.chat_prompt import split_answer
+from code_reward.errors import ConfigurationError
 from code_reward.problem import Problem
 from code_reward.reference import Reference
 from code_reward.rm_input import RMInput
 from code_reward.shaping import shape
 from code_reward.verdict import Scored
 from reward_servers.client import ClientSettings, RewardClient
-from reward_servers.gateway.app import build_app
+from reward_servers.gateway.app import build_app, serve
 from reward_servers.gateway.entry_points import EntryPoints
+from reward_servers.gateway.settings import Gateway
 
 QUICK = ClientSettings(deadline_seconds=600.0, request_seconds=30.0, backoff_seconds=0.01, max_backoff_seconds=0.05)
 GLM = "[gMASK]<sop><|user|>\n{}<|assistant|>\n"
@@ -189,6 +191,12 @@ async def test_the_command_refuses_another_model(client_dir, server):
     _, error = await process.communicate()
     assert process.returncode == 2
     assert b"is not the expected reward model" in error
+
+
+@pytest.mark.parametrize("asked", [{}, {"rm_url": ["http://a:1"], "rm_router": "http://b:2"}])
+def test_a_gateway_that_asks_nobody_or_both_is_refused_in_the_words_of_its_options(client_dir, asked):
+    with pytest.raises(ConfigurationError, match="give --rm-url or --rm-router, and not both"):
+        serve(Gateway(rm_dir=client_dir, _cli_parse_args=False, **asked))
 
 
 @pytest.mark.skipif(not slime_modules.ROOT, reason="SLIME_ROOT names no checkout of slime")

@@ -22,6 +22,7 @@ from code_reward.serving import context_length
 from code_reward.verdict import Scored
 from reward_servers.client import ClientSettings, RewardClient
 from reward_servers.sglang_server import supervisor
+from reward_servers.sglang_server.__main__ import main
 from reward_servers.sglang_server.commands import replica_command, replica_environment, router_command
 from reward_servers.sglang_server.options import forbidden
 from reward_servers.sglang_server.replica import Replica
@@ -292,6 +293,11 @@ def test_the_router_knows_every_worker(models):
     command = router_command(SGLangServer(model=models[0]), 3000, 3001, ["http://a", "http://b"])
     assert command[-3:] == ["--worker-urls", "http://a", "http://b"]
     assert pairs(command)["--prometheus-port"] == "3001"
+
+
+def test_a_name_on_the_hub_is_told_from_a_folder():
+    with pytest.raises(ConfigurationError, match="hf download Owner/some-rm --local-dir models/some-rm"):
+        main(SGLangServer(model="Owner/some-rm", _cli_parse_args=False))
 
 
 def test_an_input_as_long_as_the_model_s_positions_is_refused_before_anything_starts(tmp_path):

@@ -182,3 +182,18 @@ def test_the_dockerfiles_step_works_in_a_clean_environment(role):
     done = subprocess.run(["bash", str(DOCKER / "prove.sh"), role], capture_output=True, text=True, check=False, env=environment)
     assert done.returncode == 0, done.stdout[-2000:] + done.stderr[-2000:]
     assert f"proven: {role}" in done.stdout
+
+
+@pytest.mark.parametrize(
+    ("role", "python", "message"),
+    [
+        ("trainr", sys.executable, "'trainr' is no image; use trainer, rm or sandbox."),
+        ("trainer", "python-that-is-not-here", "PYTHON is 'python-that-is-not-here', which is not here"),
+    ],
+)
+def test_an_installation_that_cannot_begin_is_one_sentence(role, python, message):
+    environment = {**os.environ, "PYTHON": python}
+    done = subprocess.run([ROOT / "docker" / "install.sh", role], capture_output=True, text=True, check=False, env=environment)
+    assert done.returncode == 2
+    assert message in done.stderr
+    assert done.stderr.count("\n") == 1

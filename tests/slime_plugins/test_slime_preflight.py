@@ -72,6 +72,12 @@ async def test_servers_that_come_later_are_not_asked_yet(settings, tmp_path):
     ("change", "check", "message"),
     [
         ({"code_reward_shapping": 1}, "settings", "code_reward_shapping"),
+        (
+            {"code_reward_rm_urls": "http://127.0.0.1:9"},
+            "settings",
+            "code_reward_rm_urls: write a list, such as [one, another] (given: 'http",
+        ),
+        ({"code_reward_judge": {"model": "m"}}, "settings", "code_reward_judge.urls: it is needed; add it"),
         ({"code_reward_rm_dir": "nowhere"}, "reward model", "nowhere"),
         ({"code_reward_rm_urls": ["http://127.0.0.1:9"]}, "reward model", "127.0.0.1:9"),
         ({"code_reward_curriculum": "nowhere.jsonl"}, "curriculum", "nowhere.jsonl"),
@@ -93,6 +99,7 @@ async def test_a_sandbox_that_is_not_there_is_found(tmp_path, monkeypatch):
     monkeypatch.setattr("reward_servers.sandbox.client._ATTEMPTS", 1)
     table = await preflight(tmp_path, {"code_reward_sandbox_url": "http://127.0.0.1:9"})
     assert "does not tell right from wrong" in failures(table)["sandbox"]
+    assert failures(table)["sandbox"].count("cannot be used") == 1
 
 
 async def test_a_sandbox_of_our_own_that_does_not_work_is_found(tmp_path, monkeypatch):

@@ -103,7 +103,8 @@ async def _check_sandbox(settings: Settings) -> str:
     file = await box.run(_PROGRAM, [PytestTest(code="from solution import f\n\ndef test_f():\n    assert f() == 1\n")])
     await close()
     if [outcome.kind for outcome in outcomes] != ["passed", "failed"]:
-        said = "; ".join(f"{outcome.kind} {outcome.message}".strip() for outcome in outcomes)
+        # Both are asked for nothing where nobody answers.
+        said = "; ".join(dict.fromkeys(f"{outcome.kind} {outcome.message}".strip() for outcome in outcomes))
         if settings.sandbox_url is None:
             raise SandboxError(f"A sandbox on this machine does not tell right from wrong ({said}); set {PREFIX}sandbox_url to a server.")
         raise SandboxError(f"The sandbox at {settings.sandbox_url} does not tell right from wrong ({said}); start or correct it.")
