@@ -2,24 +2,25 @@
 
 from __future__ import annotations
 
+from collections.abc import Awaitable, Callable
+
 from fastapi import FastAPI, Request
 from fastapi.responses import JSONResponse
-from starlette.exceptions import HTTPException
-from starlette.routing import Route
+from fastapi.routing import APIRoute
 
 
 def name_addresses(app: FastAPI) -> None:
     """Answer 404 and 405 with the addresses that `app` answers at."""
-
-    async def tell(request: Request, error: Exception) -> JSONResponse:
-        assert isinstance(error, HTTPException)
-        here = ", ".join(f"{method} {route.path}" for route in app.routes if isinstance(route, Route) for method in _methods(route))
-        message = f"There is no {request.method} {request.url.path} here; this server answers {here}."
-        return JSONResponse({"detail": message}, error.status_code, error.headers)
-
     for status in (404, 405):
-        app.add_exception_handler(status, tell)
+        app.add_exception_handler(status, _teller(app, status))
 
 
-def _methods(route: Route) -> list[str]:
-    return sorted((route.methods or set()) - {"HEAD"}) if route.include_in_schema else []
+def _teller(app: FastAPI, status: int) -> Callable[[Request, Exception], Awaitable[JSONResponse]]:
+    async def tell(request: Request, error: Exception) -> JSONResponse:
+        routes = [route for route in app.routes if isinstance(route, APIRoute)]
+        here = ", ".join(f"{method} {route.path}" for route in routes for method in sorted(route.methods or ()))
+        message = f"There is no {request.method} {request.url.path} here; this server answers {here}."
+        # Of a wrong method the headers say which ones are allowed.
+        return JSONResponse({"detail": message}, status, getattr(error, "headers", None))
+
+    return tell
