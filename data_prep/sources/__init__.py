@@ -73,4 +73,4 @@ def load(name: str, path: str | Path) -> list[Problem]:
         SandboxError: The sandbox itself failed.
     """
     source = SOURCES.get(name)
-    return [problem for file in locate(Path(path), source.part) for problem in source.read(file)]
+    return [problem for file in locate(Path(path), source.part) for problem in source.every(file)]

@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from code_reward.errors import DataError
+from pydantic import ValidationError
+
+from code_reward.errors import DataError, explain
 from code_reward.problem import Problem
 from data_prep.sources.hub import Part
 
@@ -31,5 +34,20 @@ class Source:
     part: Part = field(default_factory=Part)
 
     def survey(self, path: Path) -> Iterator[Problem | DataError]:
-        """The problems of a file, and the error of each row that is none."""
-        return iter(self.read(path)) if self.rows is None else self.rows(path)
+        """The problems of a file, and the error of each row that is none; raises `DataError`."""
+        with _told(path):
+            yield from self.read(path) if self.rows is None else self.rows(path)
+
+    def every(self, path: Path) -> list[Problem]:
+        """The problems of a file; raises `DataError` that names the first malformed row."""
+        with _told(path):
+            return self.read(path)
+
+
+@contextmanager
+def _told(path: Path) -> Iterator[None]:
+    """A row that makes no `Problem` is the file's fault, whoever's source made it."""
+    try:
+        yield
+    except ValidationError as error:
+        raise DataError(f"{path}: a row makes no problem ({explain(error)}); correct it, or the source that reads it.") from error

@@ -69,6 +69,16 @@ def test_help_names_every_built_in_choice_where_a_name_is_asked_for():
                 assert set(choices[option]) <= set(words), f"{command.__module__}: --{option}"
 
 
+def test_the_guides_name_every_built_in_preset_and_recipe():
+    from code_reward.rm_input import PRESETS
+    from data_prep.search import RECIPES as SEARCHES
+    from rm_train.recipes import RECIPES
+
+    for guide, names in (("serving", PRESETS.built_in), ("reward_data", SEARCHES), ("rm_training", RECIPES)):
+        text = (ROOT / "docs" / f"{guide}.md").read_text()
+        assert [name for name in names if not re.search(rf"[` ]{re.escape(name)}`", text)] == [], guide
+
+
 def _import_all():
     for name in [name for stage in MODULES.values() for name in stage if name != "slime_on_cpu.launch"]:
         spec = importlib.util.find_spec(name)

@@ -340,7 +340,7 @@ def test_a_plugin_adds_a_source(tmp_path: Path, monkeypatch: pytest.MonkeyPatch)
     module.write_text(
         "from code_reward.problem import Problem\n"
         "from data_prep.sources import Source\n"
-        "def read(path):\n    return [Problem(id='1', statement=path.read_text())]\n"
+        "def read(path):\n    return [Problem(id='1', statement=path.read_text().strip())]\n"
         "def register(registry):\n    registry.add('problem_source', 'my_lab', Source(read, 'our lab'))\n"
     )
     monkeypatch.syspath_prepend(tmp_path)
@@ -351,6 +351,12 @@ def test_a_plugin_adds_a_source(tmp_path: Path, monkeypatch: pytest.MonkeyPatch)
         (tmp_path / "task.txt").write_text("Say hello.")
         assert load("my_lab", tmp_path / "task.txt")[0].statement == "Say hello."
         assert {"my_lab", "humaneval"} <= set(SOURCES.names())
+        (tmp_path / "task.txt").write_text(" ")
+        told = r"task\.txt: a row makes no problem \(statement: String should .*\); correct it, or the source that reads it\."
+        with pytest.raises(DataError, match=told):
+            load("my_lab", tmp_path / "task.txt")
+        with pytest.raises(DataError, match=told):
+            list(SOURCES.get("my_lab").survey(tmp_path / "task.txt"))
     finally:
         plugins.forget()
 

@@ -18,5 +18,5 @@ def register(registry: Registry) -> None:
 
 
 def read_lines(path):
-    """Every line of a text file as a problem."""
-    return [Problem(id=str(number), statement=line) for number, line in enumerate(path.read_text().splitlines())]
+    """Every line of a text file that is not empty as a problem."""
+    return [Problem(id=str(number), statement=line) for number, line in enumerate(path.read_text().splitlines()) if line.strip()]
