@@ -144,3 +144,11 @@ def test_trls_launcher_is_as_strict(ready, change, message):
     done = launch("run_qwen25_coder.sh", "1.5b", "rm", "--dry-run", **{**ready, "PROBLEMS": ready["PROMPT_DATA"], **change})
     assert done.returncode in (1, 2)
     assert message in done.stderr
+
+
+@pytest.mark.parametrize("words", [["slurm/train.sbatch", "run_glm4_9b.sh", "rm"], ["slurm/train_rm.sbatch", "pairs"]])
+def test_a_script_for_slurm_that_is_started_without_it_says_how(words):
+    done = launch(*words, CODE_REWARD=str(ROOT))
+    assert done.returncode == 2
+    assert "this is for a job of Slurm: sbatch --nodes=1 --gpus-per-node=8 " in done.stderr
+    assert done.stderr.count("\n") == 1
