@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Protocol
 
-from code_reward.errors import ConfigurationError
+from code_reward.errors import ConfigurationError, RewardServerError
 from code_reward.folders import require_folder
 from code_reward.line_inputs import line_inputs
 from code_reward.reference import Dtype, Reference, require_equal
@@ -48,13 +48,26 @@ def judging(model: Path, urls: Sequence[str], dtype: Dtype, device: str) -> Abst
     return _served(model, urls, dtype) if urls else _loaded(model, dtype, device)
 
 
+_AWAY = frozenset({"unreachable", "timeout", "overloaded", "server_error"})
+"""Reasons of the servers', not of an answer's."""
+
+
 @dataclass(frozen=True)
 class _Served:
     client: RewardClient
+    urls: Sequence[str]
 
     async def __call__(self, answers: Sequence[Answer]) -> list[Verdict]:
+        """Raises `RewardServerError` where all servers are away for as long as a verdict is waited for: what follows would fare alike."""
         asked = [(answer.statement, answer.response, answer.entry_point) for answer in answers]
-        return [judged.verdict for judged in await self.client.verdicts(asked)]
+        verdicts = [judged.verdict for judged in await self.client.verdicts(asked)]
+        scorable = [verdict for verdict in verdicts if not isinstance(verdict, Rejected)]
+        if scorable and all(isinstance(verdict, Missing) and verdict.reason in _AWAY for verdict in scorable):
+            raise RewardServerError(
+                f"No reward server gives verdicts any more ({', '.join(self.urls)}); start one and give the same command: it goes on.",
+                kind="unreachable",
+            )
+        return verdicts
 
     async def lines(self, answer: Answer) -> list[float | None]:
         return await self.client.lines(answer.statement, answer.response, answer.entry_point)
@@ -66,7 +79,7 @@ async def _served(model: Path, urls: Sequence[str], dtype: Dtype) -> AsyncIterat
 
     async with RewardClient(model, urls=urls, settings=ClientSettings(dtype=dtype)) as client:
         await client.check()
-        yield _Served(client)
+        yield _Served(client, urls)
 
 
 @dataclass(frozen=True)

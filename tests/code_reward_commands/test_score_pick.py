@@ -3,6 +3,7 @@
 import io
 import json
 import sys
+from functools import partial
 from types import SimpleNamespace
 
 import pytest
@@ -13,7 +14,8 @@ from tiny_rm import answer, build_rm, program, statement
 from code_reward.problem import save_problems
 from code_reward.rm_input import RMInput
 from code_reward.selection import METHODS
-from code_reward_commands import pick, score
+from code_reward_commands import judging, pick, score
+from reward_servers.client import ClientSettings
 from reward_servers.scorer import Scorer
 
 
@@ -68,6 +70,33 @@ def test_a_server_gives_the_same_as_the_folder(tmp_path, model):
     for served, loaded in zip(read(tmp_path / "served.jsonl"), read(tmp_path / "loaded.jsonl"), strict=True):
         assert served.pop("score") == pytest.approx(loaded.pop("score"), abs=1e-4)
         assert served == loaded
+
+
+def test_servers_that_go_away_end_the_run_and_the_same_command_goes_on(tmp_path, model, monkeypatch, capsys):
+    given = write(tmp_path / "in.jsonl", [{"statement": statement(i), "response": answer(i)} for i in range(6)])
+    out = tmp_path / "out.jsonl"
+    monkeypatch.setattr(score, "BATCH", 2)
+    monkeypatch.setattr("reward_servers.client.ClientSettings", partial(ClientSettings, deadline_seconds=1.0))
+    ask = judging._Served.__call__
+    with serving(model) as (url, process):
+
+        async def ask_and_lose_the_server(served, answers):
+            verdicts = await ask(served, answers)
+            process.kill()
+            process.wait()
+            return verdicts
+
+        monkeypatch.setattr(judging._Served, "__call__", ask_and_lose_the_server)
+        assert run(score, given, "--model", model, "--url", url, "--out", out) == 2
+    assert f"error: No reward server gives verdicts any more ({url}); start one and" in capsys.readouterr().err
+    assert not out.exists()
+    monkeypatch.setattr(judging._Served, "__call__", ask)
+    with serving(model) as (url, _):
+        assert run(score, given, "--model", model, "--url", url, "--out", out) == 0
+    assert [row["verdict"] for row in read(out)] == ["scored"] * 6
+    # What the first server had said was not asked again.
+    assert json.loads((tmp_path / "out.jsonl.progress.json").read_text())["done"] == 6
+    assert len(read(tmp_path / "out.jsonl.journal")) == 6
 
 
 def test_a_killed_run_continues_from_its_journal(tmp_path, model, monkeypatch):
