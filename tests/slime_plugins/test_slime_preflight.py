@@ -49,6 +49,18 @@ async def preflight(tmp_path, content) -> dict[str, list]:
 # Settings and what they name
 
 
+def test_on_paper_nothing_to_look_at_is_no_success():
+    with pytest.raises(ConfigurationError, match="nothing to look at; give --config"):
+        main(Preflight(on_paper=True, _cli_parse_args=False))
+
+
+async def test_on_paper_nobody_is_asked(settings, tmp_path):
+    away = {"code_reward_rm_urls": ["http://127.0.0.1:9"], "code_reward_sandbox_url": "http://127.0.0.1:9"}
+    (tmp_path / "config.yaml").write_text(yaml.safe_dump({**settings, **away}))
+    table = await found(config=tmp_path / "config.yaml", on_paper=True)
+    assert {check: [row.state for row in rows] for check, rows in table.items()} == {"settings": ["ok"], "reward model": ["ok"]}
+
+
 async def test_a_good_config_is_told_point_by_point(settings, tmp_path):
     (tmp_path / "difficulty.jsonl").write_text('{"problem_id": "p", "difficulty": 0.5}\n')
     table = await preflight(tmp_path, {**settings, "code_reward_curriculum": str(tmp_path / "difficulty.jsonl"), "other_plugins_key": 3})
@@ -196,7 +208,7 @@ async def test_a_good_command_passes_every_check(command):
     ("change", "check", "message"),
     [
         ({"--hf-checkpont": ["x"]}, "options", "--hf-checkpont is no option, did you mean --hf-checkpoint?"),
-        ({"--custom-rm-path": ["code_reward_slime.rewards.modle_reward"]}, "hooks", "modle_reward cannot be imported"),
+        ({"--custom-rm-path": ["code_reward_slime.rewards.modle_reward"]}, "hooks", "has no modle_reward; did you mean model_reward?"),
         ({"--custom-rm-path": ["code_reward_slim.rewards.model_reward"]}, "hooks", "No module named 'code_reward_slim'"),
         ({"--spec": ["slime_plugins.models.glm4", "get_glm_spec"]}, "hooks", "slime_plugins.models.glm4 get_glm_spec is not there"),
         ({"--rotary-base": ["1000000"]}, "checkpoint", "--rotary-base is 1e+06, the checkpoint's is 5e+06"),

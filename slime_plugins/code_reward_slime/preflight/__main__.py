@@ -100,6 +100,8 @@ def main(settings: Preflight, words: list[str] | None = None) -> int:
 
     from code_reward_slime.preflight.row import table
 
+    if settings.on_paper and not words and settings.config is None:
+        raise ConfigurationError("--on-paper has nothing to look at; give --config, or the options of train.py after --.")
     failures = 0
 
     async def report() -> None:

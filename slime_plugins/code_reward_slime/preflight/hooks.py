@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ast
+import difflib
 import importlib
 import importlib.util
 import json
@@ -74,7 +75,7 @@ def runtime_environment(text: str) -> dict[str, Any]:
 
 def _row(place: str, names: list[str], spec: list[str], problems: list[str]) -> Row:
     if problems:
-        return failed("hooks", f"In the {place}: {'; '.join(problems)}; put its folder on PYTHONPATH there.")
+        return failed("hooks", f"In the {place}: {'; '.join(problems)}")
     return ok("hooks", f"the {place} finds {', '.join(sorted({*names, *['.'.join(spec)]} - {''})) or 'nothing to look for'}")
 
 
@@ -86,14 +87,18 @@ def _find_function() -> Find:
         for name in dict.fromkeys(names):
             module, _, attribute = name.rpartition(".")
             try:
-                getattr(importlib.import_module(module), attribute)
+                found = importlib.import_module(module)
             except Exception as error:
-                problems.append(f"{name} cannot be imported ({type(error).__name__}: {error})")
+                problems.append(f"{name} cannot be imported ({type(error).__name__}: {error}); put its folder on PYTHONPATH there")
+                continue
+            if not hasattr(found, attribute):
+                close = difflib.get_close_matches(attribute, dir(found), 1)
+                problems.append(f"{module} has no {attribute}; {f'did you mean {close[0]}?' if close else 'correct the name'}")
         if len(spec) == 2:
             # Looked up, not imported: layer specs need Transformer Engine, and that needs the GPU that nobody has taken yet.
             try:
-                found = importlib.util.find_spec(spec[0])
-                source = open(found.origin).read() if found is not None and found.origin else ""  # noqa: SIM115
+                there = importlib.util.find_spec(spec[0])
+                source = open(there.origin).read() if there is not None and there.origin else ""  # noqa: SIM115
             except (ImportError, OSError, ValueError):
                 source = ""
             if spec[1] not in {getattr(node, "name", "") for node in ast.parse(source).body}:
