@@ -27,6 +27,7 @@ from code_reward.shaping import shape
 from code_reward.verdict import Missing, Rejected, Verdict
 from reward_servers.client import ClientSettings, RewardClient
 from reward_servers.gateway import nemo_gym
+from reward_servers.gateway.bodies import name_fields
 from reward_servers.gateway.entry_points import EntryPoints
 from reward_servers.gateway.settings import Gateway
 from reward_servers.listener import Server, bind
@@ -78,6 +79,7 @@ def build_app(client: RewardClient, shaping: str, rejected: float | None = None,
     """The routes over a client; the caller closes it."""
     app = FastAPI(title="code-reward gateway", openapi_url=None)
     name_addresses(app)
+    name_fields(app)
     names = entry_points or EntryPoints()
 
     async def rewards_of(pairs: Sequence[tuple[str | None, str]], told: Sequence[Sequence[Any]]) -> tuple[list[float], list[Verdict]]:

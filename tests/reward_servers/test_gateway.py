@@ -156,6 +156,22 @@ async def test_what_cannot_be_judged_is_said_and_no_server_asked(gateway, server
     assert server.scored == []
 
 
+@pytest.mark.parametrize(
+    ("sent", "told"),
+    [
+        ({"json": {"prompt": "p", "respons": "x"}}, "response is missing; docs/serving.md says what is sent."),
+        ({"json": {"prompt": "p", "response": 3}}, "response is wrong (Input should be a valid string)"),
+        ({"content": "{", "headers": {"Content-Type": "application/json"}}, "The body is no JSON object; send one, with the header"),
+        ({"content": '{"prompt": "p", "response": "x"}'}, "The body is no JSON object; send one, with the header"),
+    ],
+)
+async def test_a_body_that_cannot_be_read_is_told_in_one_sentence(gateway, server, sent, told):
+    reply = await gateway.post("/remote_rm", **sent)
+    assert reply.status_code == 422
+    assert reply.json()["detail"].startswith(told)
+    assert server.scored == []
+
+
 async def test_what_the_server_refuses_for_good_is_not_asked_again(gateway, server, client_dir):
     # A token that no reference item holds: the server is well without this answer.
     known = {token for item in Reference.load(client_dir).items for token in item.ids}
