@@ -40,8 +40,14 @@ install-bigcodebench:  ## Make .venv-bigcodebench: bigcodebench and the librarie
 quickstart: $(INSTALLED)  ## Reinforce a small code model with a reward that runs no program, end to end. More: ARGS="--help".
 	$(BIN)/python -m scripts.quickstart $(ARGS)
 
+# Before gigabytes are installed for them.
+.PHONY: checkouts
+checkouts:
+	@[[ -f '$(SLIME_ROOT)/train.py' && -d '$(MEGATRON_ROOT)/megatron' ]] || \
+		{ echo "error: SLIME_ROOT and MEGATRON_ROOT must name checkouts of slime and Megatron-LM; docs/slime_on_cpu.md says how to get them." >&2; exit 2; }
+
 .PHONY: slime-cpu
-slime-cpu: $(INSTALLED) install-integration  ## Run slime's own training loop without a GPU on tiny models; needs SLIME_ROOT and MEGATRON_ROOT.
+slime-cpu: checkouts $(INSTALLED) install-integration  ## Run slime's own training loop without a GPU on tiny models; needs SLIME_ROOT and MEGATRON_ROOT.
 	$(BIN)/python -m scripts.slime_cpu $(ARGS)
 
 .PHONY: test
@@ -97,7 +103,7 @@ bench-rm: $(INSTALLED)  ## Measure the training of reward models beside TRL's; A
 	$(BIN)/python -m scripts.bench_rm $(ARGS)
 
 .PHONY: bench-slime-cpu
-bench-slime-cpu: $(INSTALLED) install-integration  ## Measure what slime itself makes of the quickstart's policy with its reward model; needs what slime-cpu needs.
+bench-slime-cpu: checkouts $(INSTALLED) install-integration  ## Measure what slime itself makes of the quickstart's policy with its reward model; needs what slime-cpu needs.
 	$(BIN)/python -m scripts.bench_slime_cpu $(ARGS)
 
 .PHONY: bench-gpu

@@ -85,6 +85,14 @@ def test_help_is_the_default_and_says_what_every_target_does():
     assert all(text.endswith(".") for text in described.values())
 
 
+@pytest.mark.parametrize("target", ["slime-cpu", "bench-slime-cpu"])
+def test_gigabytes_are_not_installed_for_a_slime_that_is_not_there(target):
+    told = run("make", target, "SLIME_ROOT=/nowhere", "MEGATRON_ROOT=/nowhere")
+    assert told.returncode == 2
+    assert told.stderr.startswith("error: SLIME_ROOT and MEGATRON_ROOT must name checkouts")
+    assert told.stdout == ""
+
+
 def test_every_target_can_be_planned_and_what_it_runs_exists():
     for target in targets():
         plan = run("make", "--dry-run", "--assume-new=pyproject.toml", target)
