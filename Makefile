@@ -42,7 +42,7 @@ quickstart: $(INSTALLED)  ## Reinforce a small code model with a reward that run
 
 # Before gigabytes are installed for them.
 .PHONY: checkouts
-checkouts:
+checkouts:  ## Say whether SLIME_ROOT and MEGATRON_ROOT name checkouts of slime and Megatron-LM, which some targets need.
 	@[[ -f '$(SLIME_ROOT)/train.py' && -d '$(MEGATRON_ROOT)/megatron' ]] || \
 		{ echo "error: SLIME_ROOT and MEGATRON_ROOT must name checkouts of slime and Megatron-LM; docs/slime_on_cpu.md says how to get them." >&2; exit 2; }
 
