@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import gc
 import os
 import shutil
 from functools import partial
@@ -19,6 +18,7 @@ from rm_train.checkpoints import begin, checkpoints
 from rm_train.encoding import Encoded, encode_once
 from rm_train.examples import PAIRS, PREFIXES, Kind
 from rm_train.export import export
+from rm_train.heap import give_back
 from rm_train.inputs import load_input
 from rm_train.loop import Run
 from rm_train.lora import merged
@@ -118,5 +118,5 @@ def _export(
     with replacing_folder(settings.out) as folder:
         export(classifier, tokenizer, rm_input, data.references, folder, state=state, device=str(device))
         log.save(folder)
-    gc.collect()
+    give_back()
     shutil.rmtree(checkpoints(settings.out), ignore_errors=True)

@@ -22,6 +22,7 @@ from code_reward.errors import DataError
 from rm_train import states
 from rm_train.batches import Batches, Losses, right, weighted_loss
 from rm_train.checkpoints import last_checkpoint
+from rm_train.heap import give_back
 from rm_train.model import RewardModel
 from rm_train.plan import Numbers, Plan, Step
 from rm_train.processes import Processes
@@ -71,7 +72,8 @@ class Run:
                 best = self._measure()
                 if best or self.log.step % self.settings.save_steps == 0 or self.log.step == self.plan.steps:
                     self.save(optimizer)
-        optimizer.state.clear()  # Half of all memory, which the export needs, and which a cycle of references would keep.
+        optimizer.state.clear()  # Half of all memory, which the export needs.
+        give_back()
         if self.log.best is not None and self.log.best != self.log.step:
             states.load(self.folder / f"checkpoint-{self.log.best}", self.model, None, self.here)
 

@@ -24,6 +24,7 @@ from torch.optim import Optimizer
 from code_reward.errors import ConfigurationError
 from code_reward.files import write_text
 from rm_train.checkpoints import step_of
+from rm_train.heap import give_back
 from rm_train.model import RewardModel
 from rm_train.processes import Processes
 
@@ -52,6 +53,7 @@ def save(folder: Path, model: RewardModel, optimizer: Optimizer, state: dict[str
         if any(isinstance(failure, KeyboardInterrupt) for failure in _failures(error)):
             raise KeyboardInterrupt from error
         raise ConfigurationError(f"{folder} cannot be written ({_reason(error)}); make room and give the same command again.") from error
+    give_back()
     here.wait()
     if here.first:
         for other in folder.parent.glob("checkpoint-*"):
