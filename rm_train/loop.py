@@ -32,6 +32,9 @@ from rm_train.settings import Training
 LARGEST_GRADIENT = 1.0
 """Norm to which a step's gradient is cut."""
 
+LONG_STEP_SECONDS = 5
+"""After such a step freed memory is given back, which takes a fraction of a second; kept, it grows from step to step."""
+
 
 @dataclass
 class Run:
@@ -94,7 +97,10 @@ class Run:
         figures = {"loss": loss, "learning_rate": rate, "grad_norm": length}
         if self.batches.in_pairs:
             figures["accuracy"] = ordered
-        self.log.add(figures, epoch=self.plan.epoch_of(self.log.step + 1), tokens=int(tokens), seconds=time.monotonic() - began)
+        seconds = time.monotonic() - began
+        self.log.add(figures, epoch=self.plan.epoch_of(self.log.step + 1), tokens=int(tokens), seconds=seconds)
+        if seconds > LONG_STEP_SECONDS:
+            give_back()
 
     def _backward(self, rows: list[Numbers], weight: float) -> tuple[float, float, int]:
         """Add the gradients of this process's rows; its sums of loss and of pairs in order, and its tokens."""

@@ -36,9 +36,11 @@ class Sizes(BaseModel):
     test_held_out: int = 60
     base_epochs: float = 4.2
     """Passes over the right programs from which policy and reward model both start."""
-    right_share: float = 0.4
+    right_share: float = 0.2
     """Share of right programs among those that the policy is then taught."""
-    policy_epochs: float = 0.8
+    mutations: int = 3
+    """Mutations of a wrong one: with several, sampling below temperature 1 does not bring the right program back."""
+    policy_epochs: float = 1.6
     """Passes over them."""
     rm_mutants: int = 2
     """Mutants per reward model problem."""

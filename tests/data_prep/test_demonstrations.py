@@ -1,4 +1,5 @@
 from collections import Counter
+from difflib import SequenceMatcher
 from pathlib import Path
 
 import pytest
@@ -8,6 +9,7 @@ from code_reward.reward_data import LabelledProgram
 from code_reward.rows import read_rows
 from data_prep.demonstrations import Demonstrations, demonstrate, main
 from data_prep.families.generator import generate
+from data_prep.mutants import normalise
 
 PROBLEMS = generate(60, 0)
 
@@ -37,6 +39,19 @@ def test_every_problem_gets_its_rows_and_each_row_is_what_it_says() -> None:
         assert (row.statement, row.entry_point) == (problem.statement, problem.entry_point)
     order = [row.problem_id for row in rows]
     assert order != sorted(order, key=[problem.id for problem in PROBLEMS].index), "the rows are mixed"
+
+
+def test_a_wrong_program_of_several_mutations_differs_more_and_is_never_the_right_one() -> None:
+    once, often = (demonstrate(PROBLEMS[:20], per_problem=2, right_share=0.0, seed=0, mutations=times) for times in (1, 4))
+    right = {problem.id: problem.reference_solution or "" for problem in PROBLEMS}
+
+    def likeness(rows: list[LabelledProgram]) -> float:
+        return sum(SequenceMatcher(None, right[row.problem_id], row.program).ratio() for row in rows) / len(rows)
+
+    assert likeness(often) < likeness(once)
+    assert not any(normalise(row.program) == normalise(right[row.problem_id]) for row in often)
+    for row in often:
+        compile(row.program, row.problem_id, "exec")
 
 
 def test_the_seed_decides() -> None:

@@ -1,0 +1,37 @@
+import platform
+import subprocess
+import sys
+
+import pytest
+
+from rm_train.heap import give_back
+
+FREED = """
+import gc, psutil, sys
+from rm_train.heap import give_back
+
+class Knot:
+    def __init__(self):
+        self.me, self.block = self, bytearray(100_000)
+
+gc.disable()
+knots, keepers = [], []
+for _ in range(1000):
+    knots.append(Knot())
+    keepers.append(bytearray(2_000))
+del knots
+held = psutil.Process().memory_info().rss
+give_back()
+print(held - psutil.Process().memory_info().rss)
+"""
+
+
+@pytest.mark.skipif(platform.libc_ver()[0] != "glibc", reason="the C library is not glibc: not checked is that it gives freed memory back")
+def test_what_cycles_held_between_blocks_in_use_goes_back_to_the_system() -> None:
+    freed = subprocess.run([sys.executable, "-c", FREED], capture_output=True, text=True, check=True).stdout
+    assert int(freed) > 50e6
+
+
+def test_it_asks_for_nothing_where_the_library_cannot(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("rm_train.heap.ctypes.CDLL", lambda name: object())
+    give_back()
