@@ -78,6 +78,7 @@ def _demand(settings: BenchSlimeCpu) -> None:
 def training_flags(settings: BenchSlimeCpu, out: Path) -> list[str]:
     """slime's options, from the last checkpoint where there is one."""
     from code_reward.problem import load_problems
+    from scripts.quickstart.stages import TEMPERATURE
     from scripts.slime_cpu.recipe import prepare, sizes
 
     problems = load_problems(settings.start / "problems" / "rl.jsonl")
@@ -88,6 +89,7 @@ def training_flags(settings: BenchSlimeCpu, out: Path) -> list[str]:
         *prepare(out, policy=settings.start / "policy", rm=settings.start / "rm", problems=problems),
         *sizes(rollouts=settings.steps, prompts=settings.prompts, samples=settings.group, response=settings.response),
         *("--lr", settings.learning_rate, "--lr-decay-style", "linear", "--min-lr", 0),
+        *("--rollout-temperature", TEMPERATURE),
         *("--rollout-seed", settings.seed, "--seed", settings.seed),
         # A whole rollout at once: the fewer the steps of the engine, the less of Python.
         *("--sglang-max-running-requests", at_once, "--sglang-server-concurrency", at_once),
@@ -99,9 +101,10 @@ def training_flags(settings: BenchSlimeCpu, out: Path) -> list[str]:
 def _test(settings: BenchSlimeCpu, policy: Path) -> Stage:
     from scripts.quickstart.commands import Command
     from scripts.quickstart.stage import Stage
+    from scripts.quickstart.stages import TEMPERATURE
 
     problems = str(settings.start / "problems" / "test.jsonl")
-    drawn = ("--samples", str(settings.test_samples), "--seed", str(settings.seed))
+    drawn = ("--samples", str(settings.test_samples), "--temperature", str(TEMPERATURE), "--seed", str(settings.seed))
     sample = ("code_reward_trl.sample", "--policy", str(policy), "--problems", problems, "--out", "after.jsonl", *drawn)
     files = ("--problems", problems, "--candidates", "after.jsonl", "--out", "after.parquet", "--cpu-seconds", "0.5")
     return Stage("after", "Test after slime", (Command(sample), Command(("data_prep.label", *files))), (str(policy),), ("after.parquet",))
