@@ -22,7 +22,7 @@ ARMS = {
 
 SHORT_RUN = "--adam-beta2 0.99"
 
-TEMPERATURE = 0.55
+TEMPERATURE = 0.6
 """Of every sample, in training and in tests. At 1 a policy of this size writes what does not parse in one answer of five."""
 
 LABELS = ("samples.parquet", "mutants.parquet")
