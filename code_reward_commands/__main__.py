@@ -11,7 +11,7 @@ from code_reward_commands.catalogue import MODULES, SUBCOMMANDS, overview
 
 STARTS = {
     "score": "code_reward_commands.score",
-    "pick": "code_reward_commands.pick",
+    "pick": "code_reward_commands.pick.command",
     "rescore": "code_reward_commands.rescore.command",
     "view": "code_reward_view.__main__",
     "doctor": "code_reward_slime.preflight.__main__",

@@ -15,7 +15,8 @@ from code_reward.rows import read_rows
 from code_reward.selection import __main__ as selection
 from code_reward.selection import load_matrices
 from code_reward.short_tests import expand
-from code_reward_commands import pick, score
+from code_reward_commands import score
+from code_reward_commands.pick import command as pick
 from data_prep.candidates import Candidate
 from data_prep.label import label_now
 from data_prep.unit_tests.sample import TestSample

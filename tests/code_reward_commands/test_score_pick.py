@@ -14,7 +14,9 @@ from tiny_rm import answer, build_rm, program, statement
 from code_reward.problem import save_problems
 from code_reward.rm_input import RMInput
 from code_reward.selection import METHODS
-from code_reward_commands import judging, pick, score
+from code_reward_commands import judging, score
+from code_reward_commands.pick import choice
+from code_reward_commands.pick import command as pick
 from reward_servers.client import ClientSettings
 from reward_servers.scorer import Scorer
 
@@ -252,7 +254,7 @@ def test_what_cannot_be_picked_by_is_refused(tmp_path, capsys, words, said):
 
 
 def test_every_rule_of_selection_but_chance_and_truth_can_pick():
-    assert set(METHODS) - set(pick.RULES) == {"random", "oracle"}
+    assert set(METHODS) - set(choice.RULES) == {"random", "oracle"}
 
 
 @pytest.mark.parametrize("served", [False, True])

@@ -1,4 +1,4 @@
-"""`code-reward pick`: the best of N answers to each problem, by a reward model, by tests, or by both.
+"""The best of N answers: read, scored, run against tests, and chosen.
 
 The rules are those of `code_reward.selection`, which also measures them; there is no second way to choose. An answer that holds no program
 cannot be picked. A problem of which a verdict is missing is left out and counted: a choice among those that happened to be scored would
@@ -16,57 +16,27 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-from pydantic import BaseModel, ConfigDict, Field
-from pydantic_settings import CliPositionalArg
+from pydantic import BaseModel, ConfigDict
 
-from code_reward.cli import Command, run
 from code_reward.errors import ConfigurationError, DataError
 from code_reward.extraction import extract_code
 from code_reward.journal import Journal
 from code_reward.problem import Problem, runnable
-from code_reward.reference import Dtype
 from code_reward.reward_data import LabelledProgram
 from code_reward.rows import raw_rows, read_rows
 from code_reward.selection import METHODS, ResultsMatrix, Rule
 from code_reward.verdict import Missing, Rejected, Scored, Verdict, from_record
 from code_reward_commands.answers import Answer, read_answers
 from code_reward_commands.judging import judging
+from code_reward_commands.pick.settings import Pick
 from code_reward_commands.progress import progress
 from code_reward_commands.score import digest_of, score_all, writing
 from data_prep.unit_tests.matrix import matrices, tasks
 from data_prep.unit_tests.sample import TestSample
+from reward_servers.sandbox import connect
 from reward_servers.sandbox.outcome import Limits
 
 RULES = {name: method for name, method in METHODS.items() if method.rule is not None}
-
-
-class Pick(Command):
-    """Pick the best of N answers to each problem: by scores (--model, or a file of code-reward score), by tests (--tests), or by both."""
-
-    answers: CliPositionalArg[list[str]]
-    """Files of answers, several per problem: statement or problem_id, and response or program; - reads JSONL from standard input."""
-    model: Path | None = None
-    """Reward model folder. Without it the column `score` is used where there is one."""
-    url: list[str] = Field(default=[])
-    """Address of a server of that model; without it the model is loaded here."""
-    tests: Path | None = None
-    """Problems with tests, or generated tests (data_prep.unit_tests.synthesis); answers run against them in the sandbox."""
-    rule: str | None = None
-    """A rule of code_reward.selection; by default best_by_score, majority_vote (tests alone) or hybrid (both)."""
-    out: str = "-"
-    """File for the picked answers (.jsonl or .parquet); - prints JSONL."""
-    problems: Path | None = None
-    """Problem file with the statements, for answers that only name their problem_id."""
-    sandbox: str | None = None
-    """Address of a sandbox server; without it, programs run in this machine's own sandbox."""
-    cpu_seconds: float = Field(default=3.0, gt=0)
-    """CPU seconds that a program may use per test."""
-    dtype: Dtype = "float32"
-    """What the model computes in."""
-    device: str = "cpu"
-    """Where a model that is loaded here runs."""
-    seed: int = 0
-    """Decides between answers that a rule cannot tell apart."""
 
 
 @dataclass
@@ -134,8 +104,6 @@ async def ask_model(groups: dict[str, Group], settings: Pick) -> None:
 
 async def run_tests(groups: dict[str, Group], samples: list[TestSample], settings: Pick) -> None:
     """Fill in the matrices of the problems that have tests."""
-    from reward_servers.sandbox import connect
-
     # Nobody knows what is right here, and no rule looks.
     rows = [
         LabelledProgram(
@@ -174,7 +142,7 @@ def choose(group: Group, rule: Rule, seed: list[int]) -> tuple[int, int] | None:
     return usable[int(np.random.default_rng(seed).choice(kept))], len(kept)
 
 
-def main(settings: Pick) -> int:
+def pick(settings: Pick) -> int:
     """Pick, write, and say for how many problems; 1 if some have no pick."""
     if settings.url and settings.model is None:
         raise ConfigurationError("--url needs --model, the reward model's folder; its weights are not needed there.")
@@ -237,12 +205,3 @@ def _why_not(group: Group, rule: str) -> str:
     if set(needs) - {"scores"} and group.matrix is None:
         return "no test for it in --tests"
     return ""
-
-
-def start(words: list[str], program: str | None = None) -> None:
-    """Run the command on the words after its name."""
-    run(Pick, main, words, program)
-
-
-if __name__ == "__main__":
-    start(sys.argv[1:])
