@@ -63,11 +63,18 @@ class _Served:
         verdicts = [judged.verdict for judged in await self.client.verdicts(asked)]
         scorable = [verdict for verdict in verdicts if not isinstance(verdict, Rejected)]
         if scorable and all(isinstance(verdict, Missing) and verdict.reason in _AWAY for verdict in scorable):
+            await self._require_well()
+        return verdicts
+
+    async def _require_well(self) -> None:
+        # Answers that no server can score look like an outage where they are all that is left.
+        try:
+            await self.client.check()
+        except RewardServerError as error:
             raise RewardServerError(
                 f"No reward server gives verdicts any more ({', '.join(self.urls)}); start one and give the same command: it goes on.",
                 kind="unreachable",
-            )
-        return verdicts
+            ) from error
 
     async def lines(self, answer: Answer) -> list[float | None]:
         return await self.client.lines(answer.statement, answer.response, answer.entry_point)

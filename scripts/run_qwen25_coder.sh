@@ -17,8 +17,8 @@ usage: $0 {1.5b|3b|7b} {rm|tests} [--dry-run] [-- MORE OPTIONS OF code_reward_tr
 
 Reinforce Qwen2.5-Coder-Instruct on KodCode with TRL: groups of 7, 32 prompts a step, one epoch, answers that begin inside a code block.
 
-  --dry-run   print the whole command and its environment, and touch nothing; files that are missing and settings that are wrong are
-              named, and the status is then not 0
+  --dry-run   print the whole command and its environment, and touch nothing; files that are missing and numbers and addresses that
+              are wrong are named, and the status is then not 0
 
 Every number is a variable of the environment; those that most runs set:
   MODEL_DIR PROBLEMS RM_DIR RUN_DIR NUM_GPUS RM_GPUS RM_URLS RM_DTYPE
@@ -95,7 +95,7 @@ option_groups() {
    )
    REWARD_ARGS=(--reward "$REWARD")
    local url
-   for url in $RM_URLS; do REWARD_ARGS+=(--rm "$RM_DIR" --rm-url "$url" --rm-dtype "$RM_DTYPE" --shaping "${SHAPING:-default}" ${REJECTED:+--rejected "$REJECTED"}); done
+   for url in ${RM_URLS//,/ }; do REWARD_ARGS+=(--rm "$RM_DIR" --rm-url "$url" --rm-dtype "$RM_DTYPE" --shaping "${SHAPING:-default}" ${REJECTED:+--rejected "$REJECTED"}); done
    GRPO_ARGS=(
       --steps "${STEPS:-278}"
       --prompts "${PROMPTS:-32}"
@@ -142,7 +142,7 @@ run_it() {
    if [[ ${DEVICE:-cuda} != cpu ]]; then check_gpu_count; fi
    [[ -d $MODEL_DIR ]] || die "MODEL_DIR $MODEL_DIR does not exist; download it there: hf download Qwen/Qwen2.5-Coder-${SIZE^^}-Instruct --local-dir $MODEL_DIR"
    [[ -f $PROBLEMS ]] || die "PROBLEMS $PROBLEMS does not exist; make it with python -m data_prep.prompts kodcode … --as-problems --out $PROBLEMS (docs/train_qwen25_coder.md)"
-   need code_reward_trl.grpo "name another, or install this project there (pip install -e '.[trl,hub,sandbox]')"
+   need "code_reward_trl.grpo, torch, trl, accelerate" "name another, or install this project there (pip install -e '.[trl,hub,sandbox]')"
    trap 'stop_started' EXIT
    trap 'exit 143' TERM
    trap 'exit 130' INT

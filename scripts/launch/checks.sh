@@ -72,10 +72,13 @@ tell_absent() {
    return "$status"
 }
 
-# lacks MODULE: says what the Python of the run lacks to import a module of ours; nothing if it lacks nothing.
-lacks() { env PYTHONPATH="$CODE_REWARD:$CODE_REWARD/slime_plugins:$CODE_REWARD/trl_plugins" "$PYTHON" -c "import $1" 2>&1 >/dev/null | tail -n 1 || true; }
+# lacks MODULES: says what the Python of the run lacks to import them (commas between); nothing if it lacks nothing, whatever it warns of.
+lacks() {
+   local said ours=$CODE_REWARD:$CODE_REWARD/slime_plugins:$CODE_REWARD/trl_plugins
+   said=$(env PYTHONPATH="$ours${PYTHONPATH:+:$PYTHONPATH}" "$PYTHON" -c "import $1" 2>&1 >/dev/null) || tail -n 1 <<<"${said:-it could not be started}"
+}
 
-# need MODULE HOW: ends a run whose Python lacks something, before anything is written or started.
+# need MODULES HOW: ends a run whose Python lacks something, before anything is started.
 need() {
    local absent
    absent=$(lacks "$1")

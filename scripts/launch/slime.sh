@@ -49,7 +49,9 @@ launch() {
    REWARD=$CHOICE
    check_variables
    defaults
-   programs PYTHON TRAIN_PYTHON
+   # What Ray's processes need is printed outside the container in which the programs are, and a job of a cluster starts there.
+   if ((DRY_RUN != 2)); then programs PYTHON; fi
+   if ((DRY_RUN != 2)) && [[ -z $RAY_DASHBOARD ]]; then programs TRAIN_PYTHON; fi
    decide_placement "$REWARD"
    choose_reward "$REWARD"
    model_arguments
@@ -234,13 +236,15 @@ check_on_paper() (
       say "not checked: settings and data, because $PYTHON (PYTHON) lacks what that takes (${absent##*Error: })." >&2
       return 0
    fi
-   scratch=$(mktemp -d)
+   scratch=$(mktemp -d) || return 1
    trap 'rm -rf "$scratch"' EXIT
    custom_config >"$scratch/code_reward.yaml"
    eval_config >"$scratch/eval.yaml"
    words=()
-   # The last of a repeated option counts.
-   if (($1 == 0)) && [[ -n ${SLIME_ROOT:-} ]]; then words=(-- "${TRAIN_ARGS[@]}" --custom-config-path "$scratch/code_reward.yaml" --eval-config "$scratch/eval.yaml"); fi
+   if (($1 == 0)) && [[ -n ${SLIME_ROOT:-} ]]; then
+      # The last of a repeated option counts: what was given after -- before what would be written.
+      words=(-- "${TRAIN_ARGS[@]}" --custom-config-path "$scratch/code_reward.yaml" --eval-config "$scratch/eval.yaml" "${MORE_ARGS[@]}")
+   fi
    if ((${#words[@]})) && [[ $RM_PLACEMENT == slime ]]; then
       SGLANG_CONFIG_ARGS=("${SGLANG_CONFIG_ARGS[@]/#"$RUN_DIR/sglang.yaml"/"$scratch/sglang.yaml"}")
       sglang_config >/dev/null || return 1

@@ -3,7 +3,6 @@
 import io
 import json
 import sys
-from functools import partial
 from types import SimpleNamespace
 
 import pytest
@@ -11,13 +10,14 @@ from served_rm import serving
 from tiny_policy import problem, right, wrong
 from tiny_rm import answer, build_rm, program, statement
 
+from code_reward.errors import RewardServerError
 from code_reward.problem import save_problems
 from code_reward.rm_input import RMInput
 from code_reward.selection import METHODS
+from code_reward.verdict import Missing
 from code_reward_commands import judging, score
 from code_reward_commands.pick import choice
 from code_reward_commands.pick import command as pick
-from reward_servers.client import ClientSettings
 from reward_servers.scorer import Scorer
 
 
@@ -78,11 +78,12 @@ def test_servers_that_go_away_end_the_run_and_the_same_command_goes_on(tmp_path,
     given = write(tmp_path / "in.jsonl", [{"statement": statement(i), "response": answer(i)} for i in range(6)])
     out = tmp_path / "out.jsonl"
     monkeypatch.setattr(score, "BATCH", 2)
-    monkeypatch.setattr("reward_servers.client.ClientSettings", partial(ClientSettings, deadline_seconds=1.0))
     ask = judging._Served.__call__
     with serving(model) as (url, process):
 
         async def ask_and_lose_the_server(served, answers):
+            if process.poll() is not None:
+                served.client._settings = served.client._settings.model_copy(update={"deadline_seconds": 1.0})
             verdicts = await ask(served, answers)
             process.kill()
             process.wait()
@@ -92,6 +93,7 @@ def test_servers_that_go_away_end_the_run_and_the_same_command_goes_on(tmp_path,
         assert run(score, given, "--model", model, "--url", url, "--out", out) == 2
     assert f"error: No reward server gives verdicts any more ({url}); start one and" in capsys.readouterr().err
     assert not out.exists()
+    assert len(read(tmp_path / "out.jsonl.journal")) == 2
     monkeypatch.setattr(judging._Served, "__call__", ask)
     with serving(model) as (url, _):
         assert run(score, given, "--model", model, "--url", url, "--out", out) == 0
@@ -99,6 +101,25 @@ def test_servers_that_go_away_end_the_run_and_the_same_command_goes_on(tmp_path,
     # What the first server had said was not asked again.
     assert json.loads((tmp_path / "out.jsonl.progress.json").read_text())["done"] == 6
     assert len(read(tmp_path / "out.jsonl.journal")) == 6
+
+
+async def test_answers_that_no_server_can_score_are_no_outage_where_they_are_all_that_is_left(model):
+    class Poisoned:
+        async def verdicts(self, asked):
+            return [SimpleNamespace(verdict=Missing("server_error")) for _ in asked]
+
+        async def check(self):
+            if not self.well:
+                raise RewardServerError("No answer.", kind="unreachable")
+
+    client = Poisoned()
+    judge = judging._Served(client, ["http://127.0.0.1:9"])
+    asked = [SimpleNamespace(statement=statement(0), response=answer(0), entry_point=None)]
+    client.well = True
+    assert await judge(asked) == [Missing("server_error")]
+    client.well = False
+    with pytest.raises(RewardServerError, match="No reward server gives verdicts any more"):
+        await judge(asked)
 
 
 def test_a_killed_run_continues_from_its_journal(tmp_path, model, monkeypatch):

@@ -162,7 +162,10 @@ async def test_what_cannot_be_judged_is_said_and_no_server_asked(gateway, server
         ({"json": {"prompt": "p", "respons": "x"}}, "response is missing; docs/serving.md says what is sent."),
         ({"json": {"prompt": "p", "response": 3}}, "response is wrong (Input should be a valid string)"),
         ({"content": "{", "headers": {"Content-Type": "application/json"}}, "The body is no JSON object; send one, with the header"),
-        ({"content": '{"prompt": "p", "response": "x"}'}, "The body is no JSON object; send one, with the header"),
+        (
+            {"content": '{"prompt": "p", "response": "x"}', "headers": {"Content-Type": "text/plain"}},
+            "The body is no JSON object; send one, with the header",
+        ),
     ],
 )
 async def test_a_body_that_cannot_be_read_is_told_in_one_sentence(gateway, server, sent, told):

@@ -121,10 +121,28 @@ def test_without_what_the_check_takes_it_is_said_that_nobody_looked(ready, bare)
     assert done.stderr.count("\n") == 1
 
 
+def test_a_python_that_warns_lacks_nothing(ready, tmp_path):
+    python = tmp_path / "loud-python"
+    python.write_text(f'#!/bin/sh\necho "loud: a warning of no matter" >&2\nexec "{sys.executable}" "$@"\n')
+    python.chmod(0o755)
+    done = launch(*QWEN, "--dry-run", **{**ready, "PYTHON": str(python)})
+    assert done.returncode == 0
+    assert "not checked: settings" not in done.stderr
+
+
+def test_what_rays_processes_need_is_printed_where_the_programs_are_not(ready):
+    done = launch(*QWEN, "--job-environment", **{**ready, "PYTHON": "/opt/absent/python"})
+    assert done.returncode == 0, done.stderr
+    assert "PYTHONPATH=" in done.stdout
+
+
 @pytest.mark.parametrize(("script", "words"), [(QWEN[0], ["rm"]), ("run_qwen25_coder.sh", ["1.5b", "tests"]), ("train_rm.sh", ["pairs"])])
 def test_a_run_with_a_python_that_lacks_what_it_needs_ends_with_one_sentence(ready, bare, tmp_path, script, words):
     inputs = {"INIT": ready["MODEL_DIR"], "DATA": ready["PROMPT_DATA"], "PROBLEMS": ready["PROMPT_DATA"]}
-    done = launch(script, *words, **{**ready, **inputs, "PYTHON": bare, "OUT": str(tmp_path / "run" / "rm")})
+    (tmp_path / "nvidia-smi").write_text("#!/bin/sh\nseq -f 'GPU %g' 8\n")
+    (tmp_path / "nvidia-smi").chmod(0o755)
+    own = {"PYTHON": bare, "OUT": str(tmp_path / "run" / "rm"), "PATH": f"{tmp_path}:{os.environ['PATH']}"}
+    done = launch(script, *words, **{**ready, **inputs, **own})
     assert done.returncode == 2
     assert done.stderr.startswith(f"error: {bare} (PYTHON) lacks what the run needs (No module named ")
     assert done.stderr.count("\n") == 1
