@@ -40,7 +40,19 @@ def test_every_flag_that_is_named_is_slimes():
     root = os.environ.get("SLIME_ROOT")
     if not root:
         pytest.skip("SLIME_ROOT is not set: not checked is whether slime knows the flags in docs/slime.md")
-    ours = {"--config", "--gpus", "--problems", "--completions", "--rm-dir", "--rm-urls", "--rm-dtype", "--out"}
+    ours = {
+        "--config",
+        "--gpus",
+        "--problems",
+        "--completions",
+        "--rm-dir",
+        "--rm-urls",
+        "--rm-dtype",
+        "--out",
+        "--path",
+        "--dry-run",
+        "--on-paper",
+    }
     megatron = {"--spec"}
     known = "".join(path.read_text() for path in Path(root).glob("slime/**/arguments.py"))
     flags = set(FLAG.findall(DOCS.read_text())) - ours - megatron
