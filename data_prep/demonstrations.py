@@ -53,9 +53,9 @@ def demonstrate(
 
 def _mutated(mutant: Mutant, times: int, right: str, rng: random.Random) -> str:
     """The program of `mutant`, mutated until it has been `times` times; what is changed back is no mutant."""
-    program = mutant.program
+    program, undone = mutant.program, normalise(right)
     for _ in range(times - 1):
-        found = [other.program for other in mutants(program, limit=3, seed=rng.randrange(2**32)) if other.program != normalise(right)]
+        found = [other.program for other in mutants(program, limit=3, seed=rng.randrange(2**32)) if other.program != undone]
         if not found:
             break
         program = rng.choice(found)
