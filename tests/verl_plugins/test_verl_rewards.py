@@ -241,7 +241,8 @@ def test_verls_reward_loop_over_ray(folder):
     thread = threading.Thread(target=lambda: asyncio.run(serve(stop, ready)))
     thread.start()
     try:
-        ray.init(num_cpus=2, include_dashboard=False, configure_logging=False, _node_ip_address="127.0.0.1")
+        # "local": without it Ray joins whatever cluster runs here, or the one that last ran and left its address behind.
+        ray.init("local", num_cpus=2, include_dashboard=False, configure_logging=False, _node_ip_address="127.0.0.1")
         manager = RewardLoopManager(config_of(folder, [*FUNCTION, *MANAGER, "reward.num_workers=2"], [ready.get(timeout=30)]))
         batch = batch_of(folder, [answer(0), answer(1), "I do not know."], extra_info=rows_of(3))
         scored = manager.compute_rm_score(batch)
