@@ -13,7 +13,7 @@ import signal
 import sys
 import threading
 from collections.abc import Callable
-from typing import Any, TypeVar, get_origin
+from typing import Any, TypeVar, get_args, get_origin
 
 from pydantic import ValidationError
 from pydantic_settings import BaseSettings, SettingsConfigDict, SettingsError
@@ -42,7 +42,7 @@ class Command(BaseSettings):
         # The help prints the docstring as it stands.
         cls.__doc__ = inspect.getdoc(cls)
         for name, field in cls.model_fields.items():
-            if get_origin(field.annotation) is tuple:
+            if tuple in map(get_origin, (field.annotation, *get_args(field.annotation))):
                 raise TypeError(
                     f"{cls.__name__}.{name} must be a list: the newest pydantic-settings on Python 3.10 takes a tuple's words for JSON."
                 )

@@ -42,13 +42,10 @@ def test_the_environment_stands_in_for_an_option_that_is_not_given(monkeypatch):
     assert [options.size for options in seen] == [7, 8]
 
 
-def test_an_option_that_may_be_given_again_is_a_list_which_every_pydantic_settings_reads():
+@pytest.mark.parametrize("kind", [tuple[str, ...], tuple[str, ...] | None])
+def test_an_option_that_may_be_given_again_is_a_list_which_every_pydantic_settings_reads(kind):
     with pytest.raises(TypeError, match=r"Again\.change must be a list"):
-
-        class Again(Command):
-            """Take a tuple."""
-
-            change: tuple[str, ...] = ()
+        type("Again", (Command,), {"__module__": __name__, "__doc__": "Take a tuple.", "__annotations__": {"change": kind}, "change": ()})
 
 
 def test_the_status_is_what_main_returns():
