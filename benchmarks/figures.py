@@ -31,7 +31,9 @@ class Column(BaseModel):
 def measure(judged: Sequence[Judged], column: str, seed: int) -> Column:
     """The figures of a column; raises `DataError` where fewer than two problems have a verdict."""
     counts = counts_of(judged, column)
-    samples = min(right + wrong for right, wrong in counts.values()) if counts else 0
+    if len(counts) < 2:
+        raise DataError(f"Of {column} fewer than two problems have a verdict; see why the others are missing, or ask more.", kind="empty")
+    samples = min(right + wrong for right, wrong in counts.values())
     both = [one for one in judged if column in one.referee and one.sandbox.get(column, "missing") != "missing"]
     return Column(
         problems=len(counts),
@@ -53,12 +55,12 @@ def counts_of(judged: Sequence[Judged], column: str) -> dict[str, tuple[int, int
     return counts
 
 
-def compare(ours: Sequence[Judged], theirs: Sequence[Judged], column: str, seed: int) -> tuple[int, Figure]:
-    """How many problems two runs share, and the difference of pass@1 on them, ours less theirs."""
+def compare(ours: Sequence[Judged], theirs: Sequence[Judged], column: str, seed: int) -> tuple[int, Figure | None]:
+    """How many problems two runs share, and the difference of pass@1 on them, ours less theirs; None where they share fewer than two."""
     rates = [{task: right / (right + wrong) for task, (right, wrong) in counts_of(one, column).items()} for one in (ours, theirs)]
     shared = [task for task in rates[0] if task in rates[1]]
     if len(shared) < 2:
-        raise DataError(f"The runs share {len(shared)} problems of {column}; compare runs on the same set.")
+        return len(shared), None
     difference = paired_difference([rates[0][task] for task in shared], [rates[1][task] for task in shared], seed=seed)
     return len(shared), Figure.of(difference)
 

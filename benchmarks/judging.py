@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 
@@ -34,12 +35,15 @@ class Judging(Command):
     """Where a model that is loaded here runs."""
 
 
-def named(word: str) -> tuple[str, Path]:
-    """The name and the file of NAME=FILE."""
-    name, _, path = word.partition("=")
-    if not path:
-        raise ConfigurationError(f"--sets {word}: say which file, as in {name or 'rm_bench'}=FILE.")
-    return name, Path(path)
+def files_of(words: Sequence[str]) -> dict[str, list[Path]]:
+    """The files by name of every NAME=FILE."""
+    files: dict[str, list[Path]] = {}
+    for word in words:
+        name, _, path = word.partition("=")
+        if not path:
+            raise ConfigurationError(f"--sets {word}: say which file, as in {name or 'rm_bench'}=FILE.")
+        files.setdefault(name, []).append(Path(path))
+    return files
 
 
 def setup_of(settings: Judging) -> dict[str, Any]:

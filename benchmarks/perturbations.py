@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING
 
 from pydantic import Field
 
-from benchmarks.judging import Judging, judge_of, named, setup_of
+from benchmarks.judging import Judging, files_of, judge_of, setup_of
 from code_reward.cli import run
 from code_reward.errors import ConfigurationError
 
@@ -40,20 +40,20 @@ def main(settings: Perturbations) -> None:
     from benchmarks.rewards.perturbation_figures import measure
     from benchmarks.run_folder import begin
 
-    labelled = {name: _programs(name, path)[: settings.limit] for name, path in map(named, settings.sets)}
+    labelled = {name: _programs(name, paths)[: settings.limit] for name, paths in files_of(settings.sets).items()}
     begin(settings.out, setup_of(settings))
     judge = cache(lambda: judge_of(settings))
     figures = {name: measure(_subjects(settings.out, name, rows, judge), settings.seed) for name, rows in labelled.items()}
     print(f"Report: {_report(settings, figures)}")
 
 
-def _programs(name: str, path: Path) -> list[tuple[str, bool, Item]]:
+def _programs(name: str, paths: list[Path]) -> list[tuple[str, bool, Item]]:
     """Task, truth and program of every Python program of a set."""
     from benchmarks.rewards.readers import read
     from benchmarks.rewards.row import Graded, Item
 
     rows: list[tuple[str, bool, Item]] = []
-    for row in read(name, path):
+    for row in read(name, paths):
         if isinstance(row, Graded):
             rows.append((row.task, row.grade == 1, Item(row.prompt, row.answer, row.language, True)))
         elif row.programs:
@@ -79,7 +79,7 @@ def _subjects(folder: Path, name: str, rows: list[tuple[str, bool, Item]], judge
     for task, right, item in rows:
         try:
             program = plain(item.answer)
-        except SyntaxError:
+        except (SyntaxError, RecursionError):
             continue
         versions = {"": program, **{change: make(program) for change, make in PERTURBATIONS.items()}}
         places = {
@@ -113,8 +113,10 @@ def _report(settings: Perturbations, figures: dict[str, Perturbed]) -> Path:
         rows = []
         for change, moved in one.moved.items():
             shifts = [part.plain() if part else "" for part in (moved.right, moved.wrong)]
-            steady = ("yes" if moved.size < 1 and one.spread > 0 else "no") if change in HARMLESS else "must fall"
-            told = (*shifts, f"{moved.size:.2f}", f"{100 * moved.rejected:.0f}", moved.accuracy.percent() if moved.accuracy else "", steady)
+            still = moved.size is not None and moved.size < 1 and one.spread > 0
+            steady = ("yes" if still else "no") if change in HARMLESS else "must fall"
+            size = "" if moved.size is None else f"{moved.size:.2f}"
+            told = (*shifts, size, f"{100 * moved.rejected:.0f}", moved.accuracy.percent() if moved.accuracy else "", steady)
             rows.append((change, str(moved.programs), *told))
         header = (
             "change",

@@ -6,7 +6,9 @@ its verdicts are written into RUN. Given again after it was stopped, the command
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+import hashlib
+import json
+from collections.abc import Mapping, Sequence
 from functools import cache
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
@@ -25,6 +27,7 @@ if TYPE_CHECKING:
 Style = Literal["plain", "bare", "thinking"]
 
 THINKING_TOKENS = 32768
+_LEAST_SECONDS, _TOKENS_PER_SECOND = 600.0, 10.0
 
 
 class Policy(Command):
@@ -65,6 +68,8 @@ class Policy(Command):
     """Answers that --model writes at once."""
     concurrency: int = Field(default=32, gt=0)
     """Requests that the endpoint gets at once."""
+    timeout: float | None = Field(default=None, gt=0)
+    """Seconds that the endpoint has for one answer; by default a second for each ten tokens of the limit, and 600 at least."""
     price_read: float = Field(default=0.0, ge=0)
     """What the endpoint asks for a million tokens of questions; the report then has the cost beside the tokens."""
     price_written: float = Field(default=0.0, ge=0)
@@ -108,16 +113,19 @@ def main(settings: Policy) -> int:
     tasks = {name: dict(list(many.items())[: settings.limit]) for name, many in rows.items()}
     environments, conventions = _referees(settings, sets)
     others = {str(path): read_judged(path) for path in settings.compare}
+    settings = _named_model(settings)
+    if settings.endpoint:
+        conventions["policy"] = f"{settings.served_model} at an endpoint"
     begin(settings.out, _setup(settings))
+    for name, asked in tasks.items():
+        begin(settings.out / name, {"tasks": _digest(asked)})
     model = cache(lambda: _policy(settings))
     judged = []
     for one in sets:
         asked, sampling = tasks[one.name], _sampling(settings, one.max_tokens)
         questions = [one.ask(task) for task in asked.values()]
         answers = sample(settings.out, one.name, questions, settings.samples, sampling, _style(settings), model)
-        folder = settings.out / one.name
-        folder.mkdir(exist_ok=True)
-        judged += one.judge(Bench(folder, environments[one.name], settings.sandbox), asked, answers)
+        judged += one.judge(Bench(settings.out / one.name, environments[one.name], settings.sandbox), asked, answers)
         conventions[f"token limit, {one.name}"] = sampling.max_tokens
         conventions[f"tokens, {one.name}"] = tell_cost(answers.values(), Prices(settings.price_read, settings.price_written))
         conventions[f"tasks, {one.name}"] = f"{len(asked)} of {files[one.name].name}" + (", the first only" if settings.limit else "")
@@ -133,7 +141,7 @@ def _referees(settings: Policy, sets: Sequence[TaskSet]) -> tuple[dict[str, Envi
     from benchmarks.referees.environment import Environment
 
     conventions: dict[str, object] = {
-        "policy": settings.model.name if settings.model else f"{settings.served_model or ''} at an endpoint".strip(),
+        "policy": settings.model.name if settings.model else "",
         "answers per task": settings.samples,
         "decoding": f"temperature {settings.temperature}, top-p {settings.top_p}" if settings.temperature else "greedy",
         "style": _style(settings),
@@ -143,12 +151,15 @@ def _referees(settings: Policy, sets: Sequence[TaskSet]) -> tuple[dict[str, Envi
     if settings.window:
         conventions["window of LiveCodeBench"] = settings.window
     if settings.referee == "sandbox":
+        for one in sets:
+            if one.needs_referee:
+                raise ConfigurationError(f"{one.name} needs its own referee ({one.referee()[0]}); leave --referee sandbox out, or the set.")
         return dict.fromkeys((one.name for one in sets), None), conventions | {"referee of record": "the project's own sandbox"}
     environments: dict[str, Environment | None] = {}
     for one in sets:
         package, recorded = one.referee()
         environment = Environment(settings.bigcodebench if package == "bigcodebench" else settings.referees)
-        version = environment.version(package)
+        version = environment.version(package, "" if one.needs_referee else ", or judge with --referee sandbox")
         conventions[f"referee of record, {one.name}"] = f"{package} {version}" + (f" (of record: {recorded})" * (version != recorded))
         environments[one.name] = environment
     return environments, conventions
@@ -163,6 +174,23 @@ def _check(settings: Policy) -> None:
 
 def _style(settings: Policy) -> Style:
     return "bare" if settings.endpoint and settings.style == "plain" else settings.style
+
+
+def _named_model(settings: Policy) -> Policy:
+    """The options with the name of the model that an endpoint serves: as given, as the run was begun with, or as the endpoint says."""
+    from benchmarks.run_folder import begun_with
+    from benchmarks.sampling.endpoint import EndpointModel
+
+    if settings.endpoint is None or settings.served_model is not None:
+        return settings
+    known = begun_with(settings.out).get("served_model")
+    name = known or EndpointModel(settings.endpoint, key_variable=settings.key_variable).find_model()
+    return settings.model_copy(update={"served_model": name})
+
+
+def _digest(tasks: Mapping[str, Any]) -> str:
+    """Of the tasks that are asked, whatever file they come from."""
+    return hashlib.sha256(json.dumps(tasks, sort_keys=True, default=str).encode("utf-8", "surrogatepass")).hexdigest()[:16]
 
 
 def _sampling(settings: Policy, usual: int) -> Sampling:
@@ -205,7 +233,10 @@ def _policy(settings: Policy) -> Sampled:
     from benchmarks.sampling.endpoint import EndpointModel
 
     assert settings.endpoint is not None
-    return EndpointModel(settings.endpoint, settings.served_model, settings.concurrency, key_variable=settings.key_variable)
+    assert settings.served_model is not None
+    longest = settings.max_tokens or (THINKING_TOKENS if settings.style == "thinking" else 0)
+    timeout = settings.timeout or max(_LEAST_SECONDS, longest / _TOKENS_PER_SECOND)
+    return EndpointModel(settings.endpoint, settings.served_model, settings.concurrency, timeout, settings.key_variable)
 
 
 if __name__ == "__main__":

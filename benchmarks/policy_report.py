@@ -39,6 +39,9 @@ def write_report(
     report.table("How it was measured", *header_table(conventions), show=False)
     report.table("pass@k (%), with 95 % intervals over problems", *_passes(columns))
     report.table("pass@1 less that of another run (points), paired over problems", *_differences(differences))
+    for other, theirs in others.items():
+        if any(bool(one.referee) for one in judged) != any(bool(one.referee) for one in theirs):
+            report.text(f"{other} was judged by {'the published referees' if any(one.referee for one in theirs) else 'our sandbox alone'}.")
     report.table("Answers", *_answers(by_set), show=False)
     report.table("Where referee and sandbox differ", *_disputes(judged))
     for picture in _plots(folder, columns, by_set):
@@ -46,7 +49,9 @@ def write_report(
     figures = {
         "conventions": dict(conventions),
         "columns": {name: column.model_dump(mode="json") for name, column in columns.items()},
-        "differences": {other: {name: one.model_dump() for name, (_, one) in many.items()} for other, many in differences.items()},
+        "differences": {
+            other: {name: one.model_dump() if one else None for name, (_, one) in many.items()} for other, many in differences.items()
+        },
     }
     write_text(folder / "figures.json", json.dumps(figures, indent=1, default=str) + "\n")
     return report.write(folder)
@@ -63,9 +68,9 @@ def _passes(columns: Mapping[str, Column]) -> tuple[Sequence[str], Rows]:
     return header, rows
 
 
-def _differences(differences: Mapping[str, Mapping[str, tuple[int, Figure]]]) -> tuple[Sequence[str], Rows]:
+def _differences(differences: Mapping[str, Mapping[str, tuple[int, Figure | None]]]) -> tuple[Sequence[str], Rows]:
     rows = [
-        (other, column, str(problems), figure.percent(sign=True))
+        (other, column, str(problems), figure.percent(sign=True) if figure else "too few shared problems")
         for other, many in differences.items()
         for column, (problems, figure) in many.items()
     ]

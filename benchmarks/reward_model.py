@@ -12,7 +12,7 @@ from typing import Any
 
 from pydantic import Field
 
-from benchmarks.judging import Judging, judge_of, named, setup_of
+from benchmarks.judging import Judging, files_of, judge_of, setup_of
 from code_reward.cli import run
 from code_reward.errors import ConfigurationError
 
@@ -21,7 +21,8 @@ class RewardModel(Judging):
     """Measure a reward model on RM-Bench, Themis-CodeRewardBench, Scoring-Verifiers, JudgeBench, RewardBench, HumanEvalPack and pools."""
 
     sets: list[str] = Field(default=[])
-    """NAME=FILE each: rm_bench, themis, judgebench, rewardbench, humanevalpack, verifiers, pool, preferences (docs/benchmarks.md)."""
+    """NAME=FILE each: rm_bench, themis, judgebench, rewardbench, humanevalpack, verifiers, pool, preferences (docs/benchmarks.md); files
+    of one name are one set."""
     published: list[Path] = Field(default=[])
     """Per-sample scores that the authors of Themis-CodeRewardBench published (scores.parquet), measured in the place of a model."""
     out: Path
@@ -43,8 +44,11 @@ def main(settings: RewardModel) -> int:
 
     if not settings.sets and not settings.published:
         raise ConfigurationError("Nothing to measure; give --sets NAME=FILE, or --published SCORES.")
-    sets = {name: read(name, path)[: settings.limit] for name, path in map(named, settings.sets)}
-    published = {path.parent.name: themis_pairs(path) for path in settings.published}
+    sets = {name: read(name, paths)[: settings.limit] for name, paths in files_of(settings.sets).items()}
+    folders = [path.parent.name for path in settings.published]
+    published = {
+        name if folders.count(name) == 1 else str(path): themis_pairs(path) for name, path in zip(folders, settings.published, strict=True)
+    }
     begin(settings.out, setup_of(settings) if settings.sets else {"published": sorted(published)})
     judge = cache(lambda: judge_of(settings))
     evaluated = {

@@ -24,9 +24,8 @@ _SECONDS = 2.0
 
 def begin(folder: Path, setup: dict[str, Any]) -> None:
     """Take `folder` for a run with this setup; raises `ConfigurationError` if it holds another run."""
-    path = folder / SETUP
-    if path.exists():
-        known = json.loads(path.read_bytes())
+    known = begun_with(folder)
+    if known:
         other = sorted(name for name in known.keys() | setup.keys() if known.get(name) != setup.get(name))
         if other:
             raise ConfigurationError(
@@ -36,7 +35,13 @@ def begin(folder: Path, setup: dict[str, Any]) -> None:
     elif folder.exists() and any(folder.iterdir()):
         raise ConfigurationError(f"{folder} holds something that is no run of this command; choose another --out.")
     else:
-        write_text(path, json.dumps(setup, indent=1) + "\n")
+        write_text(folder / SETUP, json.dumps(setup, indent=1) + "\n")
+
+
+def begun_with(folder: Path) -> dict[str, Any]:
+    """The setup of the run in `folder`; empty where there is none."""
+    path = folder / SETUP
+    return json.loads(path.read_bytes()) if path.exists() else {}
 
 
 def write_judged(folder: Path, judged: Sequence[Judged]) -> None:

@@ -42,7 +42,7 @@ class Command(BaseSettings):
         # The help prints the docstring as it stands.
         cls.__doc__ = inspect.getdoc(cls)
         for name, field in cls.model_fields.items():
-            if tuple in map(get_origin, (field.annotation, *get_args(field.annotation))):
+            if any(get_origin(kind) is tuple for kind in (field.annotation, *get_args(field.annotation))):
                 raise TypeError(
                     f"{cls.__name__}.{name} must be a list: the newest pydantic-settings on Python 3.10 takes a tuple's words for JSON."
                 )

@@ -11,10 +11,11 @@ from pathlib import Path
 from typing import Any
 
 from benchmarks.referees.environment import Environment
-from benchmarks.referees.files import sanitized, write_tasks
+from benchmarks.referees.files import RESULTS, results_of, sanitized, write_tasks
 from benchmarks.verdicts import Said
+from code_reward.errors import SandboxError
 
-_RESULTS, _RATES = "samples-sanitized_eval_results.json", "samples-sanitized_pass_at_k.json"
+_RATES = "samples-sanitized_pass_at_k.json"
 
 
 def sanitize(environment: Environment, folder: Path, tasks: Mapping[str, Any], solutions: Sequence[tuple[str, str]]) -> list[str]:
@@ -26,11 +27,13 @@ def sanitize(environment: Environment, folder: Path, tasks: Mapping[str, Any], s
 
 def evaluate(environment: Environment, folder: Path) -> tuple[dict[str, list[Said]], list[str]]:
     """Of every task and sample the word of record, and the tasks whose reference solution fails here."""
-    if not (folder / _RATES).exists():
-        (folder / _RESULTS).unlink(missing_ok=True)
+    if not (folder / _RATES).exists() or results_of(folder) is None:
+        (folder / RESULTS).unlink(missing_ok=True)
         words = ["-m", "bigcodebench.evaluate", "--split", "instruct", "--subset", "hard", "--execution", "local"]
         environment.run([*words, "--samples", "samples-sanitized.jsonl"], folder, _variables(folder))
-    results = json.loads((folder / _RESULTS).read_bytes())["eval"]
+    results = results_of(folder)
+    if results is None:
+        raise SandboxError(f"bigcodebench left no verdicts in {folder}; see {folder / 'referee.log'}.")
     failing: list[str] = json.loads((folder / _RATES).read_bytes())["failed_tasks"]
     return {task_id: [one["status"] for one in many] for task_id, many in results.items()}, sorted(failing)
 

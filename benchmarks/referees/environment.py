@@ -24,17 +24,15 @@ class Environment:
         self._python = folder.absolute() / "bin" / "python"
         self._folder = folder
 
-    def version(self, package: str) -> str:
-        """The version of a package; raises `ConfigurationError` where there is none."""
+    def version(self, package: str, instead: str = "") -> str:
+        """The version of a package; raises `ConfigurationError` where there is none, with what may be done `instead` of installing it."""
         ask = "import importlib.metadata as m, sys; print(m.version(sys.argv[1]))"
         done = None
         if self._python.exists():
             done = subprocess.run([self._python, "-I", "-c", ask, package], capture_output=True, text=True, check=False)
         if done is None or done.returncode:
             target = f"make install-{self._folder.name.removeprefix('.venv-')}"
-            raise ConfigurationError(
-                f"{self._folder} holds no {package}, the referee of record; run `{target}`, or judge with --referee sandbox."
-            )
+            raise ConfigurationError(f"{self._folder} holds no {package}, the referee of record; run `{target}`{instead}.")
         return done.stdout.strip()
 
     def run(self, words: Sequence[str], folder: Path, variables: Mapping[str, str]) -> None:

@@ -2,16 +2,15 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
 from benchmarks.referees.environment import Environment
-from benchmarks.referees.files import sanitized, write_tasks
+from benchmarks.referees.files import results_of, sanitized, write_tasks
 from benchmarks.verdicts import Said
+from code_reward.errors import SandboxError
 
-_RESULTS = "samples-sanitized_eval_results.json"
 _VARIABLES = {"humaneval": "HUMANEVAL_OVERRIDE_PATH", "mbpp": "MBPP_OVERRIDE_PATH"}
 
 
@@ -25,10 +24,13 @@ def sanitize(
 
 def evaluate(environment: Environment, folder: Path, name: str) -> dict[str, list[dict[str, Said]]]:
     """Of every task and sample, what evalplus says of the base inputs and of the extra ones: pass, fail or timeout."""
-    if not (folder / _RESULTS).exists():
+    results = results_of(folder)
+    if results is None:
         words = ["-m", "evalplus.evaluate", "--dataset", name, "--samples", "samples-sanitized.jsonl"]
         environment.run(words, folder, _variables(folder, name))
-    results = json.loads((folder / _RESULTS).read_bytes())["eval"]
+        results = results_of(folder)
+    if results is None:
+        raise SandboxError(f"evalplus left no verdicts in {folder}; see {folder / 'referee.log'}.")
     return {task_id: [{"base": one["base_status"], "plus": one["plus_status"]} for one in many] for task_id, many in results.items()}
 
 

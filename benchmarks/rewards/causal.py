@@ -21,7 +21,6 @@ from code_reward.verdict import Missing, Rejected, Scored, Verdict
 
 Method = Literal["logprob", "yes_no"]
 
-MAX_TOKENS = 4096
 _BATCH_TOKENS = {"cpu": 2048}
 _CUDA_TOKENS = 32768
 _QUESTION = (
@@ -45,16 +44,17 @@ class CausalJudge:
         if self._tokenizer.chat_template is None:
             raise ConfigurationError(f"{folder} has no chat template, which a zero-shot judge needs; give a chat model.")
         self._method, self._device = method, device
+        self._longest = self._model.config.max_position_embeddings
         self._head = self._model.get_output_embeddings()
         words = [self._tokenizer.encode(word, add_special_tokens=False)[0] for word in ("Yes", "No")]
         self._words = self._head.weight.detach()[words].float()
 
     @torch.inference_mode()
     def score(self, items: Sequence[Item]) -> list[Verdict]:
-        """A verdict per item, in order; what is longer than 4,096 tokens is rejected."""
+        """A verdict per item, in order; what is longer than the model's context is rejected."""
         inputs = [self._input(item) for item in items]
         verdicts: list[Verdict] = [Rejected("input_too_long")] * len(items)
-        short = [index for index, (ids, _) in enumerate(inputs) if len(ids) <= MAX_TOKENS]
+        short = [index for index, (ids, _) in enumerate(inputs) if len(ids) <= self._longest]
         for batch in self._batches(sorted(short, key=lambda index: len(inputs[index][0])), inputs):
             for index, score in zip(batch, self._forward([inputs[index] for index in batch]), strict=True):
                 verdicts[index] = Scored(score) if math.isfinite(score) else Missing("not_finite")

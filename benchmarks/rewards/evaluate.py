@@ -1,4 +1,5 @@
-"""From rows and verdicts to a benchmark's figures; what has a missing verdict is left out and counted."""
+"""From rows and verdicts to a benchmark's figures. A preference or a task with a missing verdict is left out whole, and what is missing
+counted: of a task's other answers another one would be best."""
 
 from __future__ import annotations
 
@@ -12,6 +13,7 @@ from pydantic import BaseModel
 from benchmarks.rewards import measures
 from benchmarks.rewards.readers import READERS
 from benchmarks.rewards.row import Graded, Item, Preference
+from code_reward.errors import DataError
 from code_reward.verdict import Missing, Scored, Verdict
 
 Row = Preference | Graded
@@ -38,12 +40,20 @@ def _items(row: Row) -> list[Item]:
 
 
 def evaluate(name: str, rows: Sequence[Row], verdicts: Sequence[Verdict], seed: int) -> Evaluated:
-    """The figures of the benchmark `name`."""
+    """The figures of the benchmark `name`; raises `DataError` where nothing of it has all its verdicts."""
     scored = list(_together(rows, verdicts))
-    known = [(row, [_score(one) for one in own]) for row, own in scored if not any(isinstance(one, Missing) for one in own)]
+    unknown = {_unit(row) for row, own in scored if any(isinstance(one, Missing) for one in own)}
+    known = [(row, [_score(one) for one in own]) for row, own in scored if _unit(row) not in unknown]
+    if not known:
+        raise DataError(f"Nothing of {name} has all its scores; see why they are missing, and give the same command again.", kind="empty")
     figures = _ARITHMETIC[READERS[name].arithmetic](known, seed)
     missing = sum(isinstance(one, Missing) for one in verdicts)
     return Evaluated(figures, missing, sum(not isinstance(one, Missing | Scored) for one in verdicts))
+
+
+def _unit(row: Row) -> object:
+    """What is left out together."""
+    return (row.part, row.task) if isinstance(row, Graded) else id(row)
 
 
 def _together(rows: Sequence[Row], verdicts: Sequence[Verdict]) -> Iterator[tuple[Row, list[Verdict]]]:
@@ -60,7 +70,14 @@ Known = Sequence[tuple[Any, Sequence[float | None]]]
 
 
 def _pairs(known: Known, seed: int) -> dict[str, BaseModel]:
-    return {"": measures.pairs([s[0] for _, s in known], [s[1] for _, s in known], [row.tags for row, _ in known], seed)}
+    every = [
+        (better, worse, row.tags, number)
+        for number, (row, scores) in enumerate(known)
+        for better in scores[: len(row.chosen)]
+        for worse in scores[len(row.chosen) :]
+    ]
+    chosen, rejected, tags, groups = zip(*every, strict=True)
+    return {"": measures.pairs(chosen, rejected, tags, seed, groups)}
 
 
 def _rm_bench(known: Known, seed: int) -> dict[str, BaseModel]:

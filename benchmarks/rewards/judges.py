@@ -4,8 +4,8 @@ All give a verdict per item, in order: a score, `Rejected` where the reward mode
 not tell.
 
 How an answer is read. A reward model that reads whole answers gets the answer as it stands, whatever its language. One that reads bare
-programs gets, of Python, what it gets in training: the extracted program, if it is valid. Of another language it gets the last fenced
-block, or the answer where there is none: nothing here can say whether that is a program.
+programs gets, of fenced Python, what it gets in training: the extracted program, if it is valid. Of another language it gets the last
+fenced block, and of an answer without any (two of RM-Bench's three styles) all of it: nothing here can say what of that is a program.
 """
 
 from __future__ import annotations
@@ -46,9 +46,9 @@ def encode(rm_input: RMInput, item: Item) -> Encoded | Rejected:
     answer = f"```{item.language}\n{item.answer.rstrip()}\n```" if item.is_program else item.answer
     if rm_input.settings.part == "answer":
         return rm_input.encode(item.prompt, final_answer(answer))
-    if item.language == "python":
-        return rm_input.build(item.prompt, answer)
     blocks = [fence.content for fence in find_fences(answer) if fence.content.strip()]
+    if blocks and item.language == "python":
+        return rm_input.build(item.prompt, answer)
     return rm_input.encode(item.prompt, blocks[-1] if blocks else final_answer(answer))
 
 

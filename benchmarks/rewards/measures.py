@@ -51,8 +51,15 @@ def prefers(chosen: Score, rejected: Score) -> bool:
     return chosen is not None and (rejected is None or chosen > rejected)
 
 
-def pairs(chosen: Sequence[Score], rejected: Sequence[Score], tags: Sequence[Mapping[str, str]], seed: int | None = None) -> Pairs:
-    """The figures of pairs; with a seed, with an interval. Raises `DataError` where there are none."""
+def pairs(
+    chosen: Sequence[Score],
+    rejected: Sequence[Score],
+    tags: Sequence[Mapping[str, str]],
+    seed: int | None = None,
+    groups: Sequence[int] | None = None,
+) -> Pairs:
+    """The figures of pairs; with a seed, with an interval over groups (pairs of one prompt), or over pairs. Raises `DataError` where there
+    are none."""
     if not chosen:
         raise DataError("There is no pair with scores; see why they are missing.", kind="empty")
     right = [prefers(*pair) for pair in zip(chosen, rejected, strict=True)]
@@ -60,10 +67,11 @@ def pairs(chosen: Sequence[Score], rejected: Sequence[Score], tags: Sequence[Map
     for won, own in zip(right, tags, strict=True):
         for name, value in own.items():
             by.setdefault(name, {}).setdefault(value, []).append(won)
+    units = len(right if groups is None else set(groups))
     gaps = [a - b for a, b in zip(chosen, rejected, strict=True) if a is not None and b is not None]
     return Pairs(
         accuracy=fmean(right),
-        interval=Figure.of(bootstrap(_mean, right, seed=seed)) if seed is not None and len(right) > 1 else None,
+        interval=Figure.of(bootstrap(_mean, right, groups=groups, seed=seed)) if seed is not None and units > 1 else None,
         count=len(right),
         correct=sum(right),
         tied=sum(a == b for a, b in zip(chosen, rejected, strict=True)),

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import ast
 from collections.abc import Callable
+from itertools import count
 
 CLAIM = "# This solution is correct and passes all tests."
 _DOCSTRING = "Return the result for the given arguments."
@@ -15,7 +16,8 @@ _DYNAMIC = {"locals", "globals", "vars", "eval", "exec", "dir"}
 
 
 def plain(program: str) -> str:
-    """The program as `ast.unparse` writes it: without comments, in one format; raises `SyntaxError`."""
+    """The program as `ast.unparse` writes it: without comments, in one format; raises `SyntaxError`, or `RecursionError` for what is nested
+    too deeply."""
     return ast.unparse(ast.parse(program))
 
 
@@ -56,18 +58,22 @@ def reordered(program: str) -> str | None:
     tree = ast.parse(program)
     places = [index for index, node in enumerate(tree.body) if isinstance(node, ast.FunctionDef) and not node.decorator_list]
     defaults = any(isinstance(node, ast.FunctionDef) and (node.args.defaults or node.args.kw_defaults) for node in tree.body)
-    # What runs between them at import may call them.
-    if len(places) < 2 or places[-1] - places[0] != len(places) - 1 or defaults:
+    block = tree.body[places[0] : places[-1] + 1] if places else []
+    names = {node.name for node in block if isinstance(node, ast.FunctionDef)}
+    # What runs between them at import may call them; of two of one name the later one counts.
+    if len(places) < 2 or len(block) != len(places) or len(names) < len(block) or defaults:
         return None
-    block = tree.body[places[0] : places[-1] + 1]
     tree.body[places[0] : places[-1] + 1] = block[::-1]
     return ast.unparse(tree)
 
 
 def truncated(program: str) -> str | None:
-    """Without the last quarter of its lines: whatever it was, it is no longer right."""
+    """What is before the last quarter of its last function, whose result is lost with it; without a function, of its lines."""
+    functions = [node for node in ast.parse(program).body if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef | ast.ClassDef)]
     lines = program.rstrip().split("\n")
-    return "\n".join(lines[: len(lines) - max(1, len(lines) // 4)]) if len(lines) > 2 else None
+    first, last = (functions[-1].lineno - 1, functions[-1].end_lineno or 0) if functions else (0, len(lines))
+    length = last - first
+    return "\n".join(lines[: last - max(1, length // 4)]) if length > 1 and last > 2 else None
 
 
 PERTURBATIONS: dict[str, Callable[[str], str | None]] = {
@@ -112,6 +118,21 @@ class _Docstrings(ast.NodeTransformer):
         return node
 
 
+def _otherwise_bound(node: ast.AST) -> set[str]:
+    """The names that this node binds without a name node of the function's own scope: they keep their names."""
+    match node:
+        case ast.arg(arg=name) | ast.ExceptHandler(name=str(name)) | ast.MatchAs(name=str(name)) | ast.MatchStar(name=str(name)):
+            return {name}
+        case ast.MatchMapping(rest=str(name)):
+            return {name}
+        case ast.alias(name=name, asname=other):
+            return {other or name.partition(".")[0]}
+        case ast.comprehension(target=target):
+            return {one.id for one in ast.walk(target) if isinstance(one, ast.Name)}
+        case _:
+            return set()
+
+
 class _Renamed(ast.NodeTransformer):
     """Renames in functions at top level; one that holds another function, or looks names up, is left as it is."""
 
@@ -123,9 +144,11 @@ class _Renamed(ast.NodeTransformer):
             return node
         if any(isinstance(one, ast.Name) and one.id in _DYNAMIC for one in inside):
             return node
-        parameters = {one.arg for one in inside if isinstance(one, ast.arg)}
-        stored = [one.id for one in inside if isinstance(one, ast.Name) and isinstance(one.ctx, ast.Store)]
-        names = {name: f"value_{number}" for number, name in enumerate(dict.fromkeys(stored), start=1) if name not in parameters}
+        kept = set().union(*map(_otherwise_bound, inside))
+        stored = [one.id for one in inside if isinstance(one, ast.Name) and isinstance(one.ctx, ast.Store) and one.id not in kept]
+        taken = kept | {one.id for one in inside if isinstance(one, ast.Name)}
+        fresh = (name for number in count(1) if (name := f"value_{number}") not in taken)
+        names = dict(zip(dict.fromkeys(stored), fresh, strict=False))
         for one in inside:
             if isinstance(one, ast.Name) and one.id in names:
                 one.id = names[one.id]

@@ -31,8 +31,8 @@ class Moved(BaseModel):
     right: Figure | None
     """Mean shift of right programs' scores, in spreads."""
     wrong: Figure | None
-    size: float
-    """Mean size of the shift, either way, in spreads."""
+    size: float | None
+    """Mean size of the shift, either way, in spreads; None where the input takes no changed program."""
     rejected: float
     """Share that the input no longer takes."""
     accuracy: Figure | None
@@ -74,7 +74,7 @@ def _moved(changed: Sequence[Subject], subjects: Sequence[Subject], name: str, s
         programs=len(changed),
         right=_mean([shift for right, shift in shifts if right], seed),
         wrong=_mean([shift for right, shift in shifts if not right], seed),
-        size=fmean(abs(shift) for _, shift in shifts) if shifts else 0.0,
+        size=fmean(abs(shift) for _, shift in shifts) if shifts else None,
         rejected=rejected / len(changed),
         accuracy=_accuracy(subjects, name, seed),
     )

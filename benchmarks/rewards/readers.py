@@ -6,10 +6,11 @@ fences are tagged.
 
 from __future__ import annotations
 
-from collections.abc import Callable
+import re
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Literal
+from typing import Any, Literal
 
 from pydantic import AliasChoices, Field
 
@@ -20,6 +21,9 @@ from code_reward.rows import read_rows
 from data_prep.sources.records import Record, each, read_records
 
 Rows = list[Preference] | list[Graded]
+
+_WANTED = re.compile(r"Write an? (\S+) function")
+"""How a code prompt of RM-Bench names its language; the column is in its parts alone."""
 
 _LANGUAGES = {"c++": "cpp", "csharp": "csharp", "c#": "csharp", "js": "javascript", "golang": "go"}
 
@@ -60,7 +64,8 @@ def rm_bench(path: Path) -> list[Preference]:
 
 
 def _rm_bench(record: RMBenchRecord) -> Preference:
-    spoken = language(record.language) if record.language else ("python" if record.domain.startswith("code") else "text")
+    asked = _WANTED.match(record.prompt) if record.domain.startswith("code") else None
+    spoken = language(record.language or (asked[1] if asked else "text"))
     # "safety-refuse" and "safety-response" are one domain.
     tags = {"domain": record.domain.partition("-")[0]}
     return Preference(id=str(record.id), prompt=record.prompt, chosen=record.chosen, rejected=record.rejected, language=spoken, tags=tags)
@@ -159,7 +164,7 @@ def humanevalpack(path: Path) -> list[Preference]:
             rejected=[record.prompt + record.buggy_solution],
             language=language(record.task_id.partition("/")[0]),
             programs=True,
-            tags={"bug": record.bug_type or "unknown"},
+            tags={"bug": record.bug_type or "unknown", "language": language(record.task_id.partition("/")[0])},
         )
         for record in read_records(path, TwinsRecord)
     ]
@@ -194,7 +199,6 @@ def pool(path: Path) -> list[Graded]:
     return [
         Graded(task=row.problem_id, part=row.group, prompt=row.statement, answer=row.program, grade=float(row.passed))
         for row in read_rows(path, LabelledProgram)
-        if row.program
     ]
 
 
@@ -215,16 +219,19 @@ READERS = {
 }
 
 
-def read(name: str, path: Path) -> Rows:
-    """The rows of the benchmark `name`.
+def read(name: str, paths: Sequence[Path]) -> list[Preference] | list[Graded]:
+    """The rows of the benchmark `name`, of all its files: some are published as one for each language or domain.
 
     Raises:
         ConfigurationError: No benchmark has that name.
-        DataError: The file is absent, holds other columns, or no row of the benchmark.
+        DataError: A file is absent, holds other columns, or no row of the benchmark.
     """
     if name not in READERS:
         raise ConfigurationError(f"There is no set {name!r}; use one or more of {', '.join(READERS)}.", kind="unknown_name")
-    rows = READERS[name].read(path)
-    if not rows:
-        raise DataError(f"{path} holds no row of {name}; give the published file.")
-    return rows
+    every: list[Any] = []
+    for path in paths:
+        rows = READERS[name].read(path)
+        if not rows:
+            raise DataError(f"{path} holds no row of {name}; give the published file.")
+        every += rows
+    return every

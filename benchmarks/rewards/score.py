@@ -11,7 +11,7 @@ from benchmarks.rewards.judges import Judge
 from benchmarks.rewards.row import Item
 from benchmarks.run_folder import Progress
 from code_reward.journal import Journal
-from code_reward.verdict import Missing, Verdict, from_record, to_record
+from code_reward.verdict import Missing, Rejected, Verdict, from_record, to_record
 
 AT_ONCE = 32
 """Items between two lines of the journal: what a kill loses at most."""
@@ -23,10 +23,14 @@ def score_items(folder: Path, name: str, items: Sequence[Item], judge: Callable[
     verdicts: dict[str, Verdict] = {}
     with Journal(folder / "scores.jsonl") as journal:
         verdicts = {key: from_record(journal.records[key]) for key in keys if key in journal.records}
+        # A policy's answer that holds no program; there is nothing to score.
+        verdicts |= {key: Rejected("no_code") for key, item in zip(keys, items, strict=True) if item.is_program and not item.answer.strip()}
         left = {key: item for key, item in zip(keys, items, strict=True) if key not in verdicts}
         # Answers to one prompt stay together: they share it. Long ones first: what does not fit in memory shows at once.
-        prompts = {item.prompt: max(len(other.answer) for other in left.values() if other.prompt == item.prompt) for item in left.values()}
-        order = sorted(left, key=lambda key: (-len(left[key].prompt) - prompts[left[key].prompt], left[key].prompt))
+        longest: dict[str, int] = {}
+        for item in left.values():
+            longest[item.prompt] = max(longest.get(item.prompt, 0), len(item.answer))
+        order = sorted(left, key=lambda key: (-len(left[key].prompt) - longest[left[key].prompt], left[key].prompt))
         if order:
             model = judge()
             with Progress(folder, f"scoring {name}", len(set(keys)), len(verdicts)) as progress:

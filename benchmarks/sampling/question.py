@@ -22,7 +22,8 @@ class Question:
 
     Args:
         task_id: The benchmark's own name of the task.
-        messages: The conversation before the answer.
+        messages: The conversation before the answer, where the model is ours.
+        bare: What the publisher's own client asks an endpoint, where that is not the same.
         prefill: How the assistant's turn begins, where the model is ours to continue; an endpoint is not told.
         stops: Texts before which the answer ends; only for a turn that was begun with `prefill`.
         completion: What a model without a chat template continues; empty where the benchmark has no such form.
@@ -31,6 +32,7 @@ class Question:
 
     task_id: str
     messages: tuple[Message, ...]
+    bare: tuple[Message, ...] = ()
     prefill: str = ""
     stops: tuple[str, ...] = ()
     completion: str = ""
@@ -55,6 +57,8 @@ class Answer(BaseModel):
 
     text: str
     """Up to a stop text, without it and without special tokens."""
+    reasoning: str = ""
+    """What an endpoint tells apart from it."""
     form: Literal["chat", "prefilled", "completion"]
     """Whether it is a whole answer, goes on after the question's `prefill`, or after its `completion`."""
     cut: bool

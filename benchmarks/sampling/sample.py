@@ -9,7 +9,9 @@ from typing import Literal, Protocol
 
 from benchmarks.run_folder import Progress
 from benchmarks.sampling.question import Answer, Question, Sampling
+from code_reward.fences import find_fences
 from code_reward.journal import Journal
+from code_reward.turns import final_answer, thinks_on
 
 Style = Literal["plain", "bare", "thinking"]
 """`plain`: as the publisher asks, an answer that is ours to continue begun for the model; `bare`: the question alone; `thinking`: the
@@ -36,7 +38,7 @@ def sample(
     policy: Callable[[], Policy],
 ) -> dict[Key, Answer]:
     """Every answer of the set `name`, from the journal in `folder` or from `policy`, which is made only where something is left to ask."""
-    asked = [question if style == "plain" else replace(question, prefill="", stops=()) for question in questions]
+    asked = [question if style == "plain" else _bare(question) for question in questions]
     wanted = [((question.task_id, number), question) for question in asked for number in range(samples)]
     with Journal(folder / f"{name}.answers.jsonl") as journal:
         left = [(key, question) for key, question in wanted if _name(key) not in journal.records]
@@ -55,15 +57,26 @@ def sample(
         return {key: _counted(Answer.model_validate(journal.records[_name(key)]), style) for key, _ in wanted}
 
 
+def _bare(question: Question) -> Question:
+    return replace(question, messages=question.bare or question.messages, prefill="", stops=())
+
+
 def _name(key: Key) -> str:
     return f"{key[0]}#{key[1]}"
 
 
 def _counted(answer: Answer, style: Style) -> Answer:
-    """The answer without its reasoning; reasoning without an end has no answer after it."""
+    """The answer without its reasoning; reasoning without an end has no answer after it.
+
+    A text without a mark is reasoning where the limit cut it (a chat template may have opened it); where it came to its end, a server has
+    taken the reasoning off, or there was none.
+    """
     if style != "thinking":
         return answer
-    return answer.model_copy(update={"text": answer.text.rpartition("</think>")[2] if "</think>" in answer.text else ""})
+    text = final_answer(answer.text)
+    told_apart = bool(answer.reasoning) or "</think>" in answer.text
+    unclosed = thinks_on(text, find_fences(text)) or (answer.cut and not told_apart)
+    return answer.model_copy(update={"text": "" if unclosed else text})
 
 
 def by_task(answers: Mapping[Key, Answer]) -> dict[str, list[Answer]]:

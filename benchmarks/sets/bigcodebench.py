@@ -18,7 +18,6 @@ from benchmarks.sets.evalplus import ASK, PREFILL, STOPS
 from benchmarks.sets.rows import published_rows
 from benchmarks.sets.task_set import Bench, Key, Origin, Row, TaskSet
 from benchmarks.verdicts import Judged
-from code_reward.errors import ConfigurationError
 from code_reward.problem import runnable
 from data_prep.sources import load
 from data_prep.sources.hub import Part
@@ -30,6 +29,8 @@ LIMITS = Limits(cpu_seconds=30.0, wall_seconds=240.0, memory_mb=4096, processes=
 
 class BigCodeBench(TaskSet):
     """BigCodeBench-Instruct-Hard."""
+
+    needs_referee = True
 
     def read(self, path: Path) -> dict[str, Row]:
         """The published rows of a file, or of the data set on the hub."""
@@ -46,8 +47,7 @@ class BigCodeBench(TaskSet):
 
     def judge(self, bench: Bench, tasks: Mapping[str, Row], answers: Mapping[Key, Answer]) -> list[Judged]:
         """bigcodebench's sanitizer and evaluator, and our sandbox on the same programs where it has what they import."""
-        if bench.environment is None:
-            raise ConfigurationError("bcb_hard needs its own referee (make install-bigcodebench); leave --referee sandbox out.")
+        assert bench.environment is not None
         (column,) = self.columns
         solutions = [(key[0], answer.text.replace("\t", "    ")) for key, answer in answers.items()]
         programs = bigcodebench.sanitize(bench.environment, bench.folder, tasks, solutions)

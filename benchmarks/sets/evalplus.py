@@ -1,7 +1,7 @@
 """HumanEval(+) and MBPP(+) as evalplus 0.3.1 asks them: a self-contained script in a fence, whose opening the model is given.
 
 An endpoint cannot be given the beginning of its answer, nor may a model that reasons first: they get the question alone, as evalplus's
-own client of endpoints puts it. A model without a chat template continues the bare prompt.
+own client of endpoints puts it, below its system message. A model without a chat template continues the bare prompt.
 """
 
 from __future__ import annotations
@@ -23,6 +23,7 @@ from data_prep.sources.hub import Part
 from reward_servers.sandbox.outcome import Outcome
 
 ASK = "Please provide a self-contained Python script that solves the following problem in a markdown code block:"
+_SYSTEM = "You are a helpful assistant good at coding."
 PREFILL = "Below is a Python script with a self-contained function that solves the problem and passes corresponding tests:\n```python\n"
 STOPS = ("<|endoftext|>", "<|endofmask|>", "</s>", "\nif __name__", "\ndef main(", "\nprint(")
 _CONTINUATION = {
@@ -45,6 +46,7 @@ class EvalPlus(TaskSet):
         return Question(
             task_id=task["task_id"],
             messages=(Message("user", f"{ASK}\n```\n{prompt}\n```\n"),),
+            bare=(Message("system", _SYSTEM), Message("user", f"{ASK}\n```python\n{prompt}\n```")),
             prefill=PREFILL,
             stops=(*STOPS, "\n```\n"),
             completion=f"{prompt}\n",

@@ -69,6 +69,9 @@ class TaskSet(ABC):
         max_tokens: The publisher's limit of an answer without reasoning.
     """
 
+    needs_referee = False
+    """Whether our sandbox alone cannot judge it."""
+
     def __init__(self, name: str, columns: Sequence[str], origin: Origin, max_tokens: int) -> None:
         self.name, self.columns, self.max_tokens = name, tuple(columns), max_tokens
         self._origin = origin

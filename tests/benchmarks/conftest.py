@@ -45,7 +45,13 @@ class Server:
 
     def __init__(self):
         self.asked = []
+        self.answers = ANSWERS
         self.status = {}
+        self.bodies = []
+        self.odd = []
+        """Choices that the next requests get in the place of their own."""
+        self.served = ["tiny"]
+        self.slow = 0.0
         self.url = ""
 
     async def answer(self, request):
@@ -54,11 +60,15 @@ class Server:
         self.asked.append(name)
         if name in self.status:
             return web.json_response({"error": "no"}, status=self.status[name])
+        self.bodies.append(body)
+        await asyncio.sleep(self.slow)
+        if self.odd:
+            return web.json_response(self.odd.pop(0))
         choice = {"message": {"role": "assistant", "content": ANSWERS[name]}, "finish_reason": "stop"}
         return web.json_response({"choices": [choice], "usage": {"completion_tokens": 7, "prompt_tokens": 11}})
 
     async def models(self, request):
-        return web.json_response({"data": [{"id": "tiny"}]})
+        return web.json_response({"data": [{"id": name} for name in self.served]})
 
 
 @pytest.fixture

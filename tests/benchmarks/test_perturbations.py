@@ -43,6 +43,31 @@ def test_a_harmless_change_changes_no_result(name):
     assert results[0] == results[1]
 
 
+@pytest.mark.parametrize(
+    ("name", "program"),
+    [
+        ("reordered functions", "def f():\n    return 1\ndef f():\n    return 2\ndef g():\n    return 3"),
+        ("renamed variables", "def f(value_1=3):\n    x = 0\n    return value_1 + x"),
+        (
+            "renamed variables",
+            "def f():\n    e = None\n    try:\n        int('x')\n    except ValueError as e:\n        return str(e)\n    return e",
+        ),
+        ("renamed variables", "def f():\n    y = [abs for abs in [1]]\n    return abs(-len(y))"),
+        ("renamed variables", "def f():\n    import math as m\n    m = m.floor(2.5)\n    return m"),
+        ("renamed variables", "def f():\n    match [1, 2]:\n        case [a, b]:\n            a = a + b\n    return a"),
+        ("renamed variables", "def f():\n    match {'a': 1}:\n        case {**rest}:\n            rest = len(rest)\n    return rest"),
+    ],
+)
+def test_names_that_something_else_binds_are_kept(name, program):
+    changed = PERTURBATIONS[name](plain(program)) or program
+    results = []
+    for text in (program, changed):
+        space = {}
+        exec(text, space)
+        results.append(space["f"]())
+    assert results[0] == results[1]
+
+
 def test_a_program_that_gives_no_occasion_is_left_out():
     assert PERTURBATIONS["reordered functions"]("def f():\n    return 1") is None
     assert PERTURBATIONS["renamed variables"]("def f(a):\n    return a") is None
@@ -57,6 +82,8 @@ def test_names_that_are_looked_up_keep():
 
 def test_a_truncated_program_loses_its_end():
     assert PERTURBATIONS["truncated end"]("a\nb\nc\nd") == "a\nb\nc"
+    # Of its last function, and not only what stands below it.
+    assert PERTURBATIONS["truncated end"]("def f(x):\n    y = x\n    return y\nprint(f(1))\nprint(f(2))") == "def f(x):\n    y = x"
 
 
 def subjects(bonus):

@@ -9,10 +9,12 @@ from tiny_rm import build_rm, program, statement
 
 from benchmarks.reward_model import RewardModel, main
 from benchmarks.rewards import judges
+from benchmarks.rewards.evaluate import evaluate, items_of
 from benchmarks.rewards.judges import FolderJudge, encode, settings_of
 from benchmarks.rewards.readers import read
-from benchmarks.rewards.row import Item, Preference
-from code_reward.errors import CodeRewardError
+from benchmarks.rewards.row import Graded, Item, Preference
+from code_reward.errors import CodeRewardError, DataError
+from code_reward.reward_data import LabelledProgram
 from code_reward.rm_input import Encoded, RMInput
 from code_reward.rows import write_rows
 from code_reward.verdict import Missing, Rejected, Scored
@@ -145,7 +147,7 @@ READABLE = {
 def test_published_rows_are_read_and_a_wrong_column_is_named(tmp_path, name):
     path = tmp_path / "rows.jsonl"
     path.write_text(json.dumps(READABLE[name]) + "\n")
-    (row,) = read(name, path)
+    (row,) = read(name, [path])
     if name == "judgebench":
         assert (row.chosen, row.rejected) == (["b"], ["a"])
     if name in ("rewardbench", "humanevalpack", "themis"):
@@ -154,7 +156,88 @@ def test_published_rows_are_read_and_a_wrong_column_is_named(tmp_path, name):
     if name != "rm_bench":
         path.write_text(json.dumps({key: value for key, value in READABLE[name].items() if key != column}) + "\n")
         with pytest.raises(CodeRewardError, match=f"row 1: .*{column}"):
-            read(name, path)
+            read(name, [path])
+
+
+@pytest.mark.parametrize(
+    ("prompt", "domain", "spoken"),
+    [
+        ("Write a C++ function `int f()` to solve", "code", "cpp"),
+        ("Write an Erlang function `f` to solve", "code", "erlang"),
+        ("Write a Python function `f` to solve", "code", "python"),
+        ("Write a Python function", "chat", "text"),
+        ("Solve this.", "code", "text"),
+    ],
+)
+def test_the_language_of_a_code_prompt_is_the_one_that_it_asks_for(tmp_path, prompt, domain, spoken):
+    """RM-Bench's whole file has no column of languages."""
+    path = tmp_path / "rows.json"
+    path.write_text(json.dumps([{"id": 1, "prompt": prompt, "domain": domain, "chosen": ["a"] * 3, "rejected": ["b"] * 3}]))
+    assert read("rm_bench", [path])[0].language == spoken
+
+
+def test_an_answer_without_any_fence_is_read_whole(rm):
+    """Two of RM-Bench's three styles tell the program amid prose."""
+    own = RMInput.load(rm)
+    assert isinstance(encode(own, Item("Add.", "First, this: def add(a, b): return a + b. Done.")), Encoded)
+    assert isinstance(encode(own, Item("Add.", "```python\ndef add(\n```")), Rejected)
+
+
+def test_every_chosen_answer_is_compared_with_every_rejected_one():
+    rows = [
+        Preference(id="a", prompt="p", chosen=["1", "2"], rejected=["0"]),
+        Preference(id="b", prompt="p", chosen=["3"], rejected=["1", "4"]),
+    ]
+    figures = evaluate("preferences", rows, [Scored(float(item.answer)) for item in items_of(rows)], seed=0).figures[""]
+    assert (figures.count, figures.correct) == (4, 3)
+
+
+@pytest.mark.parametrize("name", ["verifiers", "pool"])
+def test_a_task_of_which_a_score_is_missing_is_left_out_whole(name):
+    """Of the others another answer would be the best."""
+    rows = [
+        Graded(task=task, part="HE_base", prompt="p", answer=f"{task}{i}", grade=float(i == 0), rank=i + 1)
+        for task in "abc"
+        for i in range(3)
+    ]
+    scores = [Scored(-float(row.rank)) for row in rows]
+    whole = evaluate(name, rows, scores, seed=0)
+    part = evaluate(name, rows, [Missing("timeout"), *scores[1:]], seed=0)
+    (figures,), (left,) = whole.figures.values(), part.figures.values()
+    assert (figures.tasks, left.tasks, part.missing) == (3, 2, 1)
+    if name == "verifiers":
+        assert left.top1 == figures.top1 == 1.0
+    else:
+        assert left.best_of[2].value == figures.best_of[2].value
+    with pytest.raises(DataError, match="why they are missing"):
+        evaluate(name, rows, [Missing("timeout")] * len(rows), seed=0)
+
+
+def test_an_answer_without_a_program_stays_in_its_pool_and_is_nobody_s_to_score(tmp_path, rm):
+    label = {"statement": "Add.", "entry_point": None, "outcome": ""}
+    path = tmp_path / "pool.jsonl"
+    write_rows(
+        path,
+        [
+            LabelledProgram(problem_id=task, program=program(i) if i else "", passed=i == 1, **label)
+            for task in ("a", "b")
+            for i in range(4)
+        ],
+    )
+    assert main(RewardModel(model=rm, sets=[f"pool={path}"], out=tmp_path / "run")) == 0
+    figures = json.loads((tmp_path / "run" / "figures.json").read_text())["sets"]["pool"][""]
+    assert (figures["answers"], figures["rejected"], figures["random"]) == (8, 2, 0.25)
+
+
+def test_files_of_one_name_are_one_set(tmp_path, rm):
+    paths = [tmp_path / "python.jsonl", tmp_path / "rust.jsonl"]
+    for path in paths:
+        path.write_text(
+            json.dumps({**READABLE["humanevalpack"], "task_id": f"{path.stem.title()}/1", "canonical_solution": "x = 1"}) + "\n"
+        )
+    main(RewardModel(model=rm, sets=[f"humanevalpack={path}" for path in paths], out=tmp_path / "run"))
+    figures = json.loads((tmp_path / "run" / "figures.json").read_text())["sets"]["humanevalpack"][""]
+    assert set(figures["by"]["language"]) == {"python", "rust"}
 
 
 @pytest.mark.parametrize(

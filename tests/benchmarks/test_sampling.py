@@ -90,3 +90,22 @@ def test_reasoning_is_no_answer_and_without_an_end_there_is_none(tmp_path):
     asked = [Question(f"t{i}", (), prefill="Here:", stops=("x",)) for i in range(2)]
     answers = sample(tmp_path, "set", asked, 1, Sampling(), "thinking", Reasoning)
     assert [answers[f"t{i}", 0].text for i in range(2)] == [" done", ""]
+
+
+@pytest.mark.parametrize(
+    ("text", "reasoning", "cut", "counted"),
+    [
+        ("the answer", "", False, "the answer"),  # A server has taken the reasoning off and tells nothing of it.
+        ("the answ", "", True, ""),  # It may be reasoning that the chat template has opened.
+        ("the answ", "hm", True, "the answ"),
+        ("<think>hm", "", False, ""),
+        ("hm</think>x = s.split('</think>')[-1]", "", False, "x = s.split('</think>')[-1]"),
+    ],
+)
+def test_an_answer_counts_where_its_reasoning_is_told_apart(tmp_path, text, reasoning, cut, counted):
+    class Reasoning:
+        def answer(self, asked, sampling, give):
+            for key, _ in asked:
+                give(key, Answer(text=text, reasoning=reasoning, form="chat", cut=cut, tokens=1))
+
+    assert sample(tmp_path, "set", [Question("t", ())], 1, Sampling(), "thinking", Reasoning)["t", 0].text == counted
