@@ -8,7 +8,7 @@ from typing import Any, TypeVar
 from code_reward.errors import CodeRewardError
 from code_reward_view.detail import detail, program_of
 from code_reward_view.entry import VERDICTS
-from code_reward_view.errors import errors
+from code_reward_view.errors import errors, worst
 from code_reward_view.figures import figures
 from code_reward_view.run import Run, Source
 from code_reward_view.table import NONE, Frame, Query
@@ -77,17 +77,18 @@ def tell_detail(source: Source, row: int) -> dict[str, Any]:
 def tell_errors(source: Source) -> dict[str, Any]:
     """What the reward gets most wrong."""
     frame = source.table.frame()
-
-    def program(row: int) -> str:
+    wanted = {row for liked in (True, False) for row in worst(frame, liked=liked).tolist()}
+    programs: dict[int, str] = {}
+    for row in source.in_order(wanted):  # Files that are read whole are so once each.
         try:
-            return program_of(source.row(row))[0]
+            programs[row] = program_of(source.row(row))[0]
         except CodeRewardError:
-            return ""
+            programs[row] = ""
 
     def names(column: str, row: int) -> str:
         return source.table.names(column)[int(getattr(frame, column)[row])]
 
-    return without_nan(errors(frame, program, names))
+    return without_nan(errors(frame, programs.__getitem__, names))
 
 
 def without_nan(value: T) -> T:

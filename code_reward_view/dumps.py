@@ -18,6 +18,9 @@ from code_reward.errors import DataError
 
 _ARRAYS = ("torch", "numpy")
 """Packages of what is left out; none of them is imported."""
+_OURS = ("code_reward", "code_reward_slime")
+"""Packages whose rewards slime stores as they are: one is a number, one stands for an error and becomes None."""
+_BEGINNING = 4096
 _SCALARS = {"f8": "d", "f4": "f", "f2": "e", "i8": "q", "i4": "i", "i2": "h", "i1": "b", "u1": "B", "b1": "?"}
 
 
@@ -50,10 +53,31 @@ class _PlainUnpickler(pickle.Unpickler):
             return _latin
         if module.split(".")[0] in _ARRAYS:
             return _scalar if name == "scalar" else _Nothing
+        if module.split(".")[0] in _OURS:
+            return float if name == "KeyedReward" else _Nothing
         raise pickle.UnpicklingError(f"it wants to build {module}.{name}")
 
     def persistent_load(self, pid: Any) -> None:
         return None
+
+
+def is_dump(path: Path) -> bool | None:
+    """Whether the file is a dump, by the first keys of its pickle, which torch's other files (checkpoints, states) lack; None while it is
+    half written."""
+    try:
+        with zipfile.ZipFile(path) as archive:
+            name = _pickle_in(archive)
+            if name is None:
+                return False
+            with archive.open(name) as content:
+                begun = content.read(_BEGINNING)
+    except (zipfile.BadZipFile, EOFError, OSError):
+        return None
+    return b"rollout_id" in begun and b"samples" in begun
+
+
+def _pickle_in(archive: zipfile.ZipFile) -> str | None:
+    return next((one for one in archive.namelist() if one.endswith("/data.pkl") or one == "data.pkl"), None)
 
 
 def read_samples(path: Path) -> tuple[int | None, list[dict[str, Any]]]:
@@ -63,7 +87,7 @@ def read_samples(path: Path) -> tuple[int | None, list[dict[str, Any]]]:
     """
     try:
         with zipfile.ZipFile(path) as archive:
-            name = next((one for one in archive.namelist() if one.endswith("/data.pkl") or one == "data.pkl"), None)
+            name = _pickle_in(archive)
             if name is None:
                 raise DataError(f"{path} is no dump of slime; leave it out.")
             content = _PlainUnpickler(io.BytesIO(archive.read(name))).load()

@@ -39,8 +39,8 @@ def entry_of(row: Mapping[str, Any], step: int | None = None) -> Entry:
     record = record if isinstance(record, dict) else row
     score = number(record.get("score"))
     outcome = record.get("outcome")
-    passed = _passed(row, outcome)
     verdict, reason = _verdict(record, row, score, outcome)
+    passed = None if verdict == "missing" else _passed(row, outcome)
     return Entry(
         step=_whole(row.get("step"), step),
         problem=_text(row.get("problem_id") or metadata.get("id") or row.get("task_id") or row.get("id")),
@@ -52,6 +52,12 @@ def entry_of(row: Mapping[str, Any], step: int | None = None) -> Entry:
         passed=passed,
         length=_length(row),
     )
+
+
+def is_other_turn(row: Mapping[str, Any]) -> bool:
+    """Whether it is a turn of a rollout that another one answers for: a rollout counts once."""
+    record = (row.get("metadata") or {}).get("code_reward") if isinstance(row.get("metadata"), dict) else None
+    return isinstance(record, dict) and record.get("answer") is False
 
 
 def number(value: Any) -> float | None:

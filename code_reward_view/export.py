@@ -8,6 +8,7 @@ from importlib import resources
 from pathlib import Path
 from typing import Any
 
+from code_reward.errors import DataError
 from code_reward.files import write_text
 from code_reward_view import answers
 from code_reward_view.run import Run, Source
@@ -35,6 +36,8 @@ def write_page(data: Path, page: Path, seed: int = 0, findings: Sequence[str] = 
     run = Run(data)
     source = run.first
     source.refresh()
+    if not len(source.table):
+        raise DataError(f"{data} holds no answers; give the folder of a run, or a file whose rows have a response or a program.")
     text = json.dumps(_told(run, source, seed, findings), ensure_ascii=True)
     # The one thing that could end the element early.
     inside = f'<script type="application/json" id="told">{text.replace("<", chr(92) + "u003c")}</script>'

@@ -18,8 +18,8 @@ from typing import Any, Final, Literal
 
 from code_reward.errors import DataError
 from code_reward.rows import raw_rows
-from code_reward_view.dumps import read_samples
-from code_reward_view.entry import Entry, entry_of
+from code_reward_view.dumps import is_dump, read_samples
+from code_reward_view.entry import Entry, entry_of, is_other_turn
 from code_reward_view.log_pages import read_page
 from code_reward_view.trees import entries_of_tree, is_tree, rows_of_tree
 
@@ -87,7 +87,8 @@ class File:
 def recognise(path: Path) -> File | None:
     """The file, if it holds answers; None if it does not, or not yet."""
     if path.suffix == ".pt":
-        return File(path, "whole", rank=5)
+        told = is_dump(path)
+        return None if told is False else File(path, "whole", rank=5 if told else 0)
     if path.suffix == ".md":
         return File(path, "whole", rank=1) if re.fullmatch(r"rollout_\d+\.md", path.name) else None
     try:
@@ -203,7 +204,7 @@ def _read_whole(file: File) -> Iterator[list[tuple[Entry, Place]]]:
         file.half_written = True
         return
     file.read = max(len(rows), 1)
-    yield [(entry_of(row, step), (number, 0)) for number, row in enumerate(rows)]
+    yield [(entry_of(row, step), (number, 0)) for number, row in enumerate(rows) if not is_other_turn(row)]
 
 
 @lru_cache(maxsize=4)

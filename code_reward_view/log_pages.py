@@ -10,7 +10,7 @@ from code_reward.errors import DataError
 
 _ENTRY = re.compile(
     r"^## (?:Best|Worst) \d+: score (?P<score>\S+), reward (?P<reward>[^\s,]+)(?P<terms>.*), (?P<tokens>\d+) tokens\n\n"
-    r"~~~~~~\n(?P<statement>.*?)\n~~~~~~\n\n~~~~~~python\n(?P<program>.*?)\n~~~~~~$",
+    r"(?P<one>~{6,})\n(?P<statement>.*?)\n(?P=one)\n\n(?P<other>~{6,})python\n(?P<program>.*?)\n(?P=other)$",
     re.MULTILINE | re.DOTALL,
 )
 

@@ -9,7 +9,7 @@ from __future__ import annotations
 import re
 import time
 from array import array
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from pathlib import Path
 from threading import Event, Lock, Thread
 from typing import Any, Final
@@ -73,6 +73,10 @@ class Source:
         if not 0 <= number < len(self.table):
             raise DataError(f"{self.name} has no answer {number}.", kind="no_such_row")
         return self.files[files[number]].row((starts[number], parts[number]))
+
+    def in_order(self, numbers: Iterable[int]) -> list[int]:
+        """These answers in the order of their files."""
+        return sorted(numbers, key=lambda number: (self._places[0][number], self._places[1][number]))
 
     def file_of(self, number: int) -> str:
         """The name of the file that an answer stands in."""

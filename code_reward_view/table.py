@@ -55,12 +55,23 @@ class Frame:
 
     @property
     def value(self) -> NDArray[np.float64]:
-        """What was said of each answer: the reward model's score, else the reward."""
-        return np.where(np.isnan(self.score), self.reward, self.score) if np.isfinite(self.score).any() else self.reward
+        """What was said of each answer: the reward model's score, else the reward. Among scores a rejected answer has no value: its reward
+        is of another scale."""
+        if not np.isfinite(self.score).any():
+            return self.reward
+        unscored = np.where(self.verdict == VERDICTS.index("rejected"), np.nan, self.reward)
+        return np.where(np.isnan(self.score), unscored, self.score)
 
     def take(self, rows: Rows) -> Frame:
         """Only these rows."""
         return Frame(*(getattr(self, name)[rows] for name in self.__dataclass_fields__))
+
+
+def _with_rejected(frame: Frame) -> Frame:
+    """Where programs were executed, a rejected answer, which was not, is wrong: else pass@1 would be that of the others alone."""
+    if (frame.passed >= 0).any():
+        frame.passed[(frame.passed < 0) & (frame.verdict == VERDICTS.index("rejected"))] = 0
+    return frame
 
 
 @dataclass(frozen=True)
@@ -116,7 +127,7 @@ class Table:
         """All answers so far."""
         with self._lock:
             if self._frame is None or len(self._frame) != len(self):
-                self._frame = Frame(**{name: np.array(column) for name, column in self._columns.items()})  # type: ignore[arg-type]
+                self._frame = _with_rejected(Frame(**{name: np.array(column) for name, column in self._columns.items()}))  # type: ignore[arg-type]
             return self._frame
 
     def names(self, column: str) -> list[str]:

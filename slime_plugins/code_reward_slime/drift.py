@@ -40,20 +40,28 @@ class Drift:
         self._random = random.Random(0)
         self._executed = 0
 
-    def consider(self, settings: Settings, sample: Any, verdict: Verdict) -> None:
-        """Execute the sample's answer in the background, if it is drawn, has a score of the reward model, and its problem has tests."""
-        if not settings.drift_share or not isinstance(verdict, Scored) or not is_training(sample) or not metadata_of(sample).get("tests"):
+    def consider(self, settings: Settings, described: Any, answer: Any, verdict: Verdict) -> None:
+        """Execute a rollout's answer in the background, if it is drawn, has a score of the reward model, and its problem has tests.
+
+        The problem is told by the sample `described`, which may be another turn than the `answer`.
+        """
+        if (
+            not settings.drift_share
+            or not isinstance(verdict, Scored)
+            or not is_training(answer)
+            or not metadata_of(described).get("tests")
+        ):
             return
-        score = _score_of_model(record_of(sample))
+        score = _score_of_model(record_of(answer))
         if score is None or len(self._tasks) >= MAX_PENDING or self._random.random() >= settings.drift_share:
             return
-        task = asyncio.create_task(self._execute(settings, sample, score))
+        task = asyncio.create_task(self._execute(settings, described, answer.response, score))
         self._tasks.add(task)
         task.add_done_callback(self._tasks.discard)
 
-    async def _execute(self, settings: Settings, sample: Any, score: float) -> None:
+    async def _execute(self, settings: Settings, described: Any, response: str, score: float) -> None:
         try:
-            judgement = await by_tests(None, settings.model_copy(update={"tests_reward": "binary"}), sample, sample.response)
+            judgement = await by_tests(None, settings.model_copy(update={"tests_reward": "binary"}), described, response)
         except Exception as error:  # The alarm must never harm the run that it watches.
             logger.warning("An answer could not be executed for the drift alarm: %s", error)
             return

@@ -27,7 +27,7 @@ async def judge_rollout(args: Any, settings: Settings, samples: Sequence[Any], j
         return Judgement(Missing("aborted"))
     if "failed" in statuses:
         return Judgement(Missing("generation_failed"))
-    described = _described(samples)
+    described = described_by(samples)
     answer = await _answer(settings, samples, described)
     truncated = "truncated" in (status_of(samples[-1]), status_of(samples[answer]))
     if truncated and settings.truncated == "reject":
@@ -52,6 +52,6 @@ async def _answer(settings: Settings, samples: Sequence[Any], described: Any) ->
     return 0 if first.attempt else len(samples) - 1
 
 
-def _described(samples: Sequence[Any]) -> Any:
+def described_by(samples: Sequence[Any]) -> Any:
     """The sample that says what was asked: later turns of a rollout may have no metadata, and a tool's words for a prompt."""
     return next((sample for sample in samples if metadata_of(sample).get("statement") or metadata_of(sample).get("tests")), samples[0])

@@ -60,7 +60,7 @@ def _advantages(args: Any, settings: Settings, rollouts: Sequence[Rollout], rewa
 
 
 def method_of(args: Any) -> Literal["grpo", "dr_grpo", "none"]:
-    """What slime's own normalisation would do under its flags: mean and std, mean only, or nothing (PPO, REINFORCE++)."""
+    """What slime's own normalisation would do under its flags: mean and std, mean only, or nothing (PPO)."""
     estimator = getattr(args, "advantage_estimator", "grpo")
     if estimator not in ("grpo", "gspo", "cispo", "reinforce_plus_plus_baseline") or not getattr(args, "rewards_normalization", True):
         return "none"

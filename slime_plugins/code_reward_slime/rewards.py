@@ -21,7 +21,7 @@ from code_reward_slime import trainer
 from code_reward_slime.drift import DRIFT
 from code_reward_slime.health import HEALTH
 from code_reward_slime.judges import Judge, Judgement, by_both, by_judge, by_model, by_tests
-from code_reward_slime.judging import judge_rollout
+from code_reward_slime.judging import described_by, judge_rollout
 from code_reward_slime.refusal import Refusal
 from code_reward_slime.rollouts import rollouts_of
 from code_reward_slime.samples import PLACEHOLDER, as_reward, write_record
@@ -117,7 +117,7 @@ async def _of_rollout(args: Any, samples: Sequence[Any], kind: _Kind) -> Any:
     for sample in samples:
         write_record(sample, {**record, "answer": sample is answer} if len(samples) > 1 else record)
     HEALTH.record(verdict, settings)
-    DRIFT.consider(settings, answer, verdict)
+    DRIFT.consider(settings, described_by(samples), answer, verdict)
     refusal = _refusal(args, settings, verdict)
     value = refusal if refusal is not None else PLACEHOLDER if shaped is None else shaped
     return as_reward(args, value, record["reason"] or record["verdict"])

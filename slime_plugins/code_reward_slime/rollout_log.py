@@ -33,7 +33,7 @@ def log_rewards(rollout_id: int, args: Any, samples: Any, rollout_extra_metrics:
         logger.info("rollout %s: %s", rollout_id, named)
         trainer.log(args, rollout_id, named, "rollout")
     folder = own_folder(args, settings)
-    page = render_page(rollout_id, [rollout.answer for rollout in rollouts]) if folder is not None else ""
+    page = render_page(rollout_id, rollouts) if folder is not None else ""
     if folder is not None and page:
         write_text(folder / f"rollout_{rollout_id:06d}.md", page)
     return False

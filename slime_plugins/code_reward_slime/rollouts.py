@@ -51,9 +51,13 @@ class Rollout:
 
 def rollouts_of(samples: Iterable[Any]) -> list[Rollout]:
     """The rollouts of a group or of a whole rollout step, in the order of their first samples."""
+    every = list(flatten(samples))
+    # A turn that was made anew may have lost the group's number, which another turn of its rollout has kept.
+    numbered = {sample.rollout_id: sample.group_index for sample in every if sample.group_index is not None}
     found: dict[Hashable, list[Any]] = {}
-    for number, sample in enumerate(flatten(samples)):
-        key = ("sample", number) if sample.rollout_id is None else (sample.group_index, sample.rollout_id)
+    for number, sample in enumerate(every):
+        group = numbered.get(sample.rollout_id) if sample.group_index is None else sample.group_index
+        key = ("sample", number) if sample.rollout_id is None else (group, sample.rollout_id)
         found.setdefault(key, []).append(sample)
     return [Rollout(members) for members in found.values()]
 
@@ -62,7 +66,7 @@ def groups_of(args: Any, rollouts: Sequence[Rollout]) -> list[Hashable]:
     """Which prompt each rollout answers: the `group_index` of its samples, or what slime's numbers in `index` say where a generate function
     made samples without one. Raises `DataError` where more than one prompt's have neither."""
     size = getattr(args, "n_samples_per_prompt", None) or len(rollouts)
-    first = [rollout.samples[0] for rollout in rollouts]
+    first = [next((one for one in rollout.samples if one.group_index is not None), rollout.samples[0]) for rollout in rollouts]
     groups = [sample.index // size if sample.group_index is None and sample.index is not None else sample.group_index for sample in first]
     if groups.count(None) > size:
         raise DataError(

@@ -1,8 +1,9 @@
 """What is added to the training rewards of a group beside the verdicts: penalties for length, a bonus for form; numbers with names.
 
 Terms come after the verdicts and never stand in for them. Whether a group teaches anything, and how large its advantages are, is decided by
-its verdicts alone (`code_reward.advantages`). By default only right answers have terms, and these never turn what the verdicts say: a
-penalty takes at most half of what an answer is worth more than the best one that has none. There are none in an evaluation.
+its verdicts alone (`code_reward.advantages`). By default only right answers have terms, and none falls below one that has none: a penalty
+takes at most half of what an answer is worth more than the best of those. Among right answers terms decide, as they are meant to. There are
+none in an evaluation.
 """
 
 from __future__ import annotations
@@ -14,10 +15,10 @@ from typing import Any
 from code_reward_slime.rollouts import Rollout, groups_of
 from code_reward_slime.samples import write_record
 from code_reward_slime.settings import Overlong, Settings
-from code_reward_slime.trainer import trained_tokens
+from code_reward_slime.trainer import written_tokens
 
 
-def group_terms(settings: Settings, rollouts: Sequence[Rollout], rewards: Sequence[float | None]) -> list[dict[str, float]]:
+def group_terms(args: Any, settings: Settings, rollouts: Sequence[Rollout], rewards: Sequence[float | None]) -> list[dict[str, float]]:
     """The terms of each rollout of one group, by name, without those that are not switched on; also written into their records.
 
     - `length`: `-length_penalty` per 1000 tokens that the policy wrote.
@@ -31,7 +32,7 @@ def group_terms(settings: Settings, rollouts: Sequence[Rollout], rewards: Sequen
     below = [reward for reward, is_chosen in zip(rewards, chosen, strict=True) if reward is not None and not is_chosen]
     terms: list[dict[str, float]] = []
     for rollout, reward, is_chosen in zip(rollouts, rewards, chosen, strict=True):
-        own = _terms(settings, rollout) if is_chosen and rollout.record else {}
+        own = _terms(args, settings, rollout) if is_chosen and rollout.record else {}
         if settings.terms_for == "right" and reward is not None and below:
             own = _within(own, (reward - max(below)) / 2)
         terms.append(own)
@@ -49,10 +50,10 @@ def _chosen(settings: Settings, rewards: Sequence[float | None]) -> list[bool]:
     return [reward is not None and reward >= median and reward > lowest for reward in rewards]
 
 
-def _terms(settings: Settings, rollout: Rollout) -> dict[str, float]:
+def _terms(args: Any, settings: Settings, rollout: Rollout) -> dict[str, float]:
     terms = {}
     if settings.length_penalty:
-        terms["length"] = -settings.length_penalty * sum(map(trained_tokens, rollout.samples)) / 1000
+        terms["length"] = -settings.length_penalty * sum(written_tokens(args, sample) for sample in rollout.samples) / 1000
     if settings.overlong is not None:
         terms["overlong"] = -overlong_penalty(max(sample.response_length for sample in rollout.samples), settings.overlong)
     if settings.format_bonus:
@@ -85,6 +86,6 @@ def terms_of(args: Any, settings: Settings, rollouts: Sequence[Rollout]) -> list
     found: list[dict[str, float]] = [{} for _ in rollouts]
     for numbers in members.values():
         group = [rollouts[number] for number in numbers]
-        for number, terms in zip(numbers, group_terms(settings, group, [rollout.reward(args) for rollout in group]), strict=True):
+        for number, terms in zip(numbers, group_terms(args, settings, group, [rollout.reward(args) for rollout in group]), strict=True):
             found[number] = terms
     return found

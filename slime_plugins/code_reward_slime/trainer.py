@@ -31,9 +31,14 @@ def own_reward_of(sample: Any) -> str | None:
     return path if isinstance(path, str) and path else None
 
 
-def trained_tokens(sample: Any) -> int:
-    """The response tokens that the policy itself wrote: what tools returned is masked out of the loss."""
-    return int(sample.response_length if getattr(sample, "loss_mask", None) is None else sum(sample.loss_mask))
+def written_tokens(args: Any, sample: Any) -> int:
+    """The response tokens that the policy itself wrote: what tools returned is masked out of the loss.
+
+    So is what it wrote in an earlier step with `--mask-offpolicy-in-partial-rollout`: there all tokens count.
+    """
+    mask = getattr(sample, "loss_mask", None)
+    masks_more = getattr(args, "mask_offpolicy_in_partial_rollout", False)
+    return int(sample.response_length if mask is None or masks_more else sum(mask))
 
 
 def load(path: str) -> Callable[..., Any]:

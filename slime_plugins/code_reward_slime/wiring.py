@@ -28,6 +28,11 @@ def find_gap(args: Any) -> ConfigurationError | None:
     """The error for a run that would use placeholders as rewards; None if there is nothing to fear."""
     if getattr(args, "debug_rollout_only", False):
         return None
+    if getattr(args, "advantage_estimator", None) == "reinforce_plus_plus":
+        return ConfigurationError(
+            "slime's reinforce_plus_plus stops at the first sample that is taken out of the loss, as those without a verdict are; choose "
+            "another --advantage-estimator, such as reinforce_plus_plus_baseline or grpo."
+        )
     convert = getattr(args, "custom_convert_samples_to_train_data_path", None)
     if convert is not None and not _is_marked(convert):
         # It replaces slime's conversion as a whole, the reward post-processing included.

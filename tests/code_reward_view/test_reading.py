@@ -13,8 +13,11 @@ import pytest
 from code_reward.errors import DataError
 from code_reward.reward_data import LabelledProgram
 from code_reward.rows import write_rows
+from code_reward_view import files
+from code_reward_view.answers import tell_errors
 from code_reward_view.dumps import read_samples
 from code_reward_view.entry import entry_of
+from code_reward_view.export import write_page
 from code_reward_view.run import Run
 from code_reward_view.table import NONE, Query
 from scripts.bench_view.made import write_run
@@ -189,17 +192,92 @@ def test_a_page_of_the_rollout_log_gives_its_programs(tmp_path):
     from types import SimpleNamespace
 
     from code_reward_slime.programs_page import render_page
+    from code_reward_slime.rollouts import Rollout
 
     record = {"verdict": "scored", "reason": None, "score": 1.5, "shaped": 0.5, "terms": {"length": -0.1}}
-    response = "```python\ndef f():\n    return 1\n```"
+    # A policy may write what would end its block of the page.
+    program = "def f():\n    '''\n~~~~~~\n<img src=x onerror=alert(1)>\n~~~~~~\n    '''\n    return 1"
+    response = f"```python\n{program}\n```"
     sample = SimpleNamespace(
         response=response, prompt="Write `f`.", response_length=9, metadata={"code_reward": record, "statement": "Write `f`."}
     )
-    (tmp_path / "rollout_000012.md").write_text(render_page(12, [sample]))
+    (tmp_path / "rollout_000012.md").write_text(render_page(12, [Rollout([sample])]))
     source = opened(tmp_path)
     frame = source.table.frame()
     assert (frame.step.tolist(), frame.score.tolist(), frame.reward.tolist(), frame.length.tolist()) == ([12], [1.5], [0.5], [9])
-    assert source.row(0)["program"] == "def f():\n    return 1"
+    assert source.row(0)["program"] == program
+
+
+def test_what_torch_writes_beside_the_dumps_is_none_of_them(tmp_path):
+    torch = pytest.importorskip("torch")
+    torch.save({"sample_offset": 3, "metadata": {}}, tmp_path / "global_dataset_state_dict_0.pt")
+    torch.save({"args": {"lr": 1.0}, "iteration": 5}, tmp_path / "common.pt")
+    torch.save({"rollout_id": 0, "samples": [{"response": "a", "reward": 1.0}]}, tmp_path / "rollout_0.pt")
+    run = Run(tmp_path)
+    assert [source.name for source in run.sources] == ["rollout.pt"]
+
+
+def test_our_own_rewards_in_a_dump_are_read(tmp_path):
+    """The dump of the rollout that stopped a run holds the reward that stopped it."""
+    torch = pytest.importorskip("torch")
+    from code_reward_slime.refusal import Refusal
+    from code_reward_slime.samples import KeyedReward
+
+    from code_reward.errors import RewardServerError
+
+    rewards = [KeyedReward(0.25), Refusal(RewardServerError("down", kind="unreachable"))]
+    torch.save({"rollout_id": 0, "samples": [{"response": "a", "reward": reward} for reward in rewards]}, tmp_path / "rollout_0.pt")
+    source = opened(tmp_path)
+    assert source.error == ""
+    assert source.table.frame().reward.tolist() == [0.25, pytest.approx(float("nan"), nan_ok=True)]
+
+
+def test_a_rollout_counts_once_a_missing_verdict_is_no_failure_and_a_rejected_answer_is_one(tmp_path):
+    def row(**record):
+        return {"response": "a", "reward": 0.0, "metadata": {"code_reward": {"reason": None, "score": None, **record}}}
+
+    rows = [
+        row(verdict="scored", score=1.0, outcome="passed"),
+        row(verdict="missing", reason="sandbox", outcome="sandbox_error"),
+        row(verdict="rejected", reason="no_code"),
+        row(verdict="scored", score=1.0, outcome="passed", answer=False),
+    ]
+    dump(tmp_path / "rollout_3.pt", {"rollout_id": 3, "samples": rows})
+    assert opened(tmp_path).table.frame().passed.tolist() == [1, -1, 0]
+
+
+def test_a_rejected_answer_has_no_value_among_scores(tmp_path):
+    """Its reward is of another scale."""
+    rows = [{"response": "a", "reward": 0.1, "score": -5.0}, {"response": "b", "reward": -0.5, "verdict": "rejected", "reason": "no_code"}]
+    (tmp_path / "rows.jsonl").write_text("".join(json.dumps(row) + "\n" for row in rows))
+    assert opened(tmp_path).table.frame().value.tolist() == [-5.0, pytest.approx(float("nan"), nan_ok=True)]
+
+
+def test_a_page_without_answers_is_not_written(tmp_path):
+    (tmp_path / "rollout_000001.md").write_text("# Rollout 1\n")
+    with pytest.raises(DataError, match="holds no answers"):
+        write_page(tmp_path, tmp_path / "page.html")
+    assert not (tmp_path / "page.html").exists()
+
+
+def test_the_worst_errors_are_looked_up_file_by_file(tmp_path, monkeypatch):
+    """A dump is unpickled once, however many of its answers are shown."""
+    for number in range(12):
+        rows = [
+            {
+                "response": f"x = {number}",
+                "reward": 1.0,
+                "metadata": {"code_reward": {"verdict": "scored", "outcome": outcome, "score": 1.0}},
+            }
+            for outcome in ("failed", "passed") * 20
+        ]
+        dump(tmp_path / f"rollout_{number}.pt", {"rollout_id": number, "samples": rows})
+    source = opened(tmp_path)
+    files._whole_rows.cache_clear()
+    read = []
+    monkeypatch.setattr(files, "read_samples", lambda path: read.append(path) or read_samples(path))
+    assert tell_errors(source)["liked"]["looked_at"]
+    assert len(read) == len(set(read)) == 12
 
 
 # The table

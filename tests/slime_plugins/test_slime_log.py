@@ -184,6 +184,14 @@ async def test_drawn_answers_are_executed_beside_the_reward(settings, monkeypatc
     assert sorted(DRIFT._pairs) == expected
 
 
+async def test_an_answer_whose_problem_another_turn_tells_is_executed_too(settings):
+    asked = with_tests(1, right=True, response="Let me see.", rollout_id=7)
+    said = make_sample(1, rollout_id=7, metadata={})
+    await model_reward(make_args(**settings, code_reward_drift_share=1.0), [asked, said])
+    await executed()
+    assert DRIFT.report(Settings(drift_share=1.0))["executed"] == 1
+
+
 @pytest.mark.parametrize(
     ("reward", "given", "share"),
     [

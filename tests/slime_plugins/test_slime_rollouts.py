@@ -37,6 +37,14 @@ def record(sample):
     return sample.metadata["code_reward"]
 
 
+def test_a_turn_that_was_made_anew_without_its_group_stays_in_its_rollout():
+    samples = [judged(1.0, group=3, rollout=7), judged(1.0, group=3, rollout=7), judged(0.0, group=3, rollout=8)]
+    samples[1].group_index = None
+    assert [len(rollout.samples) for rollout in rollouts_of(samples)] == [2, 1]
+    _, advantages = group_advantages(make_args(n_samples_per_prompt=2), samples)
+    assert advantages[0] == advantages[1] == -advantages[2] > 0
+
+
 @pytest.mark.parametrize(
     ("responses", "reward", "answering"),
     [

@@ -218,6 +218,8 @@ def importable(monkeypatch):
         ({"custom_reward_post_process_path": None}, "--custom-reward-post-process-path code_reward_slime.post_process.group_advantages"),
         ({"custom_reward_post_process_path": OWN}, "--custom-reward-post-process-path"),
         ({"custom_reward_post_process_path": "no.such.function"}, "--custom-reward-post-process-path"),
+        ({"advantage_estimator": "reinforce_plus_plus"}, "another --advantage-estimator"),
+        ({"advantage_estimator": "reinforce_plus_plus_baseline"}, None),
         ({"custom_convert_samples_to_train_data_path": OWN}, "--custom-convert-samples-to-train-data-path"),
         (
             {"eval_interval": 5, "custom_eval_rollout_log_function_path": None},

@@ -6,6 +6,7 @@ from code_reward_slime.post_process import group_advantages
 from code_reward_slime.rewards import model_reward
 from code_reward_slime.settings import Overlong
 from code_reward_slime.terms import overlong_penalty
+from code_reward_slime.trainer import written_tokens
 from slime_samples import Sample, judged, make_args, make_sample
 from tiny_rm import answer, program
 
@@ -45,6 +46,12 @@ async def test_the_bonus_is_for_exactly_one_block(settings):
     assert terms_in(samples, code_reward_format_bonus=0.1) == [{"format": 0.1}, {"format": 0.0}, {}, {}]
     samples = [rated(1.0), rated(0.0), rated(0.0, verdict="rejected")]
     assert terms_in(samples, code_reward_format_bonus=0.1, code_reward_terms_for="all") == [{"format": 0.1}] * 2 + [{"format": 0.0}]
+
+
+@pytest.mark.parametrize(("options", "tokens"), [({}, 100), ({"mask_offpolicy_in_partial_rollout": True}, 4000)])
+def test_what_was_written_before_a_rollout_was_resumed_counts_as_written(options, tokens):
+    sample = make_sample(1, response_length=4000, loss_mask=[0] * 3900 + [1] * 100)
+    assert written_tokens(make_args(**options), sample) == tokens
 
 
 def test_by_default_only_right_answers_pay_for_their_length():

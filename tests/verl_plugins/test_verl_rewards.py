@@ -179,6 +179,8 @@ def advantages_of(rewards, groups, **config):
         {"token_level_rewards": tokens, "response_mask": torch.ones(len(rewards), 3)}, {"uid": np.array(groups, dtype=object)}
     )
     done = compute_advantage(data, adv_estimator="code_reward_group", config=config or None)
+    # No KL or entropy term trains on what has no verdict.
+    assert done.batch["response_mask"].tolist() == [[0.0 if math.isnan(reward) else 1.0] * 3 for reward in rewards]
     return done.batch["advantages"]
 
 

@@ -24,7 +24,7 @@ def statement_of(row: Mapping[str, Any]) -> str:
     asked = row.get("statement") or row.get("question") or (None if prompt is None else statement_in(prompt))
     if not isinstance(asked, str) or not asked:
         columns = ", ".join(sorted(map(str, row))) or "nothing"
-        raise DataError(f"extra_info holds {columns}, and no statement; write it there (python -m code_reward_verl.data does).")
+        raise DataError(f"extra_info holds {columns}, and no statement; write it there (python -m data_prep.prompts does).")
     return asked
 
 
