@@ -51,8 +51,8 @@ class Pair(BaseModel):
     rejected_complete: bool = True
     origin: Origin = "policy"
     """Where the rejected program comes from."""
-    weight: float = Field(default=1.0, ge=0)
-    margin: float = Field(default=0.0, ge=0)
+    weight: float = Field(default=1.0, ge=0, allow_inf_nan=False)
+    margin: float = Field(default=0.0, ge=0, allow_inf_nan=False)
     """How much better, in logits; 0 asks only for the order."""
     group: str = ""
 

@@ -100,11 +100,16 @@ def load_classifier(folder: Path, **options: Any) -> PreTrainedModel:
     logging.set_verbosity_error()
     logging.disable_progress_bar()
     try:
-        return AutoModelForSequenceClassification.from_pretrained(folder, **options)
-    except (OSError, ValueError) as error:
-        raise ConfigurationError(f"{folder} cannot be loaded as a sequence classifier ({error}); write it again.") from error
+        model, loaded = AutoModelForSequenceClassification.from_pretrained(folder, output_loading_info=True, **options)
+    except (OSError, ValueError, RuntimeError) as error:
+        first = str(error).partition("\n")[0]
+        raise ConfigurationError(f"{folder} cannot be loaded as a sequence classifier ({first}); write it again.") from error
     finally:
         logging.set_verbosity(verbosity)
+    if loaded["missing_keys"]:
+        absent = sorted(loaded["missing_keys"])
+        raise ConfigurationError(f"{folder} lacks {len(absent)} weights of its model, {absent[0]} among them; write it again.")
+    return model  # type: ignore[no-any-return]
 
 
 def _check(folder: Path, config: PretrainedConfig) -> None:

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import json
 import os
+import shutil
 from pathlib import Path
 from typing import Any, Final
 
@@ -17,6 +18,9 @@ from code_reward.files import digest, write_text
 
 SETUP: Final = "setup.json"
 
+STATE: Final = "trainer_state.json"
+"""Written last into a checkpoint, and removed first; in the folder of a trained model too."""
+
 MAY_DIFFER: Final = {
     *("out", "save_steps", "device_batch", "rm_url", "rm_dtype"),
     *("recipe", "row_tokens", "recompute", "shard", "report_to", "cache", "patience"),
@@ -25,7 +29,7 @@ MAY_DIFFER: Final = {
 over
 processes, where its reward model is served, when it may stop."""
 
-LOGS: Final = ("trainer_state.json", "training_args.bin")
+LOGS: Final = (STATE, "training_args.bin")
 """Files of a model's folder that tell how it was made, with times: the same model made again has others."""
 
 BY_NAME: Final = {"rm"}
@@ -39,8 +43,36 @@ def checkpoints(out: Path) -> Path:
 
 def last_checkpoint(folder: Path) -> Path | None:
     """The last whole checkpoint: a run that was killed while it wrote one has left out the trainer's state, which is written last."""
-    whole = [state.parent for state in folder.glob("checkpoint-*/trainer_state.json")]
+    whole = [state.parent for state in folder.glob(f"checkpoint-*/{STATE}")]
     return max(whole, key=step_of, default=None)
+
+
+def remove(checkpoint: Path) -> None:
+    """Remove a checkpoint, or all of a run's; whoever is killed meanwhile leaves none that seems whole."""
+    for state in (checkpoint / STATE, *checkpoint.glob(f"checkpoint-*/{STATE}")):
+        state.unlink(missing_ok=True)
+    shutil.rmtree(checkpoint, ignore_errors=True)
+
+
+def require_replaceable(out: Path) -> None:
+    """Raise `ConfigurationError` if a trained model cannot take the place of `out`: it has no name, or holds what no training has made."""
+    if out.name in ("", ".."):
+        raise ConfigurationError(f"--out {out} names no folder of its own; give one that does, as in {out / 'rm'}.")
+    if out.is_dir() and any(out.iterdir()) and not (out / STATE).is_file():
+        raise ConfigurationError(f"{out} holds something that no training has made, and would be replaced; give another --out.")
+
+
+def is_made(settings: Command, *, processes_matter: bool = True) -> bool:
+    """Whether `settings.out` is what a run with these settings has already made."""
+    path = settings.out / STATE  # type: ignore[attr-defined]
+    made = json.loads(path.read_text(encoding="utf-8")).get("setup") if path.is_file() else None
+    return made is not None and made == _setup(settings, processes_matter)
+
+
+def setup_of(out: Path) -> dict[str, Any]:
+    """What the run that will write `out` was begun with."""
+    setup: dict[str, Any] = json.loads((checkpoints(out) / SETUP).read_text(encoding="utf-8"))
+    return setup
 
 
 def step_of(checkpoint: Path) -> int:
@@ -54,6 +86,7 @@ def begin(settings: Command, *, processes_matter: bool = True) -> None:
     Whether the number of processes is part of what a run is, depends on how its steps are made.
     Of several processes the first alone reads and writes; if it raises, torchrun ends the others.
     """
+    require_replaceable(settings.out)  # type: ignore[attr-defined]
     if os.environ.get("RANK", "0") != "0":
         return
     folder = checkpoints(settings.out)  # type: ignore[attr-defined]

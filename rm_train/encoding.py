@@ -26,9 +26,13 @@ from code_reward.rm_input import RMInput, RMInputSettings
 from code_reward.verdict import Rejected
 from rm_train.examples import Example, Kind
 from rm_train.layout import Ints, in_order, shared_prefix
+from rm_train.places import writing
+
+LEAST_REFERENCES: Final = 2
+"""Fewer prove nothing about a server."""
 
 REFERENCES: Final = 64
-"""Examples whose texts are kept, for the reference scores of the export; not all need fit."""
+"""Examples whose texts are kept, for the reference scores of the export."""
 
 _ALONE: Final = 4000
 """Examples below which starting other processes costs more than they save."""
@@ -56,7 +60,7 @@ class Encoded:
     left_out: int
     """Examples of which an input does not fit the model."""
     references: list[tuple[str, str]]
-    """(statement, text) of the first examples, as `RMInput.encode` takes them."""
+    """(statement, text) of the first examples that fit, as `RMInput.encode` takes them."""
 
     def input(self, number: int) -> Ints:
         """The token ids of an input."""
@@ -86,7 +90,10 @@ def encode_once(path: Path, kind: Kind, rm_input: RMInput, init: Path, cache: Pa
         encoded = encode(examples, rm_input, init)
         if not len(encoded.examples):
             raise DataError(f"None of the {len(examples)} {kind.name} of {path} fits the model's input; use a preset with more tokens.")
-        _save(encoded, folder)
+        if len(encoded.references) < LEAST_REFERENCES:
+            raise DataError(f"Of {path} one of {len(examples)} {kind.name} fits the model's input, too little to learn from; give more.")
+        with writing(folder):
+            _save(encoded, folder)
     return _load(folder)
 
 
@@ -144,19 +151,19 @@ def _join(problems: Sequence[_Problem], examples: Sequence[Example]) -> Encoded:
         targets=np.array([target for _, _, _, target, _ in rows], np.float64),
         rows=np.array([row for *_, row in rows], np.int64),
         left_out=sum(problem.left_out for problem in problems),
-        references=list(_references(examples)),
+        references=list(_references([examples[row] for row in sorted(row for *_, row in rows)[:REFERENCES]])),
     )
 
 
 def _references(examples: Sequence[Example]) -> Iterator[tuple[str, str]]:
-    for example in examples[:REFERENCES]:
+    for example in examples:
         yield from ((example.statement, text) for text in example.texts)
 
 
 def _key(path: Path, kind: Kind, rm_input: RMInput, init: Path) -> str:
     names = ("tokenizer.json", "tokenizer_config.json", "chat_template.jinja")
     tokenizer = [digest(init / name) for name in names if (init / name).exists()]
-    parts = ["1", kind.name, digest(path), rm_input.settings.model_dump_json(), *tokenizer]
+    parts = ["2", kind.name, digest(path), rm_input.settings.model_dump_json(), *tokenizer]
     return hashlib.sha256("\0".join(parts).encode("utf-8", "surrogatepass")).hexdigest()[:16]
 
 

@@ -41,11 +41,17 @@ def main(settings: Evaluate) -> None:
     from code_reward.files import write_text
     from code_reward.rows import read_all, write_rows
     from code_reward_view.export import write_page
-    from rm_train.measure import evaluate_all, print_table, score_programs
+    from rm_train.measure import ENOUGH, evaluate_all, print_table, score_programs
 
     rows = read_all(settings.labelled, LabelledProgram)
     if not any(row.program for row in rows):
         raise DataError(f"None of the {len(rows)} labelled answers holds a program; label answers that do.")
+    # Before hours of scoring; the figures ask for as much of what was scored.
+    both = {row.problem_id for row in rows if row.program and row.passed} & {
+        row.problem_id for row in rows if row.program and not row.passed
+    }
+    if len(both) < ENOUGH:
+        raise DataError("Fewer than two problems have a right and a wrong program; label more programs per problem.")
     scored = score_programs(settings.model, rows, device=settings.device, dtype=settings.dtype, threads=settings.threads)
     if not scored:
         raise DataError(f"None of the {len(rows)} programs fits the reward model's input; take one that reads longer texts.")

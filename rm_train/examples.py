@@ -39,11 +39,14 @@ class Kind:
     convert: Callable[[Any, RMInputSettings], Example]
 
     def read(self, path: Path, settings: RMInputSettings) -> list[Example]:
-        """The examples of a file; raises `DataError` for a file without rows, or a row without a program."""
+        """The examples of a file that count for something; raises `DataError` for a file without any, or a row without a program."""
         rows = read_rows(path, self.model)
         if not rows:
             raise DataError(f"{path} has no {self.name}; make some with data_prep (docs/rm_training.md).")
-        return self.convert_all(rows, settings, str(path))
+        examples = [example for example in self.convert_all(rows, settings, str(path)) if example.weight > 0]
+        if not examples:
+            raise DataError(f"All {len(rows)} {self.name} of {path} have the weight 0; give some that count.")
+        return examples
 
     def convert_all(self, rows: Sequence[Any], settings: RMInputSettings, source: str) -> list[Example]:
         """The same of rows that are read already; `source` is named in errors."""

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import shutil
 from functools import partial
 from pathlib import Path
 
@@ -14,7 +13,7 @@ from transformers import AutoTokenizer, PreTrainedTokenizerBase
 from code_reward.files import replacing_folder
 from code_reward.rm_input import RMInput
 from rm_train.batches import Batches, Losses
-from rm_train.checkpoints import begin, checkpoints
+from rm_train.checkpoints import begin, checkpoints, is_made, remove, require_replaceable, setup_of
 from rm_train.encoding import Encoded, encode_once
 from rm_train.examples import PAIRS, PREFIXES, Kind
 from rm_train.export import export
@@ -25,17 +24,14 @@ from rm_train.lora import merged
 from rm_train.losses import bradley_terry, regression
 from rm_train.masks import attention_of
 from rm_train.model import RewardModel
-from rm_train.places import require_shared, require_writable
-from rm_train.plan import Plan
+from rm_train.places import require_shared, require_writable, writing
+from rm_train.plan import ROW_TOKENS, Plan
 from rm_train.processes import Processes, processes, whole
-from rm_train.reporting import Log
+from rm_train.reporting import Log, require_reporter
 from rm_train.settings import Regress, Train, Training
 from rm_train.starting import load_model
 from rm_train.training import quiet
 from rm_train.validation import Validation
-
-ROW_TOKENS = {"cpu": 4096, "cuda": 16384}
-"""A problem's pairs fit such a row most often; longer ones share hardly more."""
 
 
 def fit(settings: Train) -> None:
@@ -50,7 +46,12 @@ def regress(settings: Regress) -> None:
 
 def _run(settings: Training, path: Path, kind: Kind, losses: Losses) -> None:
     quiet()
+    require_replaceable(settings.out)
     require_writable(settings.out)
+    require_reporter(settings.report_to)
+    if is_made(settings, processes_matter=False):
+        print(f"{settings.out} is there already, made by this very command")
+        return
     with processes() as here:
         require_shared(settings.out, here)
         rm_input = load_input(settings.init, settings.preset)
@@ -115,8 +116,8 @@ def _export(
 ) -> None:
     classifier = model.classifier
     classifier.config.dtype = next(iter(state.values())).dtype
-    with replacing_folder(settings.out) as folder:
+    with writing(settings.out), replacing_folder(settings.out) as folder:
         export(classifier, tokenizer, rm_input, data.references, folder, state=state, device=str(device))
-        log.save(folder)
+        log.save(folder, setup_of(settings.out))
     give_back()
-    shutil.rmtree(checkpoints(settings.out), ignore_errors=True)
+    remove(checkpoints(settings.out))

@@ -30,6 +30,7 @@ def load_input(init: Path, preset: str | None) -> RMInput:
         other = [name for name, value in own.settings if getattr(asked, name) != value]
         if other:
             raise ConfigurationError(
-                f"{init} reads its own input ({FILE}), which differs from --preset {preset} in {', '.join(other)}; leave --preset out."
+                f"{init} reads its own input ({FILE}), which differs from preset {preset} in {', '.join(other)}; leave --preset out, and a "
+                "--recipe that sets it."
             )
     return own

@@ -91,7 +91,10 @@ class Run:
         length = float(getattr(norm, "full_tensor", lambda: norm)())
         for name, value in (("loss", loss), ("gradient", length)):
             if not math.isfinite(value):
-                raise DataError(f"The {name} is {value} at step {self.log.step + 1}; lower --learning-rate. The last checkpoint is kept.")
+                raise DataError(
+                    f"The {name} is {value} at step {self.log.step + 1}; lower --learning-rate and give another --out, for {self.folder} "
+                    "keeps the last checkpoint of this run."
+                )
         optimizer.step()
         optimizer.zero_grad(set_to_none=True)
         figures = {"loss": loss, "learning_rate": rate, "grad_norm": length}
@@ -159,8 +162,11 @@ def make_optimizer(model: RewardModel, settings: Training) -> Optimizer:
 
 
 def learning_rate(step: int, steps: int, settings: Training) -> float:
-    """Of the step after `step` steps: up along a line, down along a cosine, as transformers' `get_cosine_schedule_with_warmup`."""
-    warmup = math.ceil(settings.warmup * steps)
+    """Of the step after `step` steps: up along a line, down along a cosine, as transformers' `get_cosine_schedule_with_warmup`.
+
+    Its first step has the rate 0; where warming up were the only step or nearly, there is none.
+    """
+    warmup = math.floor(settings.warmup * steps)
     if step < warmup:
         return settings.learning_rate * step / warmup
     progress = (step - warmup) / max(1, steps - warmup)

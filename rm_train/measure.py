@@ -42,7 +42,7 @@ def score_programs(
     inputs = [(row, ids.ids) for row, ids in encoded if not isinstance(ids, Rejected)]
     batches = [inputs[start : start + BATCH] for start in range(0, len(inputs), BATCH)]
     return [
-        ScoredProgram(**row.model_dump(), score=score)
+        ScoredProgram(**{**row.model_dump(), "score": score})
         for batch in track(batches, "scoring")
         for (row, _), score in zip(batch, scorer.score([ids for _, ids in batch]), strict=True)
     ]

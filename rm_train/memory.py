@@ -25,7 +25,7 @@ CONTEXT: Final = 2.0 * GIB
 FORMULA: Final = """\
 per GPU, in bytes; P parameters that learn, F frozen ones, N GPUs, L layers, l parameters of a layer, e of the embeddings, t tokens of a
 row, h width, q and k the widths of queries and of keys, f of the MLP, b bytes of a computing number (bfloat16: 2)
-  states       (16 P + b F) / N, where sharded; else 16 P + b F    (weights, gradients and Adam's two moments in float32)
+  states       (16 P + 4 F) / N, where sharded; else 16 P + b F    (weights, gradients and Adam's two moments in float32)
   gathered     2 (b + 4) l + (b + 4) e, where sharded (two layers in use with their gradients); else a cast of the weights that the
                backward pass still needs: b l recomputed, b (P + F) kept
   activations  t b (L h + x) recomputed, t b L x kept, where x = 8 h + 3 q + 4 k + 4 f is what one layer keeps inside
@@ -138,10 +138,10 @@ def estimate(
         number: Bytes of a number in matrix products.
         frozen: Parameters that keep their weights.
     """
-    learning, spread = shape.parameters - frozen, gpus if shard else 1
-    states = (16 * learning + number * frozen) / spread
+    learning, sharded = shape.parameters - frozen, shard and gpus > 1
+    states = (16 * learning + 4 * frozen) / gpus if sharded else 16 * learning + number * frozen
     cast = number * (shape.layer if recompute else shape.parameters) if number < 4 else 0
-    gathered = (number + 4) * (2 * shape.layer + shape.embeddings) if shard and gpus > 1 else cast
+    gathered = (number + 4) * (2 * shape.layer + shape.embeddings) if sharded else cast
     inside = 8 * shape.width + 3 * shape.queries + 4 * shape.keys + 4 * shape.mlp
     kept = shape.layers * shape.width + inside if recompute else shape.layers * inside
     return Estimate(states, gathered, row_tokens * number * kept)

@@ -44,13 +44,20 @@ def load_backbone(folder: str | Path, seed: int, *, extra_layers: int = 0, atten
         if empty:
             with init_empty_weights():
                 return AutoModelForSequenceClassification.from_config(config, dtype=torch.float32, attn_implementation=attention)
-        options = {"dtype": "auto", "attn_implementation": attention, "local_files_only": True}
-        model = AutoModelForSequenceClassification.from_pretrained(str(folder), config=config, **options)
-    except (OSError, ValueError, SafetensorError) as error:
+        options = {"dtype": "auto", "attn_implementation": attention, "local_files_only": True, "output_loading_info": True}
+        model, loaded = AutoModelForSequenceClassification.from_pretrained(str(folder), config=config, **options)
+    except (OSError, ValueError, RuntimeError, SafetensorError) as error:
         if isinstance(error, ConfigurationError):
             raise
         first = str(error).partition("\n")[0]
         raise ConfigurationError(f"{folder} cannot be loaded ({first}); give the folder of a language model or a reward model.") from error
+    new = tuple(f".layers.{number}." for number in range(config.num_hidden_layers - extra_layers, config.num_hidden_layers))
+    absent = sorted(name for name in loaded["missing_keys"] if not name.startswith("score.") and not any(layer in name for layer in new))
+    if absent:
+        raise ConfigurationError(
+            f"{folder} lacks {len(absent)} weights of its model, {absent[0]} among them, which would be drawn at random; give a whole "
+            "model with its weights named as transformers names them."
+        )
     if extra_layers:
         for layer in model.base_model.layers[-extra_layers:]:
             # With nothing written into the residual stream a layer is the identity; the first step already moves these two.

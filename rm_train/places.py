@@ -3,7 +3,11 @@
 from __future__ import annotations
 
 import os
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
+
+from safetensors import SafetensorError
 
 from code_reward.errors import ConfigurationError
 from rm_train.processes import Processes
@@ -18,6 +22,16 @@ def require_writable(out: Path) -> None:
         probe.unlink()
     except OSError as error:
         raise ConfigurationError(f"{out.parent} cannot be written to ({error.strerror}); give another --out.") from error
+
+
+@contextmanager
+def writing(folder: Path) -> Iterator[None]:
+    """Say in one sentence why what is written to `folder` cannot be, a full disk most often."""
+    try:
+        yield
+    except (OSError, SafetensorError) as error:
+        reason = str(error).partition("\n")[0]
+        raise ConfigurationError(f"{folder} cannot be written ({reason}); make room and give the same command again.") from error
 
 
 def require_shared(out: Path, here: Processes) -> None:

@@ -1,9 +1,10 @@
 """Which rows a step consists of, and who computes them: the same on every process, for any number of them.
 
-The examples of a problem are cut into pieces that fit a row, most often into one; the pieces are shuffled, and a step takes as many as hold
-`batch` examples, the last one cut. Its pieces are then laid into rows of about equal length, as many for each process. So a step is the
-same step on any number of devices; memory is bounded by the length of a row, however many examples a problem has; and since a step's loss
-is the weighted sum over all rows, divided by the weight of all, a row that is there only to fill up changes nothing. No torch here.
+The examples of a problem are cut into pieces of a fixed length, most often into one; the pieces are shuffled, and a step takes as many as
+hold `batch` examples, the last one cut. Its pieces, cut again where they do not fit a row, are then laid into rows of about equal length,
+as many for each process. So a step is the same step on any number of devices and with rows of any length; memory is bounded by the length
+of a row, however many examples a problem has; and since a step's loss is the weighted sum over all rows, divided by the weight of all, a
+row that is there only to fill up changes nothing. No torch here.
 """
 
 from __future__ import annotations
@@ -18,6 +19,12 @@ import numpy as np
 import numpy.typing as npt
 
 from rm_train.encoding import Encoded
+
+ROW_TOKENS = {"cpu": 4096, "cuda": 16384}
+"""A problem's pairs fit such a row most often; longer ones share hardly more."""
+
+PIECE_TOKENS = 4096
+"""Whatever the length of rows is: it decides what meets in a step."""
 
 Numbers = npt.NDArray[np.int64]
 """Numbers of examples."""
@@ -46,15 +53,10 @@ class Plan:
     def __init__(self, data: Encoded, *, batch: int, epochs: float, row_tokens: int, processes: int, seed: int) -> None:
         self._data, self._batch, self._row_tokens, self._processes, self._seed = data, batch, row_tokens, processes, seed
         self._trees = Trees(data)
-        pieces = [piece for first, end in pairwise(data.problems.tolist()) for piece in cut(self._trees, range(first, end), row_tokens)]
+        pieces = [piece for first, end in pairwise(data.problems.tolist()) for piece in cut(self._trees, range(first, end), PIECE_TOKENS)]
         self._pieces = pieces
         self._per_epoch = math.ceil(len(data.examples) / batch)
         self.steps = max(1, round(self._per_epoch * epochs))
-
-    @property
-    def longest(self) -> int:
-        """Tokens of the longest row that can come: `row_tokens`, or the longest example."""
-        return max([self._row_tokens, *(self._trees.tokens(piece) for piece in self._pieces)])
 
     def epoch_of(self, step: int) -> float:
         """How many passes are done before a step."""
@@ -84,6 +86,8 @@ class Plan:
 
     def _deal(self, pieces: list[Numbers]) -> Step:
         weight = float(self._data.weights[np.concatenate(pieces)].sum())
+        if self._row_tokens < PIECE_TOKENS:
+            pieces = [part for piece in pieces for part in cut(self._trees, piece.tolist(), self._row_tokens)]
         pieces = spread(pieces, self._processes)
         sizes = [self._trees.tokens(piece) for piece in pieces]
         rows = math.ceil(sum(sizes) / (self._processes * self._row_tokens)) * self._processes

@@ -16,36 +16,33 @@ from typing import TYPE_CHECKING
 from pydantic import Field
 
 from code_reward.checkpoint_tokenizer import read_tokenizer
-from code_reward.cli import Command, run
+from code_reward.cli import run
 from code_reward.errors import CodeRewardError, ConfigurationError
+from rm_train.settings import Training
 
 if TYPE_CHECKING:
     from rm_train.memory import Shape
 
 GIB = 1 << 30
+GPUS_OF_A_NODE = 8
 CHECKPOINTS = 3
 """The last one, the best one, and the one that is being written."""
 
 
-class Preflight(Command):
-    """Say whether a reward model can be trained with these data, on this disk, in this memory. Ends with status 2 if not."""
+class Preflight(Training):
+    """Say whether a reward model can be trained with these data, on this disk, in this memory. Ends with status 2 if not.
 
-    init: Path
-    """Language model or reward model folder to start from."""
+    It takes the options of the training itself, and reads those that memory and data depend on.
+    """
+
     pairs: Path | None = None
     """Preference pairs, as for rm_train.train."""
     prefixes: Path | None = None
     """Prefixes, as for rm_train.regress."""
-    out: Path
-    """Folder for the reward model; checkpoints lie beside it."""
+    centring: float = Field(default=0.0, ge=0)
+    """As for rm_train.train."""
     gpus: int = Field(default=8, ge=1)
     """Processes, each with a GPU, over all nodes."""
-    shard: bool = False
-    """Whether weights, gradients and optimizer are spread over all GPUs."""
-    row_tokens: int = Field(default=16384, ge=64)
-    """Tokens that pass through the model at once."""
-    recompute: bool = True
-    """Whether layers are computed again in the backward pass."""
     gpu_gib: float | None = Field(default=None, gt=0)
     """Memory of a GPU; this machine's own by default."""
     estimate_only: bool = False
@@ -64,10 +61,19 @@ class Finding:
 def main(settings: Preflight) -> int:
     """Print the estimate, its formula, and the findings; 2 if one of them is bad."""
     from rm_train.memory import FORMULA, estimate, shape_of, table
+    from rm_train.plan import ROW_TOKENS
 
     shape = shape_of(settings.init)
     sharded = settings.shard and settings.gpus > 1
-    needed = estimate(shape, gpus=settings.gpus, shard=sharded, row_tokens=settings.row_tokens, recompute=settings.recompute)
+    needed = estimate(
+        shape,
+        gpus=settings.gpus,
+        shard=sharded,
+        row_tokens=settings.row_tokens or ROW_TOKENS["cuda"],
+        recompute=settings.recompute is not False,
+        number=4 if settings.dtype == "float32" else 2,
+        frozen=_frozen(settings, shape),
+    )
     print(table({f"{shape.parameters / 1e9:.2f}B on {settings.gpus} GPUs, {'sharded' if sharded else 'a copy on each'}": needed}))
     print(FORMULA)
     if settings.estimate_only:
@@ -79,11 +85,36 @@ def main(settings: Preflight) -> int:
 
 
 def _findings(settings: Preflight, shape: Shape, gpu_bytes: float) -> Iterator[Finding]:
+    learning = shape.parameters - _frozen(settings, shape)
+    # Without shards every process of a node reads the weights as they are stored.
+    read = 2 * shape.parameters * (1 if settings.shard else min(settings.gpus, GPUS_OF_A_NODE))
     yield _data(settings)
+    if settings.valid is not None:
+        yield _valid(settings.valid)
     yield _weights(settings.init)
-    yield _disk(settings.out, 12 * shape.parameters * CHECKPOINTS + 2 * shape.parameters)
-    yield _memory(6 * shape.parameters)
+    yield _disk(settings.out, 12 * learning * CHECKPOINTS + 2 * shape.parameters)
+    yield _memory(max(6 * shape.parameters, read))
     yield _gpu(settings.gpu_gib, gpu_bytes)
+
+
+def _frozen(settings: Preflight, shape: Shape) -> int:
+    """Parameters that keep their weights. Adapters are few beside them, and not counted."""
+    if settings.lora or settings.freeze == "body":
+        return shape.parameters
+    return shape.embeddings if settings.freeze == "embeddings" else 0
+
+
+def _valid(path: Path) -> Finding:
+    from code_reward.reward_data import LabelledProgram
+    from code_reward.rows import read_rows
+
+    try:
+        rows = read_rows(path, LabelledProgram)
+    except CodeRewardError as error:
+        return Finding("validation", good=False, said=str(error))
+    right = sum(row.passed for row in rows)
+    good = 0 < right < len(rows)
+    return Finding("validation", good=good, said=f"{len(rows)} programs, {right} of them right, in {path}")
 
 
 def _data(settings: Preflight) -> Finding:

@@ -2,15 +2,20 @@
 
 from __future__ import annotations
 
+import hashlib
 import json
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from dataclasses import dataclass
+from importlib.util import find_spec
 from pathlib import Path
 from typing import Any, Final
 
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 
 from code_reward.errors import ConfigurationError
+from rm_train.checkpoints import STATE, setup_of
+from rm_train.places import writing
 from rm_train.settings import Training
 
 LOG: Final = "log.jsonl"
@@ -27,9 +32,9 @@ class Log:
         self._history: list[dict[str, float]] = []
         self._since: list[dict[str, float]] = []
         self._best_accuracy, self._worse = float("-inf"), 0
-        self._folder, self._speaks = folder, speaks
+        self._folder, self._speaks, self._settings = folder, speaks, settings
         self._progress: Progress | None = None
-        self._send = _sender(settings, folder) if speaks and settings.report_to else None
+        self._reporter: _Reporter | None = None
 
     def go_on(self, state: dict[str, Any]) -> None:
         """From what `state` gave when a checkpoint was written."""
@@ -77,30 +82,36 @@ class Log:
 
     @contextmanager
     def shown(self, steps: int) -> Iterator[None]:
-        """Under a progress bar of so many steps."""
+        """Under a progress bar of so many steps, sent where `--report-to` says."""
         self._steps = steps
         columns = (TextColumn("training the reward model"), BarColumn(), MofNCompleteColumn(), TextColumn("{task.description}"))
         if self._speaks:
-            self._folder.mkdir(parents=True, exist_ok=True)
-            text = "".join(json.dumps(line) + "\n" for line in self._history)
-            (self._folder / LOG).write_text(text, encoding="utf-8")
-        # The bar gives the terminal back whatever happens: an error is then told below it.
-        with Progress(*columns, TimeRemainingColumn(), disable=not self._speaks) as self._progress:
-            self._task = self._progress.add_task("", total=steps, completed=self.step)
-            yield
-        self._progress = None
+            with writing(self._folder):
+                self._folder.mkdir(parents=True, exist_ok=True)
+                text = "".join(json.dumps(line) + "\n" for line in self._history)
+                (self._folder / LOG).write_text(text, encoding="utf-8")
+            self._reporter = _reporter(self._settings, self.step)
+        try:
+            # The bar gives the terminal back whatever happens: an error is then told below it.
+            with Progress(*columns, TimeRemainingColumn(), disable=not self._speaks) as self._progress:
+                self._task = self._progress.add_task("", total=steps, completed=self.step)
+                yield
+        finally:
+            self._progress = None
+            if self._reporter is not None:
+                self._reporter.close()
 
     def _write(self, line: dict[str, float]) -> None:
         self._history.append(line)
         if self._speaks:
-            with (self._folder / LOG).open("a", encoding="utf-8") as log:
+            with writing(self._folder), (self._folder / LOG).open("a", encoding="utf-8") as log:
                 log.write(json.dumps(line) + "\n")
-        if self._send is not None:
-            self._send(line)
+        if self._reporter is not None:
+            self._reporter.send(line)
 
-    def save(self, folder: Path) -> None:
-        """The whole log, and a picture of it, into a reward model's folder."""
-        (folder / "trainer_state.json").write_text(json.dumps(self.state(), indent=1), encoding="utf-8")
+    def save(self, folder: Path, setup: dict[str, Any]) -> None:
+        """The whole log, what the run was begun with, and a picture, into a reward model's folder."""
+        (folder / STATE).write_text(json.dumps({**self.state(), "setup": setup}, indent=1), encoding="utf-8")
         draw(self._history, folder / "training.png")
 
 
@@ -125,17 +136,48 @@ def draw(history: list[dict[str, float]], path: Path) -> None:
     pyplot.close(figure)
 
 
-def _sender(settings: Training, folder: Path) -> Any:
-    """A function that takes a line of the log."""
+@dataclass(frozen=True)
+class _Reporter:
+    """Where lines of the log are sent, and what ends that."""
+
+    send: Callable[[dict[str, float]], object]
+    close: Callable[[], object]
+
+
+def require_reporter(report_to: str | None) -> None:
+    """Raise `ConfigurationError` if the package is not there."""
+    if report_to is not None and find_spec(report_to) is None:
+        raise ConfigurationError(f"--report-to {report_to} needs that package; install it with pip.")
+
+
+def _reporter(settings: Training, step: int) -> _Reporter | None:
+    """For a run of which `step` steps are done; what it sent of later ones before it was killed is replaced.
+
+    Its files lie beside `--out`, and not with the checkpoints, which are removed at the end.
+    """
+    if settings.report_to is None:
+        return None
+    folder = str(settings.out.with_name(f"{settings.out.name}.{settings.report_to}"))
+    if settings.report_to == "tensorboard":
+        from torch.utils.tensorboard import SummaryWriter
+
+        writer = SummaryWriter(folder, purge_step=step + 1 if step else None)
+
+        def add(line: dict[str, float]) -> None:
+            for name, value in line.items():
+                if name != "step":
+                    writer.add_scalar(name, value, int(line["step"]))
+
+        return _Reporter(add, writer.close)
+    import wandb
+
+    Path(folder).mkdir(parents=True, exist_ok=True)
+    # A run that goes on is the same run there.
+    whole = json.dumps([str(settings.out.absolute()), setup_of(settings.out)])
+    options = {"id": hashlib.sha256(whole.encode()).hexdigest()[:16], "resume": "allow", "dir": folder}
     try:
-        if settings.report_to == "tensorboard":
-            from torch.utils.tensorboard import SummaryWriter
-
-            writer = SummaryWriter(str(settings.out.with_name(f"{settings.out.name}.tensorboard")))
-            return lambda line: [writer.add_scalar(name, value, int(line["step"])) for name, value in line.items() if name != "step"]
-        import wandb
-
-        run = wandb.init(project="code-reward", name=settings.out.name, config=settings.model_dump(mode="json"), dir=str(folder))
-        return lambda line: run.log(line, step=int(line["step"]))
-    except ImportError as error:
-        raise ConfigurationError(f"--report-to {settings.report_to} needs that package; install it with pip.") from error
+        run = wandb.init(project="code-reward", name=settings.out.name, config=settings.model_dump(mode="json"), **options)
+    except wandb.Error as error:
+        first = str(error).partition("\n")[0]
+        raise ConfigurationError(f"--report-to wandb: no run can be begun there ({first}); log in, or set WANDB_MODE=offline.") from error
+    return _Reporter(lambda line: run.log(line, step=int(line["step"])), run.finish)

@@ -32,7 +32,7 @@ class Training(Command):
     """Pairs (or prefixes) per step, over all processes; how many pass through the model at once is the business of --row-tokens."""
     row_tokens: int | None = Field(default=None, ge=64)
     """Tokens that pass through the model at once in a process: 4096 on a CPU, 16384 on CUDA. Changes speed and memory, not what is
-    learnt."""
+    learnt: a step has the same examples."""
     learning_rate: float = Field(default=1e-5, ge=0)
     """Peak learning rate; for a model from scratch far more, see --recipe tiny."""
     warmup: float = Field(default=0.03, ge=0, lt=1)
@@ -74,6 +74,12 @@ class Training(Command):
     def _follow_recipe(cls, given: Any) -> Any:
         recipe = RECIPES.get(str(given.get("recipe"))) if isinstance(given, dict) else None
         return {**{name: value for name, value in recipe.items() if name in cls.model_fields}, **given} if recipe else given
+
+    @model_validator(mode="after")
+    def _learn_something(self) -> Training:
+        if self.lora and self.freeze == "body":
+            raise ValueError("--lora trains adapters in the body, which --freeze body keeps as it is; give one of them")
+        return self
 
 
 class Train(Training):

@@ -24,8 +24,9 @@ def load_model(settings: Training, here: Processes, attention: str) -> tuple[Rew
     if sharded:
         _spread(model, settings, attention, here, dtype)
     else:
-        settle(classifier, dtype)
+        # There first, and then float32: several processes of a machine would need room for that many copies in its memory.
         model.to(here.device)
+        settle(classifier, dtype)
     if settings.recompute if settings.recompute is not None else not small:
         model.classifier.gradient_checkpointing_enable({"use_reentrant": False})
     return model, model if sharded else replicate(model, here), dtype

@@ -23,12 +23,10 @@ from torch.optim import Optimizer
 
 from code_reward.errors import ConfigurationError
 from code_reward.files import write_text
-from rm_train.checkpoints import step_of
+from rm_train.checkpoints import STATE, remove, step_of
 from rm_train.heap import give_back
 from rm_train.model import RewardModel
 from rm_train.processes import Processes
-
-STATE = "trainer_state.json"
 
 _OPTIONS = StateDictOptions(ignore_frozen_params=True, strict=False)
 
@@ -39,7 +37,7 @@ def save(folder: Path, model: RewardModel, optimizer: Optimizer, state: dict[str
     Raises `ConfigurationError` if it cannot be written; the one before is then still there.
     """
     if here.first:
-        shutil.rmtree(folder, ignore_errors=True)
+        remove(folder)
     here.wait()
     contents = _contents(model, optimizer)
     try:
@@ -58,15 +56,23 @@ def save(folder: Path, model: RewardModel, optimizer: Optimizer, state: dict[str
     if here.first:
         for other in folder.parent.glob("checkpoint-*"):
             if step_of(other) not in {*keep, step_of(folder)}:
-                shutil.rmtree(other, ignore_errors=True)
+                remove(other)
 
 
 def load(folder: Path, model: RewardModel, optimizer: Optimizer | None, here: Processes) -> dict[str, Any]:
-    """Read a checkpoint into a model of the same shape (and its optimizer); gives what was saved as its state."""
+    """Read a checkpoint into a model of the same shape (and its optimizer); gives what was saved as its state.
+
+    Raises `ConfigurationError` if it cannot be read.
+    """
     contents = _contents(model, optimizer)
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore")
-        dcp.load(contents, checkpoint_id=folder, no_dist=here.world == 1)
+    try:
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")
+            dcp.load(contents, checkpoint_id=folder, no_dist=here.world == 1)
+    except (OSError, dcp.api.CheckpointException) as error:
+        if any(isinstance(failure, KeyboardInterrupt) for failure in _failures(error)):
+            raise KeyboardInterrupt from error
+        raise ConfigurationError(f"{folder} cannot be read ({_reason(error)}); remove it to go on from the one before, if any.") from error
     set_model_state_dict(model, contents["model"], options=_OPTIONS)
     if optimizer is not None:
         set_optimizer_state_dict(model, optimizer, contents["optimizer"], options=_OPTIONS)

@@ -5,7 +5,6 @@ Reward models here, and the SFT and GRPO entry points of `code_reward_trl`.
 
 from __future__ import annotations
 
-import shutil
 import warnings
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -16,7 +15,7 @@ from transformers import PrinterCallback, TrainerCallback
 from transformers.utils import is_datasets_available, logging
 
 from code_reward.files import replacing_folder
-from rm_train.checkpoints import checkpoints, last_checkpoint
+from rm_train.checkpoints import STATE, checkpoints, last_checkpoint, remove
 
 if TYPE_CHECKING:
     from transformers import Trainer
@@ -87,5 +86,5 @@ def train_policy(trainer: Trainer, out: Path, title: str) -> None:
         return
     with replacing_folder(out) as folder:
         trainer.save_model(str(folder))
-        trainer.state.save_to_json(str(folder / "trainer_state.json"))
-    shutil.rmtree(trainer.args.output_dir, ignore_errors=True)
+        trainer.state.save_to_json(str(folder / STATE))
+    remove(Path(trainer.args.output_dir))

@@ -3,13 +3,14 @@ processes."""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+import math
 from itertools import pairwise
 from pathlib import Path
 
 import torch.distributed as dist
 from torch import nn
 
+from code_reward.errors import DataError
 from code_reward.reward_data import LabelledProgram
 from code_reward.rm_input import RMInput
 from code_reward.rows import read_rows
@@ -37,7 +38,7 @@ class Validation:
         self._pieces = [piece for a, b in pairwise(encoded.problems.tolist()) for piece in cut(trees, range(a, b), row_tokens)]
         self._batches = Batches(encoded, here.device, row_tokens, pad_id)
         self._model, self._here = model, here
-        _figures(evaluate_all([ScoredProgram(**row.model_dump(), score=0.0) for row in self._rows], seed=0))
+        _figures(evaluate_all([_scored(row, 0.0) for row in self._rows], seed=0))
 
     def __call__(self) -> dict[str, float]:
         """Pair accuracy, AUC and calibration, over all programs and by origin of the wrong ones."""
@@ -50,7 +51,10 @@ class Validation:
             batch = self._batches.batch(numbers)
             scores = self._model(**batch.row)[batch.examples[:, 0]]
             scored += zip(numbers.tolist(), scores.tolist(), strict=False)
-        return _figures(evaluate_all(self._scored(self._gather(scored)), seed=0))
+        every = sorted(self._gather(scored))
+        if not all(math.isfinite(score) for _, score in every):
+            raise DataError("Scores of --valid are not finite; lower --learning-rate and give another --out.")
+        return _figures(evaluate_all([_scored(self._rows[number], score) for number, score in every], seed=0))
 
     def _gather(self, scored: list[tuple[int, float]]) -> list[tuple[int, float]]:
         if self._here.world == 1:
@@ -59,8 +63,10 @@ class Validation:
         dist.all_gather_object(everybody, scored)
         return [one for some in everybody for one in some]
 
-    def _scored(self, scores: Sequence[tuple[int, float]]) -> list[ScoredProgram]:
-        return [ScoredProgram(**self._rows[number].model_dump(), score=score) for number, score in sorted(scores)]
+
+def _scored(row: LabelledProgram, score: float) -> ScoredProgram:
+    """The row may have a score already, of whatever has read it before."""
+    return ScoredProgram(**{**row.model_dump(), "score": score})
 
 
 def _figures(evaluations: dict[str, Evaluation]) -> dict[str, float]:

@@ -64,12 +64,11 @@ if ((NODES > 1)); then
 else
    TORCHRUN+=(--standalone)
 fi
-SHARED=(--init "$INIT" "--$STAGE" "$DATA" --out "$OUT" --row-tokens "$ROW_TOKENS")
-if ((SHARD)); then SHARED+=(--shard); fi
-TRAIN=("${SHARED[@]}")
+TRAIN=(--init "$INIT" "--$STAGE" "$DATA" --out "$OUT" --row-tokens "$ROW_TOKENS")
+if ((SHARD)); then TRAIN+=(--shard); fi
 if [[ -n $RECIPE ]]; then TRAIN+=(--recipe "$RECIPE"); fi
 if [[ -n ${VALID:-} ]]; then TRAIN+=(--valid "$VALID"); fi
-CHECK=(-m rm_train.preflight "${SHARED[@]}" --gpus "$((NUM_GPUS * NODES))")
+CHECK=(-m rm_train.preflight "${TRAIN[@]}" "${MORE_ARGS[@]}" --gpus "$((NUM_GPUS * NODES))")
 if [[ -n ${GPU_GIB:-} ]]; then CHECK+=(--gpu-gib "$GPU_GIB"); fi
 
 if ((DRY_RUN)); then

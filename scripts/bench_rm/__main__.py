@@ -35,6 +35,8 @@ def main(settings: Bench) -> None:
     from rich.console import Console
     from rich.table import Table
 
+    if settings.kind == "prefixes" and "trl" in settings.ways:
+        raise CodeRewardError('TRL trains on pairs alone; give --ways \'["shared", "alone"]\' with --kind prefixes.')
     asked = settings.model_dump(mode="json", exclude={"out", "ways"})
     found = json.loads(settings.out.read_bytes()) if settings.out.is_file() else {"asked": asked}
     if found["asked"] != asked:

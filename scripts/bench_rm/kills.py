@@ -49,6 +49,8 @@ def main(settings: Kills) -> None:
     from rm_train.settings import Train
     from rm_train.train import main as train
 
+    if settings.work.is_dir() and any(settings.work.iterdir()):
+        raise CodeRewardError(f"{settings.work} holds something; give an empty folder.")
     same: dict[str, Any] = {"init": settings.init, "pairs": settings.pairs, "recipe": "tiny", "epochs": settings.epochs}
     same |= {"batch_size": settings.batch_size, "save_steps": settings.save_steps}
     whole = Train(out=settings.work / "whole", **same)

@@ -28,8 +28,8 @@ def encoded(settings: Bench) -> tuple[Encoded, Plan]:
     """The token ids that all ways read, and the steps that they take."""
     from rm_train.encoding import encode_once
     from rm_train.examples import PAIRS, PREFIXES
-    from rm_train.fit import ROW_TOKENS
     from rm_train.inputs import load_input
+    from rm_train.plan import ROW_TOKENS
 
     kind = PAIRS if settings.kind == "pairs" else PREFIXES
     with tempfile.TemporaryDirectory() as cache:

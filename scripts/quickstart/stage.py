@@ -128,6 +128,8 @@ class Run:
                 shutil.rmtree(checkpoints(self.folder / name), ignore_errors=True)
                 if again:
                     (self.folder / f"{name}.journal").unlink(missing_ok=True)
+                    # A training that has made this very model would leave it as it is.
+                    shutil.rmtree(self.folder / name, ignore_errors=True)
         write_text(begun, json.dumps({"commands": _shown(stage), "began": time.time()}))
 
     def _execute(self, command: Command, log: Path | None) -> None:

@@ -28,7 +28,7 @@ def test_a_reward_model_brings_its_own_input(model: Path) -> None:
 
 
 def test_a_preset_that_says_otherwise_is_refused(model: Path) -> None:
-    with pytest.raises(ConfigurationError, match=r"--preset default in part, ends_with; leave --preset out") as caught:
+    with pytest.raises(ConfigurationError, match=r"preset default in part, ends_with; leave --preset out") as caught:
         load_input(model, "default")
     assert "\n" not in str(caught.value)
 

@@ -6,12 +6,18 @@ import errno
 import json
 import os
 import random
+import shutil
+import sys
+from importlib.machinery import ModuleSpec
 from pathlib import Path
+from types import ModuleType
 from typing import Any
 
 import pytest
 import torch
-from safetensors.torch import load_file
+from pydantic import ValidationError
+from safetensors import SafetensorError
+from safetensors.torch import load_file, save_file
 from tiny_policy import pair, right, statement, wrong
 
 import rm_train.loop
@@ -21,6 +27,7 @@ from code_reward.reference import Reference, compare
 from code_reward.reward_data import LabelledProgram
 from code_reward.rows import write_rows
 from reward_servers.scorer import Scorer
+from rm_train.checkpoints import last_checkpoint, remove
 from rm_train.loop import Run
 from rm_train.settings import Train
 from rm_train.train import main
@@ -197,6 +204,173 @@ def test_ctrl_c_while_a_checkpoint_is_written_is_no_fault_of_the_disk(
     monkeypatch.setattr("torch.distributed.checkpoint.filesystem.FileSystemWriter.write_data", interrupted)
     with pytest.raises(KeyboardInterrupt):
         main(command(tmp_path, policy_dir, save_steps=3))
+
+
+@pytest.mark.parametrize("what", ["encoding", "log", "export"])
+def test_a_disk_that_is_full_elsewhere_is_one_sentence_too(
+    tmp_path: Path, policy_dir: Path, monkeypatch: pytest.MonkeyPatch, what: str
+) -> None:
+    def full(*arguments: Any, **options: Any) -> None:
+        raise OSError("1000 requested and 24 written") if what == "encoding" else SafetensorError("I/O error: No space left on device")
+
+    if what == "log":
+        monkeypatch.setattr("rm_train.reporting.LOG", "absent/log.jsonl")
+    else:
+        monkeypatch.setattr({"encoding": "rm_train.encoding.np.save", "export": "rm_train.export.save_file"}[what], full)
+    with pytest.raises(ConfigurationError, match=r"rm\S* cannot be written .*; make room and give the same command again") as caught:
+        main(command(tmp_path, policy_dir))
+    assert "\n" not in str(caught.value)
+    assert not (tmp_path / "rm").exists()
+
+
+def test_a_folder_of_something_else_is_never_replaced(tmp_path: Path, policy_dir: Path) -> None:
+    (tmp_path / "rm" / "other").mkdir(parents=True)
+    with pytest.raises(ConfigurationError, match=r"rm holds something that no training has made"):
+        main(command(tmp_path, policy_dir))
+    assert (tmp_path / "rm" / "other").is_dir()
+    for name in (Path(), Path("..")):
+        with pytest.raises(ConfigurationError, match="names no folder of its own"):
+            main(command(tmp_path, policy_dir).model_copy(update={"out": name}))
+
+
+def test_the_same_command_again_trains_nothing_and_another_one_replaces_the_model(
+    tmp_path: Path, policy_dir: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    main(command(tmp_path, policy_dir))
+    with monkeypatch.context() as patched:
+        patched.setattr(Run, "train", lambda run: pytest.fail("trained again"))
+        main(command(tmp_path, policy_dir))
+    assert "there already" in capsys.readouterr().out
+    before = (tmp_path / "rm" / "model.safetensors").read_bytes()
+    main(command(tmp_path, policy_dir, learning_rate=2e-2))
+    assert (tmp_path / "rm" / "model.safetensors").read_bytes() != before
+
+
+def test_a_run_of_one_step_learns(tmp_path: Path, policy_dir: Path) -> None:
+    main(command(tmp_path, policy_dir, batch_size=6, epochs=1))
+    before, after = (load_file(folder / "model.safetensors") for folder in (policy_dir, tmp_path / "rm"))
+    assert any(not torch.equal(before[name], after[name]) for name in before.keys() & after.keys())
+
+
+def test_weights_that_are_not_the_model_s_are_no_start(tmp_path: Path, policy_dir: Path) -> None:
+    """transformers would draw them at random, and say nothing."""
+    shutil.copytree(policy_dir, tmp_path / "other")
+    path = tmp_path / "other" / "model.safetensors"
+    save_file({f"language_{name}": tensor for name, tensor in load_file(path).items()}, path, metadata={"format": "pt"})
+    with pytest.raises(ConfigurationError, match=r"other lacks \d+ weights of its model, .* among them"):
+        main(command(tmp_path, tmp_path / "other"))
+
+
+def test_a_classifier_of_several_labels_is_no_start(tmp_path: Path, policy_dir: Path) -> None:
+    main(command(tmp_path, policy_dir))
+    path = tmp_path / "rm" / "model.safetensors"
+    tensors = load_file(path)
+    tensors["score.weight"] = tensors["score.weight"].repeat(2, 1)
+    save_file(tensors, path, metadata={"format": "pt"})
+    with pytest.raises(ConfigurationError, match="rm cannot be loaded") as caught:
+        main(command(tmp_path, tmp_path / "rm", "again"))
+    assert "\n" not in str(caught.value)
+
+
+def test_a_checkpoint_without_its_parts_is_said_to_be(tmp_path: Path, policy_dir: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def killed(*arguments: Any) -> None:
+        raise KeyboardInterrupt
+
+    with monkeypatch.context() as patched:
+        patched.setattr("rm_train.fit._export", killed)
+        with pytest.raises(KeyboardInterrupt):
+            main(command(tmp_path, policy_dir))
+    for part in tmp_path.glob("rm.checkpoints/checkpoint-*/*.distcp"):
+        part.unlink()
+    with pytest.raises(ConfigurationError, match=r"checkpoint-12 cannot be read .*; remove it") as caught:
+        main(command(tmp_path, policy_dir))
+    assert "\n" not in str(caught.value)
+
+
+def test_a_checkpoint_that_is_being_removed_does_not_seem_whole(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    checkpoint = tmp_path / "rm.checkpoints" / "checkpoint-3"
+    checkpoint.mkdir(parents=True)
+    (checkpoint / "trainer_state.json").touch()
+    monkeypatch.setattr("rm_train.checkpoints.shutil.rmtree", lambda *_, **__: None)
+    remove(tmp_path / "rm.checkpoints")
+    assert last_checkpoint(tmp_path / "rm.checkpoints") is None
+
+
+def test_validation_of_a_model_that_has_left_the_numbers_is_one_sentence(tmp_path: Path, policy_dir: Path) -> None:
+    with pytest.raises(DataError, match=r"not finite; lower --learning-rate|is (nan|inf) at step"):
+        main(command(tmp_path, policy_dir, learning_rate=1e30, valid=labelled(tmp_path), valid_steps=1))
+
+
+def test_programs_that_were_scored_before_can_validate(tmp_path: Path, policy_dir: Path) -> None:
+    valid = labelled(tmp_path)
+    rows = [json.loads(line) for line in valid.read_text().splitlines()]
+    valid.write_text("".join(json.dumps({**row, "score": 7.5}) + "\n" for row in rows))
+    main(command(tmp_path, policy_dir, valid=valid, valid_steps=12))
+    assert (tmp_path / "rm" / "model.safetensors").is_file()
+
+
+def test_rows_that_count_for_nothing_are_no_steps(tmp_path: Path, policy_dir: Path) -> None:
+    settings = command(tmp_path, policy_dir, batch_size=1, epochs=1)
+    write_rows(settings.pairs, [pair(i, weight=float(i == 1)) for i in range(1, 4)])
+    main(settings)
+    assert state(tmp_path / "rm")["global_step"] == 1
+    write_rows(settings.pairs, [pair(i, weight=0.0) for i in range(1, 4)])
+    with pytest.raises(DataError, match=r"All 3 pairs .* have the weight 0"):
+        main(settings.model_copy(update={"out": tmp_path / "none"}))
+
+
+def test_reference_texts_are_of_pairs_that_fit(tmp_path: Path, policy_dir: Path) -> None:
+    settings = command(tmp_path, policy_dir)
+    long = right(1) + "\n" + "    # so long\n" * 2000
+    write_rows(settings.pairs, [pair(i % 7 + 1, chosen=long) for i in range(70)] + [pair(i) for i in range(1, 4)])
+    main(settings)
+    assert len(Reference.load(tmp_path / "rm").items) == 6
+
+
+def test_a_frozen_body_takes_no_adapters(tmp_path: Path) -> None:
+    with pytest.raises(ValidationError, match="give one of them"):
+        Train(pairs=tmp_path, init=tmp_path, out=tmp_path / "rm", lora=4, freeze="body")
+
+
+def test_wandb_gets_one_run_whose_files_outlive_the_checkpoints(tmp_path: Path, policy_dir: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The package itself is not installed here; what is asked of it is."""
+    begun: list[dict[str, Any]] = []
+    lines: list[dict[str, float]] = []
+
+    class Offline:
+        def log(self, line: dict[str, float], step: int) -> None:
+            lines.append(line)
+
+        def finish(self) -> None:
+            assert (Path(begun[-1]["dir"]) / "run").touch() is None
+            begun[-1]["finished"] = True
+
+    def init(**options: Any) -> Offline:
+        begun.append(options)
+        return Offline()
+
+    stand_in = ModuleType("wandb")
+    stand_in.__spec__ = ModuleSpec("wandb", None)
+    stand_in.__dict__.update(init=init, Error=RuntimeError)
+    monkeypatch.setitem(sys.modules, "wandb", stand_in)
+    real = rm_train.loop.weighted_loss
+    calls: list[int] = []
+
+    def killed_once(*arguments: Any) -> torch.Tensor:
+        calls.append(1)
+        if len(calls) == 8:
+            raise KeyboardInterrupt
+        return real(*arguments)
+
+    monkeypatch.setattr(rm_train.loop, "weighted_loss", killed_once)
+    settings = command(tmp_path, policy_dir, report_to="wandb", save_steps=5)
+    with pytest.raises(KeyboardInterrupt):
+        main(settings)
+    main(settings)
+    assert begun[0]["id"] == begun[1]["id"]
+    assert all(one["finished"] and one["resume"] == "allow" for one in begun)
+    assert (Path(begun[1]["dir"]) / "run").exists()
+    assert [line["step"] for line in lines] == [5, 10, 12]
 
 
 def test_a_folder_that_cannot_be_written_to_is_said_before_anything_is_read(tmp_path: Path, policy_dir: Path) -> None:

@@ -54,6 +54,21 @@ def test_an_epoch_is_every_example_once_in_steps_of_one_size(counts: list[int], 
 
 
 @settings(deadline=None)
+@given(counts, st.integers(64, 6000), st.integers(64, 6000))
+def test_steps_have_the_same_examples_whatever_the_length_of_rows(counts: list[int], tokens: int, other: int) -> None:
+    """So a run that was killed goes on with other rows where memory was too small."""
+    data = encoded(counts)
+
+    def steps(row_tokens: int) -> list[list[int]]:
+        return [
+            sorted(number for rows in step.rows for row in rows for number in row.tolist())
+            for step in plan(data, row_tokens=row_tokens).steps_from(0)
+        ]
+
+    assert steps(tokens) == steps(other)
+
+
+@settings(deadline=None)
 @given(counts, st.integers(2, 5))
 def test_steps_are_the_same_for_any_number_of_processes(counts: list[int], processes: int) -> None:
     data = encoded(counts)

@@ -66,7 +66,32 @@ def test_the_estimate_alone_reads_no_data(rm, tmp_path, capsys):
     assert main(Preflight(init=rm, pairs=tmp_path / "absent", out=tmp_path / "rm", estimate_only=True)) == 0
     said = capsys.readouterr().out
     assert "an estimate" in said
-    assert "(16 P + b F) / N" in said
+    assert "(16 P + 4 F) / N" in said
+
+
+def test_what_keeps_its_weights_is_counted_so(rm, pairs, tmp_path, capsys, monkeypatch):
+    """An adapter's training fits where that of all weights does not."""
+    monkeypatch.setattr("rm_train.memory.GIB", 1)  # The model is tiny.
+    needed = {}
+    for name, options in {
+        "all": {},
+        "embeddings": {"freeze": "embeddings"},
+        "adapters": {"lora": 4},
+        "float32": {"dtype": "float32"},
+    }.items():
+        main(Preflight(init=rm, pairs=pairs, out=tmp_path / "rm", estimate_only=True, **options))
+        needed[name] = next(float(line.split("|")[2]) for line in capsys.readouterr().out.splitlines() if "a copy on each" in line)
+    assert needed["adapters"] < needed["embeddings"] < needed["all"] <= needed["float32"]
+
+
+def test_validation_without_right_and_wrong_programs_fails_before_any_gpu_is_taken(rm, pairs, tmp_path, capsys):
+    from code_reward.reward_data import LabelledProgram
+
+    rows = [LabelledProgram(problem_id="p", statement="s", program=f"a = {i}", passed=True) for i in range(2)]
+    write_rows(tmp_path / "valid.jsonl", rows)
+    status, lines = report(capsys, init=rm, pairs=pairs, out=tmp_path / "rm", gpu_gib=80, valid=tmp_path / "valid.jsonl")
+    assert status == 2
+    assert lines["validation"].startswith("FAIL validation: 2 programs, 2 of them right")
 
 
 def test_a_model_of_another_kind_and_no_rows_are_refused(rm, tmp_path):

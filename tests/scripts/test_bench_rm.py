@@ -11,6 +11,8 @@ from code_reward.errors import CodeRewardError
 from code_reward.reward_data import Pair
 from code_reward.rows import write_rows
 from scripts.bench_rm.__main__ import main
+from scripts.bench_rm.kills import Kills
+from scripts.bench_rm.kills import main as kill
 from scripts.bench_rm.settings import Bench
 
 
@@ -41,3 +43,13 @@ def test_figures_of_other_settings_are_not_mixed(settings: Bench) -> None:
     settings.out.write_text(json.dumps({"asked": {}}))
     with pytest.raises(CodeRewardError, match="name another --out"):
         main(settings)
+
+
+def test_what_trl_cannot_do_is_said_before_anything_is_measured(settings: Bench) -> None:
+    with pytest.raises(CodeRewardError, match="TRL trains on pairs alone"):
+        main(settings.model_copy(update={"kind": "prefixes"}))
+
+
+def test_a_folder_that_holds_something_is_no_place_for_trainings_to_be_killed(settings: Bench) -> None:
+    with pytest.raises(CodeRewardError, match="give an empty folder"):
+        kill(Kills(init=settings.model, pairs=settings.data, work=settings.model))
