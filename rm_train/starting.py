@@ -7,6 +7,7 @@ from torch import Tensor, nn
 from torch.distributed.checkpoint.state_dict import StateDictOptions, set_model_state_dict
 from transformers import PreTrainedModel
 
+from rm_train.heap import map_large_blocks
 from rm_train.lora import adapt
 from rm_train.model import RewardModel, load_backbone
 from rm_train.precision import compute_dtype, freeze, is_small, settle
@@ -19,6 +20,8 @@ def load_model(settings: Training, here: Processes, attention: str) -> tuple[Rew
     sharded = settings.shard and here.world > 1
     classifier = _build(settings, attention, empty=sharded and not here.first)
     small = is_small(classifier)
+    if here.device.type == "cpu" and not small:
+        map_large_blocks()
     dtype = compute_dtype(settings.dtype, here.device, small=small)
     model = RewardModel(classifier)
     if sharded:

@@ -33,6 +33,31 @@ def test_what_cycles_held_between_blocks_in_use_goes_back_to_the_system() -> Non
     assert int(freed) > 50e6
 
 
+HOLES = """
+import psutil, sys
+from rm_train.heap import map_large_blocks
+
+if sys.argv[1] == "mapped":
+    map_large_blocks()
+# glibc raises its threshold when the first large block is freed.
+del (first := bytearray(30 << 20))[:]
+del first
+blocks = [bytearray(10 << 20) for _ in range(20)]
+keeper = bytearray(100_000)
+held = psutil.Process().memory_info().rss
+del blocks
+print(held - psutil.Process().memory_info().rss)
+"""
+
+
+@pytest.mark.skipif(platform.libc_ver()[0] != "glibc", reason="the C library is not glibc: not checked is that it gives large blocks back")
+def test_large_blocks_go_back_at_once() -> None:
+    def freed(how: str) -> int:
+        return int(subprocess.run([sys.executable, "-c", HOLES, how], capture_output=True, text=True, check=True).stdout)
+
+    assert freed("left alone") < 50e6 < 190e6 < freed("mapped")
+
+
 def test_cycles_are_freed_also_where_the_library_cannot_give_back(monkeypatch: pytest.MonkeyPatch) -> None:
     class Knot:
         def __init__(self) -> None:

@@ -65,7 +65,7 @@ def test_a_dry_run_shows_the_command_and_the_memory_and_touches_nothing(rm, tmp_
     ):
         assert words in " ".join(command.split())
     assert "an estimate" in done.stdout
-    assert "(16 P + b F) / N" in done.stdout
+    assert "(16 P + 4 F) / N" in done.stdout
     assert not (tmp_path / "run").exists()
 
 
