@@ -36,7 +36,7 @@ def write_report(work: Run, stages: Sequence[Stage], seed: int) -> Path:
     for title, (header, rows) in tables.items():
         _print(title, header, rows)
     pictures = plot_all(work.folder, figures)
-    sections = [f"## {title}\n\n{_markdown(header, rows)}" for title, (header, rows) in tables.items()]
+    sections = [f"## {title}\n\n{markdown(header, rows)}" for title, (header, rows) in tables.items()]
     images = [f"![{path.stem}]({path.relative_to(work.folder)})" for path in pictures]
     path = work.folder / "report.md"
     write_text(path, "\n\n".join([f"# Quickstart, seed {seed}", *sections, "## Plots", *images]) + "\n")
@@ -113,6 +113,7 @@ def _print(title: str, header: Sequence[str], rows: Rows) -> None:
     console.print(table)
 
 
-def _markdown(header: Sequence[str], rows: Rows) -> str:
+def markdown(header: Sequence[str], rows: Rows) -> str:
+    """A table."""
     lines = [header, ["---"] * len(header), *rows]
     return "\n".join(f"| {' | '.join(line)} |" for line in lines)
