@@ -12,11 +12,15 @@ from transformers import AutoModelForSequenceClassification, AutoTokenizer
 
 from code_reward.errors import ConfigurationError, RewardServerError
 from code_reward.reference import Reference, require_equal
+from code_reward.reward_data import Pair
 from code_reward.rm_input import PRESETS, RMInput
+from code_reward.rows import write_rows
 from code_reward.themis import FUNCTIONAL_CORRECTNESS
 from reward_servers.scorer import Scorer
 from rm_train.adoption import adopt
+from rm_train.settings import Train
 from rm_train.specimens import SPECIMENS
+from rm_train.train import main as train
 
 
 def contents(folder):
@@ -46,6 +50,18 @@ def test_every_architecture_is_adopted_with_its_scores_unchanged(tmp_path, archi
     with torch.inference_mode():
         plain = [float(model(torch.tensor([one])).logits[0, 0]) for one in ids]
     require_equal(reference, plain, "float32", "transformers")
+
+
+@pytest.mark.parametrize("architecture", ARCHITECTURES)
+def test_adopted_trained_by_nothing_and_exported_it_gives_the_scores_that_it_had(tmp_path, architecture):
+    folder = build_published(tmp_path / "rm", architecture)
+    adopt(folder, "codescaler")
+    write_rows(tmp_path / "pairs.jsonl", [Pair(problem_id="p", statement="Add.", chosen=f"a = {i}", rejected=f"b = {i}") for i in range(2)])
+    nothing = {"learning_rate": 0.0, "weight_decay": 0.0, "dtype": "float32"}
+    train(Train(init=folder, pairs=tmp_path / "pairs.jsonl", out=tmp_path / "trained", **nothing))
+    reference = Reference.load(folder)
+    require_equal(reference, Scorer(tmp_path / "trained").score([item.ids for item in reference.items]), "float32", "what was exported")
+    assert RMInput.load(tmp_path / "trained").settings == RMInput.load(folder).settings
 
 
 def test_adopting_twice_changes_nothing(tmp_path):
