@@ -189,8 +189,11 @@ def _named_model(settings: Policy) -> Policy:
 
 
 def _digest(tasks: Mapping[str, Any]) -> str:
-    """Of the tasks that are asked, whatever file they come from."""
-    return hashlib.sha256(json.dumps(tasks, sort_keys=True, default=str).encode("utf-8", "surrogatepass")).hexdigest()[:16]
+    """Of the tasks that are asked, whatever file they come from; one at a time, for hidden tests take gigabytes."""
+    whole = hashlib.sha256()
+    for name, row in tasks.items():
+        whole.update(json.dumps([name, row], sort_keys=True, default=str).encode("utf-8", "surrogatepass"))
+    return whole.hexdigest()[:16]
 
 
 def _sampling(settings: Policy, usual: int) -> Sampling:

@@ -56,7 +56,8 @@ def entry_of(row: Mapping[str, Any], step: int | None = None) -> Entry:
 
 def is_other_turn(row: Mapping[str, Any]) -> bool:
     """Whether it is a turn of a rollout that another one answers for: a rollout counts once."""
-    record = (row.get("metadata") or {}).get("code_reward") if isinstance(row.get("metadata"), dict) else None
+    metadata = row.get("metadata")
+    record = metadata.get("code_reward") if isinstance(metadata, dict) else None
     return isinstance(record, dict) and record.get("answer") is False
 
 

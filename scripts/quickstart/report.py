@@ -7,6 +7,7 @@ from pathlib import Path
 
 from rich.table import Table
 
+from benchmarks.report import markdown
 from code_reward.figure import Figure
 from code_reward.files import write_text
 from scripts.quickstart.figures import PARTS, YARDSTICKS, Figures, measure
@@ -111,9 +112,3 @@ def _print(title: str, header: Sequence[str], rows: Rows) -> None:
     for row in rows:
         table.add_row(*row)
     console.print(table)
-
-
-def markdown(header: Sequence[str], rows: Rows) -> str:
-    """A table."""
-    lines = [header, ["---"] * len(header), *rows]
-    return "\n".join(f"| {' | '.join(line)} |" for line in lines)

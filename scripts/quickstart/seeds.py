@@ -28,7 +28,7 @@ class Seeds(Command):
 
 def main(settings: Seeds) -> None:
     """Read, and print two tables."""
-    from scripts.quickstart.report import markdown
+    from benchmarks.report import markdown
     from scripts.quickstart.stages import ARMS
 
     every = sorted((_read(folder) for folder in settings.runs), key=lambda figures: figures.seed)
