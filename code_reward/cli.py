@@ -62,7 +62,7 @@ def run(command: type[C], main: Callable[[C], int | None], arguments: list[str] 
     interrupt.catch()
     try:
         settings = _parse(command, sys.argv[1:] if arguments is None else arguments, program or _program())
-        status = main(settings)
+        status = _call(main, settings, interrupt)
         sys.stdout.flush()
         sys.exit(status)
     except CodeRewardError as error:
@@ -91,6 +91,16 @@ def run(command: type[C], main: Callable[[C], int | None], arguments: list[str] 
 _OURS = ("code_reward", "reward_servers", "data_prep", "rm_train", "benchmarks", "scripts", "slime_on_cpu")
 
 
+def _call(main: Callable[[C], int | None], settings: C, interrupt: _Interrupt) -> int | None:
+    try:
+        return main(settings)
+    except Exception as error:
+        # What fails once Ctrl-C has come fails of it: libraries wrap what it raises in their midst, as torch does where it writes a file.
+        if interrupt.came:
+            raise KeyboardInterrupt from error
+        raise
+
+
 def _lacking(error: ImportError) -> str:
     """What cannot be imported, at its root, and where from."""
     root: BaseException = error
@@ -105,15 +115,15 @@ class _Interrupt:
     what catches it for itself (a server) does."""
 
     def __init__(self) -> None:
-        self._said = False
+        self.came = False
 
     def catch(self) -> None:
         if threading.current_thread() is threading.main_thread() and signal.getsignal(signal.SIGINT) is signal.default_int_handler:
             signal.signal(signal.SIGINT, self._handle)
 
     def say(self) -> None:
-        if not self._said:
-            self._said = True
+        if not self.came:
+            self.came = True
             if os.environ.get("RANK", "0") == "0":  # Of torchrun's processes, one speaks for all.
                 # Not `print`: the signal may have come in the middle of one.
                 os.write(2, b"error: interrupted; what was finished is kept.\n")

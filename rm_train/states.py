@@ -48,8 +48,6 @@ def save(folder: Path, model: RewardModel, optimizer: Optimizer, state: dict[str
             write_text(folder / STATE, json.dumps(state, indent=1))
     except (OSError, dcp.api.CheckpointException) as error:
         shutil.rmtree(folder, ignore_errors=True)
-        if any(isinstance(failure, KeyboardInterrupt) for failure in _failures(error)):
-            raise KeyboardInterrupt from error
         raise ConfigurationError(f"{folder} cannot be written ({_reason(error)}); make room and give the same command again.") from error
     give_back()
     here.wait()
@@ -70,8 +68,6 @@ def load(folder: Path, model: RewardModel, optimizer: Optimizer | None, here: Pr
             warnings.simplefilter("ignore")
             dcp.load(contents, checkpoint_id=folder, no_dist=here.world == 1)
     except (OSError, dcp.api.CheckpointException) as error:
-        if any(isinstance(failure, KeyboardInterrupt) for failure in _failures(error)):
-            raise KeyboardInterrupt from error
         raise ConfigurationError(f"{folder} cannot be read ({_reason(error)}); remove it to go on from the one before, if any.") from error
     set_model_state_dict(model, contents["model"], options=_OPTIONS)
     if optimizer is not None:
@@ -85,10 +81,7 @@ def _contents(model: RewardModel, optimizer: Optimizer | None) -> dict[str, Any]
     return contents if optimizer is None else {**contents, "optimizer": get_optimizer_state_dict(model, optimizer, options=_OPTIONS)}
 
 
-def _failures(error: BaseException) -> list[BaseException]:
-    """What is behind an error of the distributed checkpoint, which wraps those of every process, Ctrl-C included."""
-    return [failure for failure, _ in getattr(error, "failures", {}).values()] or [error]
-
-
 def _reason(error: BaseException) -> str:
-    return str(_failures(error)[0]).partition("\n")[0]
+    """What is behind an error of the distributed checkpoint, which wraps those of every process."""
+    failures = [failure for failure, _ in getattr(error, "failures", {}).values()]
+    return str(failures[0] if failures else error).partition("\n")[0]

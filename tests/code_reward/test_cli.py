@@ -1,3 +1,4 @@
+import signal
 import subprocess
 import sys
 import textwrap
@@ -6,7 +7,7 @@ import pytest
 from pydantic import Field
 
 from code_reward.cli import Command, run
-from code_reward.errors import DataError
+from code_reward.errors import ConfigurationError, DataError
 
 
 class Options(Command):
@@ -116,6 +117,21 @@ def test_an_interrupted_command_says_so(capfd):
         raise KeyboardInterrupt
 
     assert outcome(main, "--name", "x") == 130
+    assert capfd.readouterr().err == "error: interrupted; what was finished is kept.\n"
+
+
+def test_what_a_library_makes_of_an_interrupt_is_the_interrupt(capfd):
+    def main(options):
+        try:
+            signal.raise_signal(signal.SIGINT)
+        except KeyboardInterrupt:
+            raise ConfigurationError("x cannot be written (unexpected pos 30 vs 0).") from None
+
+    before = signal.signal(signal.SIGINT, signal.default_int_handler)  # Another test's command may have left its own there.
+    try:
+        assert outcome(main, "--name", "x") == 130
+    finally:
+        signal.signal(signal.SIGINT, before)
     assert capfd.readouterr().err == "error: interrupted; what was finished is kept.\n"
 
 
