@@ -12,7 +12,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 from code_reward.errors import ConfigurationError
-from data_prep.candidates.answers import acecode, coderm, kodcode, leetcode, livecodebench, rm_bench
+from data_prep.candidates.answers import acecode, benchmark, coderm, kodcode, leetcode, livecodebench, rm_bench
 from data_prep.candidates.candidate import Candidate, read_candidates
 from data_prep.candidates.completions import codegen16b, humanevalpack, qwen25coder
 
@@ -28,6 +28,7 @@ POOLS: dict[str, Callable[[Path], list[Candidate]]] = {
     "acecode": acecode,
     "coderm": coderm,
     "rm_bench": rm_bench,
+    "benchmark": benchmark,
 }
 
 

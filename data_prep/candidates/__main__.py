@@ -15,9 +15,9 @@ class Candidates(Command):
     """Turn a published pool of solutions into candidate rows."""
 
     name: CliPositionalArg[str]
-    """codegen16b, qwen25coder, humanevalpack, lcb, kodcode, leetcode, acecode, coderm or rm_bench."""
+    """codegen16b, qwen25coder, humanevalpack, lcb, kodcode, leetcode, acecode, coderm or rm_bench; benchmark for a run of your own."""
     path: CliPositionalArg[Path]
-    """The published file."""
+    """The published file, or the answers.jsonl.gz of `benchmarks.policy`."""
     out: Path
     """File for the candidates (JSONL or parquet)."""
 

@@ -107,3 +107,24 @@ class LeetCodeRecord(Record):
 def leetcode(path: Path) -> list[Candidate]:
     """The model-written answer beside every LeetCodeDataset task; nobody has published a verdict on it."""
     return [Candidate(problem_id=record.task_id, response=record.response) for record in read_records(path, LeetCodeRecord)]
+
+
+class BenchmarkRecord(Record):
+    task_id: str
+    text: str
+    program: str
+    referee: dict[str, str]
+    sandbox: dict[str, str]
+
+
+def benchmark(path: Path) -> list[Candidate]:
+    """The answers of a policy to a benchmark (`answers.jsonl.gz` of `benchmarks.policy`), with the verdicts of its judge."""
+    return [
+        Candidate(
+            problem_id=record.task_id,
+            program=record.program,
+            response=record.text,
+            published={name: verdict == "pass" for name, verdict in (record.referee or record.sandbox).items() if verdict != "missing"},
+        )
+        for record in read_records(path, BenchmarkRecord)
+    ]

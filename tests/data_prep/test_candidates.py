@@ -6,8 +6,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from benchmarks.verdicts import Judged
 from code_reward.errors import ConfigurationError, DataError
-from code_reward.rows import read_rows
+from code_reward.rows import read_rows, write_rows
 from data_prep.candidates import POOLS, Candidate, load_candidates
 from data_prep.candidates.__main__ import Candidates, main
 from data_prep.candidates.completions import STOP_SEQUENCES, cut
@@ -73,6 +74,24 @@ def test_livecodebench_keeps_output_code_and_verdict_together(tmp_path: Path) ->
     first, second = load_candidates("lcb", write(tmp_path / "rows.json", [row]))
     assert (first.response, first.program, first.published) == ("one", "1", {"hidden": True})
     assert (second.response, second.program, second.published) == ("two", "2", {"hidden": False})
+
+
+def test_a_run_of_a_benchmark_is_a_pool_with_its_judge_s_verdicts(tmp_path: Path) -> None:
+    rows = [
+        {
+            "text": "```python\nx\n```",
+            "program": "x",
+            "referee": {"HumanEval": "pass", "HumanEval+": "fail"},
+            "sandbox": {"HumanEval": "fail"},
+        },
+        {"text": "I do not know.", "program": "", "referee": {}, "sandbox": {"HumanEval": "fail", "HumanEval+": "missing"}},
+    ]
+    path = tmp_path / "answers.jsonl.gz"
+    write_rows(path, [Judged(set="humaneval", task_id="HumanEval/900", sample=n, cut=False, tokens=3, **row) for n, row in enumerate(rows)])
+    first, second = load_candidates("benchmark", path)
+    assert (first.program, first.response) == ("x", "```python\nx\n```")
+    assert first.published == {"HumanEval": True, "HumanEval+": False}
+    assert (second.program, second.response, second.published) == ("", "I do not know.", {"HumanEval": False})
 
 
 def test_kodcode_verdict_counts_only_for_the_program_that_it_is_of(tmp_path: Path) -> None:
