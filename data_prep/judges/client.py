@@ -104,6 +104,8 @@ class JudgeClient:
 
     async def _judge(self, parts: _Parts, problem: Problem, program: str) -> Judged:
         shown = program if self._settings.comments else await parts.silence(program)
+        if parts.closed:
+            return Judged(Missing("closed"))
         key = sha256(f"{problem.statement}\0{problem.entry_point}\0{shown}".encode("utf-8", "surrogatepass")).digest()
         known = self._known.get(key)
         if known is not None:
@@ -147,6 +149,7 @@ class JudgeClient:
         with self._lock:
             parts = self._parts.pop(asyncio.get_running_loop(), None)
         if parts is not None:
+            parts.closed = True
             for flight in list(parts.flights.values()):
                 flight.close()
             await parts.llm.__aexit__(None, None, None)
@@ -209,6 +212,7 @@ class _Parts:
     llm: LLM
     flights: dict[bytes, _Flight] = field(default_factory=dict)
     opened: bool = False
+    closed: bool = False
     _turn: asyncio.Lock = field(default_factory=asyncio.Lock)
 
     async def silence(self, program: str) -> str:

@@ -79,8 +79,8 @@ def test_what_is_no_finished_answer_is_asked_again_and_never_counted(tmp_path, h
 
 def test_an_answer_that_takes_too_long_is_not_asked_for_again(tmp_path, humaneval, endpoint):
     endpoint.slow = 30.0
-    with pytest.raises(CodeRewardError, match=r"longer than 0 s; give --timeout more"):
-        main(policy(tmp_path / "run", humaneval, endpoint=endpoint.url, timeout=0.2, concurrency=1))
+    with pytest.raises(CodeRewardError, match=r"longer than 2 s; give --timeout more"):
+        main(policy(tmp_path / "run", humaneval, endpoint=endpoint.url, timeout=2, concurrency=1))
     assert len(endpoint.asked) == 1
 
 

@@ -13,7 +13,7 @@ from code_reward.shaping import squash
 from data_prep.difficulty import Completion, Difficulty, MeasureDifficulty, main, measure
 from reward_servers.client import ClientSettings, RewardClient
 
-QUICK = ClientSettings(deadline_seconds=1.0, request_seconds=0.5, backoff_seconds=0.01, max_backoff_seconds=0.05)
+PATIENT = ClientSettings(deadline_seconds=600, request_seconds=30, backoff_seconds=0.01, max_backoff_seconds=0.05)
 
 
 @pytest.fixture(scope="module")
@@ -39,8 +39,9 @@ def worth(rm_dir, i, j):
     return squash(score_of(RMInput.load(rm_dir).encode(statement(i), program(j)).ids))
 
 
-async def measured(rm_dir, server, problems, completions, journal=None):
-    async with RewardClient(rm_dir, [server.url], settings=QUICK) as client:
+async def measured(rm_dir, server, problems, completions, journal=None, deadline=PATIENT.deadline_seconds):
+    settings = PATIENT.model_copy(update={"deadline_seconds": deadline})
+    async with RewardClient(rm_dir, [server.url], settings=settings) as client:
         return await measure(problems, completions, client, journal)
 
 
@@ -70,7 +71,7 @@ async def test_missing_verdicts_make_no_difficulty_and_a_second_run_continues(rm
         await measured(rm_dir, server, problems[:2], completions[:2], journal)
         await server.stop()
         with pytest.raises(RewardServerError, match="2 verdicts are missing"):
-            await measured(rm_dir, server, problems, completions, journal)
+            await measured(rm_dir, server, problems, completions, journal, deadline=1)
     await server.start()
     before = len(server.scored)
     with Journal(tmp_path / "journal") as journal:

@@ -311,7 +311,7 @@ def test_a_recipe_s_changes_are_checked():
 
 
 def endpoint(server, **settings):
-    return Endpoint(**{"url": server.url, "model": "m", "concurrency": 16, "timeout_seconds": 5, **settings})
+    return Endpoint(**{"url": server.url, "model": "m", "concurrency": 16, **settings})
 
 
 @pytest.mark.parametrize("name", RECIPES)

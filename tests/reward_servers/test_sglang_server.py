@@ -113,7 +113,8 @@ def launch(tmp_path):
             if process.returncode is None:
                 process.terminate()
             await process.communicate()
-            assert [one for one in started if one.is_running() and one.status() != psutil.STATUS_ZOMBIE] == []
+            _, left = psutil.wait_procs(started, timeout=30)
+            assert [one for one in left if one.status() != psutil.STATUS_ZOMBIE] == []
             if process.returncode >= 0:
                 assert list(scratch.iterdir()) == []
                 assert shared & set(os.listdir("/dev/shm")) == set()

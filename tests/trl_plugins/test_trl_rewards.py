@@ -92,7 +92,7 @@ async def test_raw_scores_need_a_value_for_rejected_answers(client: RewardClient
 
 
 async def test_too_many_missing_verdicts_stop_the_run(client: RewardClient, server: Misbehaving, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(client, "_settings", QUICK.model_copy(update={"deadline_seconds": 0.3}))
+    monkeypatch.setattr(client, "_settings", QUICK.model_copy(update={"deadline_seconds": 2}))
     server.fault = "500"
     # Two rejected answers need no server: half of the verdicts are missing, which is still allowed.
     assert await model_reward(client)(completions=ANSWERS[:4], **columns(4)) == [None, None, -0.5, -0.5]
