@@ -27,6 +27,9 @@ _SPLITTER = "-[[the-answer-goes-on-here]]-"
 _MARGIN = 8
 """Tokens that are decoded beyond the length of the longest stop text, for characters that are spread over tokens."""
 
+_LIKELY = 256
+"""Most likely tokens that are looked at first where one is drawn."""
+
 Key = tuple[str, int]
 """Task and number of the sample."""
 
@@ -119,10 +122,15 @@ class FolderModel:
 
 def _draw(logits: torch.Tensor, top_p: float, luck: float) -> int:
     """A token of the smallest set that holds `top_p` of the probability, by one number in [0, 1)."""
-    chances, order = torch.sort(torch.softmax(logits.double(), -1), descending=True)
-    whole = chances.cumsum(-1)
-    kept = int((whole - chances < top_p).sum())
-    return int(order[min(int(torch.searchsorted(whole[:kept], luck * whole[kept - 1], right=True)), kept - 1)])
+    total = torch.logsumexp(logits, -1).double()
+    for count in (_LIKELY, len(logits)):  # To sort a whole vocabulary takes longer than the model itself, and is seldom needed.
+        largest, order = logits.topk(min(count, len(logits)))
+        whole = (largest.double() - total).exp().cumsum(-1)
+        if whole[-1] >= top_p:
+            break
+    kept = int((whole < top_p).sum()) + 1
+    whole = whole[:kept]
+    return int(order[min(int(torch.searchsorted(whole, luck * whole[-1], right=True)), len(whole) - 1)])
 
 
 class _State:

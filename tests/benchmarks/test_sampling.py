@@ -5,7 +5,7 @@ import torch
 from tiny_policy import build_policy, statement
 from transformers import AutoModelForCausalLM, AutoTokenizer
 
-from benchmarks.sampling.folder import FolderModel
+from benchmarks.sampling.folder import FolderModel, _draw
 from benchmarks.sampling.question import Answer, Message, Question, Sampling
 from benchmarks.sampling.sample import sample
 
@@ -54,6 +54,18 @@ def test_sampled_answers_depend_on_the_seed_and_on_nothing_else(folder):
     ]
     assert runs[0] == runs[1]
     assert runs[0] != runs[2]
+
+
+@pytest.mark.parametrize("top_p", [0.3, 0.95, 0.9999, 1.0])
+@pytest.mark.parametrize("spread", [0.1, 4.0])
+def test_a_token_is_drawn_from_the_smallest_set_that_holds_enough(top_p, spread):
+    logits = spread * torch.randn(5000, generator=torch.Generator().manual_seed(0))
+    chances, order = torch.sort(torch.softmax(logits.double(), -1), descending=True)
+    kept = int((chances.cumsum(-1) - chances < top_p).sum())
+    bounds = torch.cat([torch.zeros(1), chances[:kept].cumsum(-1) / chances[:kept].sum()])
+    for luck in (0.0, 0.1, 0.5, 0.9, 0.999999):
+        place = order[:kept].tolist().index(_draw(logits, top_p, luck))
+        assert bounds[place] - 1e-5 <= luck <= bounds[place + 1] + 1e-5
 
 
 class Counting:
