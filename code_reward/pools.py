@@ -10,6 +10,7 @@ import signal
 import time
 from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import Future, ProcessPoolExecutor, ThreadPoolExecutor
+from contextlib import contextmanager
 from itertools import islice
 from multiprocessing.context import ForkContext, ForkProcess, SpawnContext, SpawnProcess
 from types import TracebackType
@@ -70,15 +71,20 @@ def _each(function: Callable[..., R], rows: list[tuple[Any, ...]]) -> list[R]:
     return [function(*row) for row in rows]
 
 
-class _Deaf:
-    """Not told of Ctrl-C, from its first moment on: what a thread blocks is blocked in what it starts."""
+@contextmanager
+def deaf() -> Iterator[None]:
+    """What is started here is not told of Ctrl-C, from its first moment on: what a thread blocks is blocked in what it starts."""
+    before = signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT})
+    try:
+        yield
+    finally:
+        signal.pthread_sigmask(signal.SIG_SETMASK, before)
 
+
+class _Deaf:
     def start(self) -> None:
-        before = signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT})
-        try:
+        with deaf():
             super().start()  # type: ignore[misc]
-        finally:
-            signal.pthread_sigmask(signal.SIG_SETMASK, before)
 
 
 class _Spawned(_Deaf, SpawnProcess):

@@ -19,6 +19,7 @@ from pathlib import Path
 from typing import Any
 
 from code_reward.errors import SandboxError
+from code_reward.pools import deaf
 from reward_servers.sandbox.isolation import Isolation, Level, assess, require
 
 _ROOT = str(Path(__file__).resolve().parents[2])
@@ -78,7 +79,8 @@ class WorkerHandle:
         ours, theirs = socket.socketpair()
         with theirs:
             try:
-                self._process = subprocess.Popen(command, stdin=theirs.fileno(), stdout=subprocess.DEVNULL, env=_ENVIRONMENT, cwd="/")
+                with deaf():
+                    self._process = subprocess.Popen(command, stdin=theirs.fileno(), stdout=subprocess.DEVNULL, env=_ENVIRONMENT, cwd="/")
             except OSError:
                 ours.close()
                 raise

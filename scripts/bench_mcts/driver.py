@@ -14,6 +14,8 @@ from dataclasses import dataclass, field
 from multiprocessing.connection import Connection
 from pathlib import Path
 
+from code_reward.pools import deaf
+
 
 @dataclass
 class Measured:
@@ -30,7 +32,8 @@ def measure(problems: int, latency: float, capacity: int) -> None:
     """Grow a tree for each problem and print what was used."""
     ours, theirs = multiprocessing.get_context("spawn").Pipe()
     server = multiprocessing.get_context("spawn").Process(target=serve, args=(theirs, problems, latency, capacity), daemon=True)
-    server.start()
+    with deaf():
+        server.start()
     url = ours.recv()
     with tempfile.TemporaryDirectory() as folder:
         measured = asyncio.run(_drive(problems, capacity, url, Path(folder)))

@@ -93,6 +93,7 @@ class Drift:
         """Forget everything."""
         self._pairs.clear()
         self._executed = 0
+        self._random = random.Random(0)
 
 
 def _score_of_model(record: Any) -> float | None:

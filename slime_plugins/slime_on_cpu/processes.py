@@ -9,6 +9,7 @@ from __future__ import annotations
 import os
 import time
 from collections.abc import Iterator, Sequence
+from contextlib import suppress
 from pathlib import Path
 
 import psutil
@@ -39,6 +40,10 @@ def wait_for_end(run: str, seconds: float) -> list[psutil.Process]:
 def end(left: Sequence[psutil.Process], run: str) -> Iterator[str]:
     """End what is left of a run, and what that has started meanwhile, and say what it was."""
     while left:
+        # Held first: what one of them does when another has ended, such as to remove what they share, is ours to do.
+        for process in left:
+            with suppress(psutil.Error):
+                process.suspend()
         for process in left:
             try:
                 yield f"{process.pid} {process.name()}"

@@ -137,7 +137,7 @@ def part_processes(run):
 
 
 @pytest.mark.integration
-@pytest.mark.timeout(300)
+@pytest.mark.timeout(1500)
 def test_a_part_that_is_killed_goes_on_and_nothing_is_lost_or_changed(tmp_path):
     save_problems(tmp_path / "problems.jsonl", generate(12, seed=0))
     run = start(tmp_path, "cluster", "--ray", "local", "--parts", "2", "--trees-at-once", "1")
@@ -165,7 +165,7 @@ def test_a_part_that_is_killed_goes_on_and_nothing_is_lost_or_changed(tmp_path):
 
 
 @pytest.mark.integration
-@pytest.mark.timeout(300)
+@pytest.mark.timeout(1500)
 async def test_a_part_that_stops_is_told_when_all_have_ended(tmp_path):
     problems = generate(4, seed=0)
     save_problems(tmp_path / "problems.jsonl", problems)

@@ -35,7 +35,9 @@ def main() -> None:
         lines.write(json.dumps({"argv": sys.argv, "first": first, "ranks": seen}) + "\n")
     for rollout in range(first, int(value("--num-rollout"))):
         time.sleep(1)
-        tracker.write_text(str(rollout))
+        beside = tracker.with_suffix(".new")
+        beside.write_text(str(rollout))
+        beside.replace(tracker)  # A run that is killed leaves a whole number.
 
 
 if __name__ == "__main__":

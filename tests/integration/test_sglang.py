@@ -66,7 +66,8 @@ def serving(model, logs, *options):
         finally:
             process.terminate()
             process.wait(60)
-    assert [one.cmdline() for one in psutil.process_iter() if _belongs(one, logs)] == []
+    _, left = psutil.wait_procs([one for one in psutil.process_iter() if _belongs(one, logs)], timeout=30)
+    assert left == []
 
 
 def _belongs(process, logs):

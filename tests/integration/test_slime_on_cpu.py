@@ -51,16 +51,16 @@ def models(tmp_path_factory):
 
 @pytest.fixture(autouse=True)
 def nothing_is_left():
-    before = {process.pid for process in psutil.process_iter() if marked(process)}
+    before = {process.pid for process in psutil.process_iter() if mark_of(process)}
     yield
-    assert {process.pid for process in psutil.process_iter() if marked(process)} <= before
+    assert {process.pid for process in psutil.process_iter() if mark_of(process)} <= before
 
 
-def marked(process):
+def mark_of(process):
     try:
-        return processes.MARK in process.environ()
+        return process.environ().get(processes.MARK)
     except psutil.Error:
-        return False
+        return None
 
 
 def finish(script, flags, folder):
@@ -158,7 +158,7 @@ def test_ctrl_c_leaves_nothing_of_a_run_with_live_engines(tmp_path):
                 assert process.poll() is None, (tmp_path / "said").read_text()
                 time.sleep(0.5)
             started = psutil.Process(process.pid).children(recursive=True)
-            [run] = {one.environ()[processes.MARK] for one in started if processes.MARK in one.environ()}
+            [run] = {mark_of(one) for one in started} - {None}
             shared = {name for one in processes.of_run(run) for name in shared_memory_of(one.pid)}
             os.killpg(process.pid, signal.SIGINT)
             assert process.wait() == 130

@@ -127,13 +127,23 @@ def test_a_run_that_would_not_work_starts_nothing(environment, tmp_path):
 def test_a_lost_connection_to_the_jobs_logs_does_not_end_the_job(environment, tmp_path):
     run = start({**environment, "NUM_ROLLOUT": "20", "PREFLIGHT_RAY": "no"})
     wait_for_a_checkpoint(run, tmp_path)
-    [follower] = [one for one in psutil.Process(run.pid).children(recursive=True) if one.cmdline()[2:4] == ["job", "logs"]]
-    follower.kill()
+    while not (followers := [one for one in psutil.Process(run.pid).children(recursive=True) if words_of(one)[2:4] == ["job", "logs"]]):
+        time.sleep(0.1)
+    for follower in followers:
+        follower.kill()
     shown, _ = run.communicate(timeout=500)
     assert run.returncode == 0, shown[-4000:]
     assert "following it anew" in shown
     assert len(turns(tmp_path / "run")) == 1
     assert (tmp_path / "run" / "checkpoints" / "latest_checkpointed_iteration.txt").read_text() == "19"
+
+
+def words_of(process: psutil.Process) -> list[str]:
+    """Its command line; none of one that has ended meanwhile."""
+    try:
+        return process.cmdline()
+    except psutil.Error:
+        return []
 
 
 def wait_for_a_checkpoint(run: subprocess.Popen[str], folder: Path) -> None:

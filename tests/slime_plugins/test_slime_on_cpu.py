@@ -19,6 +19,7 @@ from slime_on_cpu.shims import TRAINS
 from code_reward.errors import ConfigurationError
 
 ROOT = Path(__file__).parents[2]
+MINE = f"mine-{os.getpid()}"
 
 
 def python(code: str, variables: dict[str, str]) -> str:
@@ -133,12 +134,12 @@ def test_what_a_run_left_is_ended_and_nothing_else():
     sleep = ["sleep", "60"]
     with (
         subprocess.Popen(sleep) as other,
-        subprocess.Popen(sleep, env={**os.environ, processes.MARK: "mine"}, start_new_session=True) as left,
+        subprocess.Popen(sleep, env={**os.environ, processes.MARK: MINE}, start_new_session=True) as left,
     ):
-        assert [process.pid for process in processes.wait_for_end("mine", 0.1)] == [left.pid]
-        assert list(processes.end(processes.of_run("mine"), "mine")) == [f"{left.pid} sleep"]
+        assert [process.pid for process in processes.wait_for_end(MINE, 0.1)] == [left.pid]
+        assert list(processes.end(processes.of_run(MINE), MINE)) == [f"{left.pid} sleep"]
         left.wait()
-        assert processes.of_run("mine") == []
+        assert processes.of_run(MINE) == []
         assert other.poll() is None
         other.kill()
 
@@ -147,13 +148,13 @@ def test_semaphores_of_a_run_that_is_ended_by_force_go_with_it():
     """Their maker has them open under a name that is gone, and whoever would remove them is ended, too."""
     make = "import multiprocessing, sys; lock = multiprocessing.get_context('spawn').Lock(); print(flush=True); sys.stdin.read()"
     pipes = {"stdin": subprocess.PIPE, "stdout": subprocess.PIPE, "start_new_session": True}
-    with subprocess.Popen([sys.executable, "-c", make], env={**os.environ, processes.MARK: "mine"}, **pipes) as maker:
+    with subprocess.Popen([sys.executable, "-c", make], env={**os.environ, processes.MARK: MINE}, **pipes) as maker:
         maker.stdout.readline()
         names = shared_memory_of(maker.pid)
         assert names
-        memory = processes.SharedMemory("mine")
+        memory = processes.SharedMemory(MINE)
         memory.look()
-        assert len(list(processes.end(processes.of_run("mine"), "mine"))) == 2
+        assert len(list(processes.end(processes.of_run(MINE), MINE))) == 2
     assert names <= set(os.listdir("/dev/shm"))
     memory.remove()
     assert names & set(os.listdir("/dev/shm")) == set()

@@ -226,7 +226,7 @@ def test_verls_own_data_set_reads_what_prompts_writes(folder, tmp_path):
     assert row["raw_prompt"][0]["content"].startswith(known["statement"])
 
 
-@pytest.mark.timeout(300)
+@pytest.mark.timeout(1500)
 def test_verls_reward_loop_over_ray(folder):
     """Driver and workers as in a run: Ray's actors load the manager by its path and score in their own processes."""
     import ray

@@ -26,6 +26,7 @@ def main() -> None:
     libraries, without = options["libraries"], options["without"]
     # Ctrl-C is for the command whose sandbox this is; the worker ends when that closes the socket.
     signal.signal(signal.SIGINT, signal.SIG_IGN)
+    signal.pthread_sigmask(signal.SIG_UNBLOCK, {signal.SIGINT})  # Blocked since its start; a program's signals are as anywhere.
     sys.dont_write_bytecode = True
     sys.executable = os.path.realpath(sys.executable)
     sys.path = [path for path in sys.path if path != package_root] + libraries
