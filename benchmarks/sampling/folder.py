@@ -147,11 +147,17 @@ class _State:
         """Read the prompts of new rows and put them below those under way."""
         if not rows:
             return
-        width = max(len(row.prompt) for row in rows)
-        ids = torch.tensor([[0] * (width - len(row.prompt)) + row.prompt for row in rows], device=self._device)
-        mask = torch.tensor([[0] * (width - len(row.prompt)) + [1] * len(row.prompt) for row in rows], device=self._device)
+        # Several answers to one question read it once.
+        places = {prompt: place for place, prompt in enumerate(dict.fromkeys(tuple(row.prompt) for row in rows))}
+        width = max(map(len, places))
+        ids = torch.tensor([[0] * (width - len(prompt)) + list(prompt) for prompt in places], device=self._device)
+        mask = torch.tensor([[0] * (width - len(prompt)) + [1] * len(prompt) for prompt in places], device=self._device)
         cache = DynamicCache(config=self._model.config)
         logits = self._forward(ids, mask, (mask.cumsum(-1) - 1).clamp(min=0), cache)
+        if len(places) < len(rows):
+            index = torch.tensor([places[tuple(row.prompt)] for row in rows], device=self._device)
+            logits, mask = logits[index], mask[index]
+            cache.batch_select_indices(index)
         if self.rows:
             _join(self._cache, cache)
             width = max(self._mask.shape[1], mask.shape[1])

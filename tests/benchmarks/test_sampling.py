@@ -38,6 +38,17 @@ def test_greedy_answers_are_those_of_transformers(folder, batch):
         assert answers[question.task_id].text == tokenizer.decode(out[0, ids["input_ids"].shape[1] :], skip_special_tokens=True)
 
 
+def test_several_answers_to_a_question_are_those_that_it_gets_alone(folder):
+    model, sampling = FolderModel(folder, "float32", batch=8), Sampling(max_tokens=12, temperature=1.0)
+    asked = [((one.task_id, number), one) for one in questions(3) for number in range(4)]
+    together, alone = {}, {}
+    model.answer(asked, sampling, together.__setitem__)
+    for one in asked:
+        model.answer([one], sampling, alone.__setitem__)
+    assert together == alone
+    assert len({answer.text for answer in alone.values()}) > 3
+
+
 def test_an_answer_ends_before_its_stop_text(folder):
     whole = answers_of(folder, questions(1), Sampling(max_tokens=24))["t0"].text
     stop = whole[5:8]
