@@ -56,6 +56,7 @@ class Pool:
     def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None) -> None:
         self._starter.shutdown()
         processes = list((self._executor._processes or {}).values())
+        manager: Any = self._executor._executor_manager_thread
         self._executor.shutdown(wait=kind is None, cancel_futures=True)
         if kind is None:
             return
@@ -65,6 +66,8 @@ class Pool:
         for process in processes:
             process.kill()
             process.join()
+        if manager is not None:  # Python, when it exits, would wake it by a pipe that it may be closing just then.
+            manager.join()
 
 
 def _each(function: Callable[..., R], rows: list[tuple[Any, ...]]) -> list[R]:
