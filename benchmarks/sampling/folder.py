@@ -148,14 +148,15 @@ class _State:
         if not rows:
             return
         # Several answers to one question read it once.
-        places = {prompt: place for place, prompt in enumerate(dict.fromkeys(tuple(row.prompt) for row in rows))}
+        prompts = [tuple(row.prompt) for row in rows]
+        places = {prompt: place for place, prompt in enumerate(dict.fromkeys(prompts))}
         width = max(map(len, places))
         ids = torch.tensor([[0] * (width - len(prompt)) + list(prompt) for prompt in places], device=self._device)
         mask = torch.tensor([[0] * (width - len(prompt)) + [1] * len(prompt) for prompt in places], device=self._device)
         cache = DynamicCache(config=self._model.config)
         logits = self._forward(ids, mask, (mask.cumsum(-1) - 1).clamp(min=0), cache)
         if len(places) < len(rows):
-            index = torch.tensor([places[tuple(row.prompt)] for row in rows], device=self._device)
+            index = torch.tensor([places[prompt] for prompt in prompts], device=self._device)
             logits, mask = logits[index], mask[index]
             cache.batch_select_indices(index)
         if self.rows:

@@ -128,6 +128,7 @@ def test_a_lost_connection_to_the_jobs_logs_does_not_end_the_job(environment, tm
     run = start({**environment, "NUM_ROLLOUT": "20", "PREFLIGHT_RAY": "no"})
     wait_for_a_checkpoint(run, tmp_path)
     while not (followers := [one for one in psutil.Process(run.pid).children(recursive=True) if words_of(one)[2:4] == ["job", "logs"]]):
+        assert run.poll() is None
         time.sleep(0.1)
     for follower in followers:
         follower.kill()
