@@ -15,6 +15,7 @@ from statistics import fmean
 from threading import Lock
 from time import perf_counter
 
+from code_reward.deadlines import timeout
 from code_reward.errors import ConfigurationError, RewardServerError, SandboxError
 from code_reward.problem import Problem
 from code_reward.verdict import Missing, Scored, Verdict
@@ -90,7 +91,8 @@ class JudgeClient:
     async def _verdict(self, problem: Problem, program: str) -> Judged:
         parts = await self._here()
         try:
-            return await asyncio.wait_for(self._judge(parts, problem, program), self._settings.deadline_seconds)
+            async with timeout(self._settings.deadline_seconds):
+                return await self._judge(parts, problem, program)
         except (asyncio.TimeoutError, TimeoutError):
             return _missing(parts.llm.trouble("judge") or LLMError("", kind="timeout"))
         except Unparsable as error:

@@ -11,6 +11,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 from itertools import count
 
+from code_reward.deadlines import timeout
 from data_prep.llm.endpoint import Endpoint
 from data_prep.llm.errors import LLMError
 
@@ -67,14 +68,14 @@ class Fleet:
             waiter = _Waiter(-urgency, number, loop.create_future())
             heapq.heappush(self._waiting[role], waiter)
             try:
-                await asyncio.wait_for(waiter.woken, max(min(self._next_change(loop.time()), deadline) - loop.time(), 0.001))
+                async with timeout(max(min(self._next_change(loop.time()), deadline) - loop.time(), 0.001)):
+                    await waiter.woken
             except (asyncio.TimeoutError, TimeoutError):
                 if loop.time() >= deadline:
+                    self._wake_others()
                     return None
             except asyncio.CancelledError:
-                # It may have been woken for a place that it now leaves: the next one takes it.
-                for one in self.stations:
-                    self._wake(one)
+                self._wake_others()
                 raise
         station.busy += 1
         return station
@@ -112,6 +113,11 @@ class Fleet:
 
     def _next_change(self, now: float) -> float:
         return min((station.rests_until for station in self.stations if station.rests_until > now), default=now + _LONGEST_REST)
+
+    def _wake_others(self) -> None:
+        """Whoever gave up waiting may just have been woken for a place: the next one takes it."""
+        for station in self.stations:
+            self._wake(station)
 
     def _wake(self, station: Station) -> None:
         """Let as many look again as this station has room for."""

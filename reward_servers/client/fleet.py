@@ -15,6 +15,7 @@ from dataclasses import dataclass, field
 
 import aiohttp
 
+from code_reward.deadlines import timeout
 from code_reward.reference import Reference, compare
 from reward_servers.client.asking import AskError, ask
 from reward_servers.client.settings import ClientSettings, Reason
@@ -81,7 +82,8 @@ class Fleet:
             now = asyncio.get_running_loop().time()
             pauses = [worker.not_before - now for worker in self.workers.values() if worker.not_before > now]
             try:
-                await asyncio.wait_for(self._changed.wait(), min(pauses, default=None))
+                async with timeout(min(pauses, default=None)):
+                    await self._changed.wait()
             except asyncio.TimeoutError:
                 continue  # A pause is over.
 

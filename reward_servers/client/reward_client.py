@@ -11,6 +11,7 @@ from pathlib import Path
 from threading import Lock
 from time import perf_counter
 
+from code_reward.deadlines import timeout
 from code_reward.errors import CodeRewardError, ConfigurationError, RewardServerError
 from code_reward.folders import require_folder
 from code_reward.reference import Reference
@@ -195,7 +196,8 @@ class _Parts:
         """The verdict and how it came about, but for the time."""
         left = max(0.0, deadline - asyncio.get_running_loop().time())
         try:
-            prepared = await asyncio.wait_for(self.preparation.prepare(statement, response, entry_point), left)
+            async with timeout(left):
+                prepared = await self.preparation.prepare(statement, response, entry_point)
         except asyncio.TimeoutError:
             prepared = Missing("timeout")
         if isinstance(prepared, (Rejected, Missing)):
@@ -207,7 +209,8 @@ class _Parts:
         """The scores of the program's beginnings."""
         left = max(0.0, deadline - asyncio.get_running_loop().time())
         try:
-            inputs = await asyncio.wait_for(self.preparation.by_line(statement, response, entry_point), left)
+            async with timeout(left):
+                inputs = await self.preparation.by_line(statement, response, entry_point)
         except asyncio.TimeoutError:
             return []
         if isinstance(inputs, Missing):

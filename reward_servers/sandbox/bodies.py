@@ -18,6 +18,8 @@ from typing import TypeVar
 from fastapi import Request
 from pydantic import BaseModel, ValidationError
 
+from code_reward.deadlines import timeout
+
 MAX_BYTES = 64 << 20
 _ALL_BYTES = 512 << 20
 """Of all bodies that are under way together."""
@@ -78,7 +80,8 @@ class Reader:
         more = True
         while more:
             patience = min(_IDLE_SECONDS, deadline - time.monotonic())
-            message = await asyncio.wait_for(request.receive(), patience)
+            async with timeout(patience):
+                message = await request.receive()
             if message["type"] == "http.disconnect":
                 raise ClientGone
             part = message.get("body", b"")

@@ -13,6 +13,7 @@ from typing import Any
 
 import aiohttp
 
+from code_reward.deadlines import timeout
 from code_reward.errors import DataError
 from code_reward.problem import Test
 from reward_servers.sandbox.intake import execute_unreadable, fail_unreadable, is_text, observe_unreadable, require_text, write_tests
@@ -91,8 +92,8 @@ class HttpSandbox:
             if attempt:
                 await asyncio.sleep(_PAUSE * 3 ** (attempt - 1))
             try:
-                async with self._line().room:
-                    status, text = await asyncio.wait_for(self._post(path, request), patience)
+                async with self._line().room, timeout(patience):
+                    status, text = await self._post(path, request)
                 if status == 200:
                     answer = json.loads(text)
                     if isinstance(answer, dict) and "kind" in answer:
@@ -128,15 +129,16 @@ class HttpSandbox:
 
     async def _is_there(self) -> bool:
         try:
-            await asyncio.wait_for(self._talk("GET", "/health"), _CONNECT_SECONDS)
+            async with timeout(_CONNECT_SECONDS):
+                await self._talk("GET", "/health")
         except (aiohttp.ClientError, asyncio.TimeoutError, OSError):
             return False
         return True
 
     async def _talk(self, method: str, path: str, **more: Any) -> tuple[int, str]:
-        timeout = aiohttp.ClientTimeout(total=None, sock_connect=_CONNECT_SECONDS)
+        connecting = aiohttp.ClientTimeout(total=None, sock_connect=_CONNECT_SECONDS)
         try:
-            async with self._line().session.request(method, f"{self._url}{path}", timeout=timeout, **more) as response:
+            async with self._line().session.request(method, f"{self._url}{path}", timeout=connecting, **more) as response:
                 return response.status, await response.text()
         except asyncio.TimeoutError as error:
             raise ConnectionError(f"it took no connection in {_CONNECT_SECONDS:g} s") from error

@@ -13,6 +13,7 @@ import signal
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
+from code_reward.deadlines import timeout
 from reward_servers.sglang_server.leftovers import Leftovers
 
 _PR_SET_PDEATHSIG = 1
@@ -64,7 +65,8 @@ class Process:
         if self.alive:
             self._process.terminate()
             with contextlib.suppress(asyncio.TimeoutError):
-                await asyncio.wait_for(self._process.wait(), STOP_SECONDS)
+                async with timeout(STOP_SECONDS):
+                    await self._process.wait()
         # Children that outlive the leader keep its group.
         with contextlib.suppress(ProcessLookupError):
             os.killpg(group, signal.SIGKILL)

@@ -10,6 +10,7 @@ import sys
 import tempfile
 from pathlib import Path
 
+from code_reward.deadlines import timeout
 from code_reward.problem import CallTest, CheckTest, PytestTest, StdioTest, Test, UnittestTest
 
 _SLEEPING_SECONDS = 300.0
@@ -75,7 +76,8 @@ async def _run(folder: str, arguments: list[str], stdin: str, cpu_seconds: int) 
     with contextlib.suppress(ProcessLookupError):  # It has ended by now.
         resource.prlimit(process.pid, resource.RLIMIT_CPU, (cpu_seconds, cpu_seconds))
     try:
-        out, said = await asyncio.wait_for(process.communicate(stdin.encode()), _SLEEPING_SECONDS)
+        async with timeout(_SLEEPING_SECONDS):
+            out, said = await process.communicate(stdin.encode())
     except asyncio.TimeoutError:
         process.kill()
         await process.wait()

@@ -9,6 +9,7 @@ from hypothesis import strategies as st
 
 from code_reward.errors import ConfigurationError, SandboxError
 from data_prep.llm import LLM, Budget, Endpoint, Ledger, LLMError, Prompt, Request, RunStopped
+from data_prep.llm.fleet import Fleet
 from data_prep.llm.probe import require_answers
 from data_prep.llm.prompt import FOLDER, fenced, prompt
 from data_prep.llm.request import Sampling
@@ -192,6 +193,20 @@ async def test_concurrency_is_used_and_kept():
     async with Server(slow) as server, LLM([server.endpoint(concurrency=5)]) as llm:
         await asyncio.gather(*(llm.ask(request(str(number))) for number in range(40)))
     assert server.busiest == 5
+
+
+async def test_a_place_that_is_free_in_the_very_turn_in_which_its_waiter_gives_up_goes_to_the_next(monkeypatch):
+    monkeypatch.setattr("data_prep.llm.fleet._LONGEST_REST", 30.0)  # Nobody looks again unasked.
+    fleet, loop = Fleet([Endpoint(url="http://127.0.0.1:1/v1", model="m", concurrency=1)]), asyncio.get_running_loop()
+    start = loop.time()
+    station = await fleet.take("judge", start + 60)
+    hurried = asyncio.create_task(fleet.take("judge", start + 0.02, urgency=1.0))
+    patient = asyncio.create_task(fleet.take("judge", start + 60))
+    loop.call_at(start + 0.01, fleet.give_back, station)
+    await asyncio.sleep(0)
+    time.sleep(0.05)  # noqa: ASYNC251 - both moments pass in one turn of the loop.
+    assert await asyncio.wait_for(patient, 5) is station
+    assert await hurried is None
 
 
 async def test_each_role_is_answered_by_its_own_endpoints():

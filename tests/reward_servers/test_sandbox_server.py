@@ -138,6 +138,27 @@ async def test_a_server_that_gives_no_answer_is_a_sandbox_error(monkeypatch, is_
     server.close()
 
 
+async def test_a_request_that_is_given_up_ends_even_while_the_server_says_that_it_is_well(monkeypatch):
+    monkeypatch.setattr("reward_servers.sandbox.client._BEAT_SECONDS", 0.001)
+
+    async def answer(client, method, path, **more):
+        nonlocal given_up
+        if method == "POST":
+            await asyncio.sleep(60)
+        if not given_up:
+            given_up = run.cancel()  # In the very turn of the loop in which the answer is there.
+        return 200, "{}"
+
+    given_up = False
+    monkeypatch.setattr(HttpSandbox, "_talk", answer)
+    client = HttpSandbox("http://127.0.0.1:1")
+    run = asyncio.create_task(client.run(ADD_ONE, [AssertTest(code="assert f(1) == 2")]))
+    done, _ = await asyncio.wait({run}, timeout=0.5)
+    await client.close()
+    assert run in done
+    assert run.cancelled()
+
+
 async def test_a_host_that_takes_no_connection_is_a_sandbox_error(monkeypatch):
     monkeypatch.setattr("reward_servers.sandbox.client._PAUSE", 0.001)
     monkeypatch.setattr("reward_servers.sandbox.client._CONNECT_SECONDS", 0.1)

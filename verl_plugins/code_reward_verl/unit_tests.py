@@ -18,6 +18,7 @@ from typing import Any, Literal
 
 from pydantic import ValidationError
 
+from code_reward.deadlines import timeout
 from code_reward.errors import ConfigurationError, DataError, RewardServerError, explain
 from code_reward.extracting import extract
 from code_reward.problem import Problem, runnable
@@ -65,8 +66,8 @@ async def compute_score(
     problem = _problem(extra_info or {})
     limits = Limits(cpu_seconds=cpu_seconds, stop_at_first_failure=tests_reward == "binary").allowing(problem.time_limit_seconds)
     try:
-        work = _verdict(solution_str, problem, _sandbox(sandbox_url), limits, tests_reward)
-        verdict = await asyncio.wait_for(work, deadline_seconds)
+        async with timeout(deadline_seconds):
+            verdict = await _verdict(solution_str, problem, _sandbox(sandbox_url), limits, tests_reward)
     except (asyncio.TimeoutError, TimeoutError):
         verdict = Missing("sandbox_timeout")
     except BrokenProcessPool:
