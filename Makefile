@@ -33,7 +33,7 @@ install-referees:  ## Make .venv-referees: evalplus and LiveCodeBench's testing 
 	@PYTHON='$(PYTHON)' scripts/install_referees.sh referees
 
 .PHONY: install-bigcodebench
-install-bigcodebench:  ## Make .venv-bigcodebench: bigcodebench and the libraries of its tasks (1.5 GB).
+install-bigcodebench:  ## Make .venv-bigcodebench: bigcodebench and the libraries of its tasks (3.1 GB).
 	@PYTHON='$(PYTHON)' scripts/install_referees.sh bigcodebench
 
 .PHONY: quickstart

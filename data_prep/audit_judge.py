@@ -214,6 +214,10 @@ class AuditJudge(Command):
     """What a language model that judges is shown."""
     endpoints: Path | None = None
     """YAML list of endpoints, as of data_prep.search."""
+    temperature: float | None = None
+    """Of a language model that judges; the server's own default if not given."""
+    reply_tokens: int = Field(default=4096, gt=0)
+    """Most tokens of a reply; prompt and reply together must fit the model's context."""
     repeats: int = Field(default=1, gt=0)
     """Times that the judge is asked about each program."""
     per_problem: int | None = Field(default=None, gt=0)
@@ -250,6 +254,7 @@ def main(settings: AuditJudge) -> None:
 
 async def _run(settings: AuditJudge, problems: Sequence[Problem], labelled: Sequence[LabelledProgram]) -> Audit:
     from data_prep.llm import LLM, Ledger
+    from data_prep.llm.request import Sampling
     from data_prep.search.players import make_judge, read_endpoints
     from reward_servers.sandbox import connect
 
@@ -260,7 +265,9 @@ async def _run(settings: AuditJudge, problems: Sequence[Problem], labelled: Sequ
         endpoints = read_endpoints(settings.endpoints) if settings.judge != "reference" else []
         llm = await stack.enter_async_context(LLM(endpoints)) if endpoints else None
         # Evidence is for language models; results alone decide here.
-        judge = make_judge(settings.judge, llm, sandbox, traces="none" if settings.judge == "reference" else settings.traces)
+        traces = "none" if settings.judge == "reference" else settings.traces
+        sampling = Sampling(temperature=settings.temperature, max_tokens=settings.reply_tokens)
+        judge = make_judge(settings.judge, llm, sandbox, traces=traces, sampling=sampling)
         return await audit(problems, labelled, judge, ledger, repeats=settings.repeats)
 
 

@@ -2,7 +2,7 @@
 # Make the environment of published referees of the policy benchmarks, apart from ours and from each other.
 #
 #   install_referees.sh referees        .venv-referees: evalplus, and LiveCodeBench's testing code (half a minute on a fast network)
-#   install_referees.sh bigcodebench    .venv-bigcodebench: bigcodebench, and the libraries that its tasks use (1.5 GB)
+#   install_referees.sh bigcodebench    .venv-bigcodebench: bigcodebench, and the libraries that its tasks use (3.1 GB)
 #   PYTHON                              interpreter to make it with (default python3)
 #
 # They are installed without their dependencies, which include whole inference stacks: what judging imports is listed in

@@ -258,12 +258,14 @@ def test_python_in_the_documentation_parses_and_imports_what_exists(page):
 
 
 def declared(*extras: str) -> dict[str, Requirement]:
-    """What pyproject.toml names, for everybody and in these extras, by name."""
+    """What pyproject.toml names for this Python, for everybody and in these extras, by name."""
     tomllib = importlib.import_module("tomllib" if sys.version_info >= (3, 11) else "tomli")
     project = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]
     requirements = {}
     for requirement in map(Requirement, chain(project["dependencies"], *(project["optional-dependencies"][extra] for extra in extras))):
         own = requirement.name == "code-reward"
+        if requirement.marker is not None and not requirement.marker.evaluate():
+            continue
         requirements |= declared(*requirement.extras) if own else {canonicalize_name(requirement.name): requirement}
     return requirements
 

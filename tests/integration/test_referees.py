@@ -3,9 +3,11 @@
 import gzip
 import json
 import os
+from collections import Counter
 from pathlib import Path
 
 import pytest
+from livecodebench_rows import read_rows
 
 from benchmarks.referees.environment import Environment
 from benchmarks.sampling.question import Answer
@@ -15,6 +17,7 @@ from benchmarks.sets.task_set import Bench
 ROOT = Path(__file__).parents[2]
 REFEREES = ROOT / ".venv-referees"
 DATA = os.environ.get("CODE_REWARD_DATA")
+LCB_TASKS, LCB_ANSWERS = os.environ.get("LIVECODEBENCH_TASKS_ROOT"), os.environ.get("LIVECODEBENCH_ANSWERS")
 
 pytestmark = [
     pytest.mark.integration,
@@ -73,6 +76,31 @@ def test_livecodebench_and_the_sandbox_agree(tmp_path):
     judged = LIVECODEBENCH.judge(Bench(tmp_path, Environment(REFEREES), None), {"s": row}, answers)
     assert [one.referee["LiveCodeBench"] for one in judged] == ["pass", "fail", "fail", "fail"]
     assert [one.disputed for one in judged] == [[]] * 4
+
+
+@pytest.mark.skipif(
+    not (LCB_TASKS and LCB_ANSWERS),
+    reason="LIVECODEBENCH_TASKS_ROOT and LIVECODEBENCH_ANSWERS name no problems and published answers (docs/benchmarks.md).",
+)
+@pytest.mark.parametrize("file", str(LCB_ANSWERS).split(os.pathsep))
+def test_livecodebench_and_the_sandbox_on_published_answers(tmp_path, file):
+    opened = gzip.open if file.endswith(".gz") else open
+    with opened(file, "rt", encoding="utf-8") as answers_file:
+        published = {row["question_id"]: row for row in json.load(answers_file)}
+    (tmp_path / "tasks.jsonl").write_text("".join(json.dumps(row) + "\n" for row in read_rows(LCB_TASKS, published).values()))
+    one = find_set("lcb")
+    tasks = one.read(tmp_path / "tasks.jsonl")
+    answers = {(name, 0): Answer(text=published[name]["output_list"][0], form="chat", cut=False, tokens=1) for name in tasks}
+    judged = one.judge(Bench(tmp_path, Environment(REFEREES), None), tasks, answers)
+    said = {j.task_id: (published[j.task_id]["graded_list"][0], j.referee["LiveCodeBench"], j.sandbox["LiveCodeBench"]) for j in judged}
+    print(len(said), "problems:", sorted(Counter(said.values()).items()))
+    assert [j.task_id for j in judged if j.program != published[j.task_id]["code_list"][0]] == []
+    # What passed the hidden tests too passes the public ones.
+    assert [name for name, (passed, referee, _) in said.items() if passed and referee != "pass"] == []
+    # Its testing code puts a text in the place of sys.stdin and waits for no thread, so that such programs print nothing; and runs
+    # a program as the body of a function, which is faster. In ours a program is a script.
+    ways = {j.task_id: ("open(0)" in j.program or "threading" in j.program, j.sandbox["LiveCodeBench"] == "timeout") for j in judged}
+    assert [name for name, (_, referee, ours) in said.items() if (referee == "pass") != (ours == "pass") and not any(ways[name])] == []
 
 
 @pytest.mark.skipif(
