@@ -104,7 +104,10 @@ def _over_resamples(
         try:
             values.append(float(statistic(*(array[rows] for array in arrays))))
         except DataError as error:
-            undefined += 1
-            if error.kind != "single_class" or undefined > resamples / 10:
+            if error.kind != "single_class":
                 raise
+            undefined += 1
+            if undefined > resamples / 10:
+                message = "More than a tenth of the resamples have right answers only, or wrong ones only; measure more problems."
+                raise DataError(message, kind="single_class") from error
     return values

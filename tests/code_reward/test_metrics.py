@@ -241,7 +241,7 @@ def test_resamples_of_a_single_class_are_drawn_again():
 
 
 def test_too_many_resamples_of_a_single_class_are_an_error():
-    with pytest.raises(DataError, match="right and wrong") as caught:
+    with pytest.raises(DataError, match="More than a tenth of the resamples") as caught:
         bootstrap(auc, [1, 0, 0], [2.0, 1.0, 0.0], seed=0)
     assert caught.value.kind == "single_class"
 
