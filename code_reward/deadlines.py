@@ -1,14 +1,34 @@
 """A limit on how long something is awaited, by which no cancellation is lost.
 
-`asyncio.wait_for`, until Python 3.12, forgets that it was cancelled when what it waits for ends in the same turn of the loop: a request
-that somebody gave up goes on, and a loop around it may never end.
+Before Python 3.12 `asyncio.wait_for` forgets that it was cancelled when what it waits for ends in the same turn of the loop: a request that
+somebody gave up goes on, and a loop around it may never end. Python 3.10 has no `asyncio.timeout`, and what there is for it forgets, too.
+`asyncio.wait` does not.
 """
 
-import sys
+from __future__ import annotations
 
-if sys.version_info >= (3, 11):
-    from asyncio import timeout
-else:
-    from async_timeout import timeout
+import asyncio
+from collections.abc import Awaitable
+from typing import TypeVar
 
-__all__ = ["timeout"]
+T = TypeVar("T")
+
+
+async def within(seconds: float | None, work: Awaitable[T]) -> T:
+    """The result of `work`, which is cancelled when there is none after `seconds`, or when the caller is.
+
+    Raises:
+        asyncio.TimeoutError: The time is up.
+    """
+    task = asyncio.ensure_future(work)
+    try:
+        done, _ = await asyncio.wait({task}, timeout=seconds)
+        if not done:
+            raise asyncio.TimeoutError
+        return task.result()
+    finally:
+        if not task.done():
+            task.cancel()
+            await asyncio.wait({task})
+        if not task.cancelled():
+            task.exception()  # Whoever gave up is not told.

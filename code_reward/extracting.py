@@ -67,10 +67,18 @@ async def extract(response: str, policy: Policy = "last", entry_point: str | Non
                     return extract_code(response, policy, entry_point)
                 executor = await _POOL.get()
                 work = asyncio.get_running_loop().run_in_executor(executor, extract_code, response, policy, entry_point)
-            return await work
+            # A pool's own future is never cancelled: before Python 3.12 the pool would answer nobody any more after a process of it died.
+            work.add_done_callback(_told_to_nobody)
+            return await asyncio.shield(work)
         except BrokenProcessPool:
             if executor is not None:
                 _POOL.drop(executor)
             if attempt:
                 raise
     raise AssertionError("unreachable")
+
+
+def _told_to_nobody(work: asyncio.Future[Extraction]) -> None:
+    """What is raised when everybody has left is no news."""
+    if not work.cancelled():
+        work.exception()

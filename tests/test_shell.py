@@ -8,6 +8,7 @@ import ast
 import importlib
 import importlib.metadata
 import importlib.util
+import inspect
 import io
 import os
 import re
@@ -185,6 +186,7 @@ def help_of(module: str) -> str:
     with (
         redirect_stdout(shown),
         patch.dict(os.environ, COLUMNS="1000"),
+        patch.dict(inspect.modulesbyfile),  # Else the file's module is called __main__ for good.
         patch.object(sys, "argv", [module, "--help"]),
         patch.object(sys, "path", [*map(str, SOURCE_ROOTS), *sys.path]),
         pytest.raises(SystemExit) as end,
@@ -258,14 +260,12 @@ def test_python_in_the_documentation_parses_and_imports_what_exists(page):
 
 
 def declared(*extras: str) -> dict[str, Requirement]:
-    """What pyproject.toml names for this Python, for everybody and in these extras, by name."""
+    """What pyproject.toml names, for everybody and in these extras, by name."""
     tomllib = importlib.import_module("tomllib" if sys.version_info >= (3, 11) else "tomli")
     project = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]
     requirements = {}
     for requirement in map(Requirement, chain(project["dependencies"], *(project["optional-dependencies"][extra] for extra in extras))):
         own = requirement.name == "code-reward"
-        if requirement.marker is not None and not requirement.marker.evaluate():
-            continue
         requirements |= declared(*requirement.extras) if own else {canonicalize_name(requirement.name): requirement}
     return requirements
 

@@ -15,7 +15,7 @@ from statistics import fmean
 from threading import Lock
 from time import perf_counter
 
-from code_reward.deadlines import timeout
+from code_reward.deadlines import within
 from code_reward.errors import ConfigurationError, RewardServerError, SandboxError
 from code_reward.problem import Problem
 from code_reward.verdict import Missing, Scored, Verdict
@@ -91,8 +91,7 @@ class JudgeClient:
     async def _verdict(self, problem: Problem, program: str) -> Judged:
         parts = await self._here()
         try:
-            async with timeout(self._settings.deadline_seconds):
-                return await self._judge(parts, problem, program)
+            return await within(self._settings.deadline_seconds, self._judge(parts, problem, program))
         except (asyncio.TimeoutError, TimeoutError):
             return _missing(parts.llm.trouble("judge") or LLMError("", kind="timeout"))
         except Unparsable as error:
@@ -177,11 +176,10 @@ class _Flight:
         """The judgement; `Missing("closed")` where the client was closed meanwhile. Raises as what makes it."""
         self._waiting += 1
         try:
-            return await asyncio.shield(self._task)
-        except asyncio.CancelledError:
-            if self._closed:
+            await asyncio.wait({self._task})  # Raises for the caller's own cancellation alone.
+            if self._task.cancelled() and self._closed:
                 return Judged(Missing("closed"))
-            raise
+            return self._task.result()
         finally:
             self._waiting -= 1
             if not self._waiting:

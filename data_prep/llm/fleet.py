@@ -11,7 +11,6 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 from itertools import count
 
-from code_reward.deadlines import timeout
 from data_prep.llm.endpoint import Endpoint
 from data_prep.llm.errors import LLMError
 
@@ -64,19 +63,20 @@ class Fleet:
         """A free station for `role`, when there is one; None when loop time `deadline` passes before. Give it back with `give_back`."""
         loop, number = asyncio.get_running_loop(), next(self._numbers)
         while (station := self._free(role, loop.time())) is None:
+            if loop.time() >= deadline:
+                return None
             # One that gave up waiting stays in the heap, done, until its turn comes.
             waiter = _Waiter(-urgency, number, loop.create_future())
             heapq.heappush(self._waiting[role], waiter)
             try:
-                async with timeout(max(min(self._next_change(loop.time()), deadline) - loop.time(), 0.001)):
-                    await waiter.woken
-            except (asyncio.TimeoutError, TimeoutError):
-                if loop.time() >= deadline:
-                    self._wake_others()
-                    return None
+                await asyncio.wait({waiter.woken}, timeout=max(min(self._next_change(loop.time()), deadline) - loop.time(), 0.001))
             except asyncio.CancelledError:
-                self._wake_others()
+                # It may have been woken for a place that it now leaves: the next one takes it.
+                waiter.woken.cancel()
+                for one in self.stations:
+                    self._wake(one)
                 raise
+            waiter.woken.cancel()
         station.busy += 1
         return station
 
@@ -113,11 +113,6 @@ class Fleet:
 
     def _next_change(self, now: float) -> float:
         return min((station.rests_until for station in self.stations if station.rests_until > now), default=now + _LONGEST_REST)
-
-    def _wake_others(self) -> None:
-        """Whoever gave up waiting may just have been woken for a place: the next one takes it."""
-        for station in self.stations:
-            self._wake(station)
 
     def _wake(self, station: Station) -> None:
         """Let as many look again as this station has room for."""

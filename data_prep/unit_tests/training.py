@@ -152,8 +152,13 @@ async def _judge_all(
     try:
         with Journal(f"{settings.out}.journal") as journal:
             tasks = [asyncio.ensure_future(known_or_judged(sample, journal)) for sample in samples]
-            for task in track(tasks, "running tests"):
-                await task
+            try:
+                for task in track(tasks, "running tests"):
+                    await task
+            finally:  # None goes on where the journal is closed.
+                for task in tasks:
+                    task.cancel()
+                await asyncio.gather(*tasks, return_exceptions=True)
             return [task.result() for task in tasks]
     finally:
         await sandbox.close()

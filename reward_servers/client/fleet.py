@@ -15,7 +15,7 @@ from dataclasses import dataclass, field
 
 import aiohttp
 
-from code_reward.deadlines import timeout
+from code_reward.deadlines import within
 from code_reward.reference import Reference, compare
 from reward_servers.client.asking import AskError, ask
 from reward_servers.client.settings import ClientSettings, Reason
@@ -82,8 +82,7 @@ class Fleet:
             now = asyncio.get_running_loop().time()
             pauses = [worker.not_before - now for worker in self.workers.values() if worker.not_before > now]
             try:
-                async with timeout(min(pauses, default=None)):
-                    await self._changed.wait()
+                await within(min(pauses, default=None), self._changed.wait())
             except asyncio.TimeoutError:
                 continue  # A pause is over.
 

@@ -11,7 +11,7 @@ from pathlib import Path
 from threading import Lock
 from time import perf_counter
 
-from code_reward.deadlines import timeout
+from code_reward.deadlines import within
 from code_reward.errors import CodeRewardError, ConfigurationError, RewardServerError
 from code_reward.folders import require_folder
 from code_reward.reference import Reference
@@ -120,8 +120,11 @@ class RewardClient:
     async def close(self) -> None:
         """Close the connections and processes of this event loop; verdicts in flight become `Missing("closed")`."""
         loop = asyncio.get_running_loop()
-        for task in [task for task in self._following if task.get_loop() is loop]:
+        following = {task for task in self._following if task.get_loop() is loop}
+        for task in following:
             task.cancel()
+        if following:  # One of them may be closing what it has replaced.
+            await asyncio.wait(following)
         with self._lock:
             parts = self._parts.pop(loop, None)
         if parts is not None:
@@ -196,8 +199,7 @@ class _Parts:
         """The verdict and how it came about, but for the time."""
         left = max(0.0, deadline - asyncio.get_running_loop().time())
         try:
-            async with timeout(left):
-                prepared = await self.preparation.prepare(statement, response, entry_point)
+            prepared = await within(left, self.preparation.prepare(statement, response, entry_point))
         except asyncio.TimeoutError:
             prepared = Missing("timeout")
         if isinstance(prepared, (Rejected, Missing)):
@@ -209,8 +211,7 @@ class _Parts:
         """The scores of the program's beginnings."""
         left = max(0.0, deadline - asyncio.get_running_loop().time())
         try:
-            async with timeout(left):
-                inputs = await self.preparation.by_line(statement, response, entry_point)
+            inputs = await within(left, self.preparation.by_line(statement, response, entry_point))
         except asyncio.TimeoutError:
             return []
         if isinstance(inputs, Missing):
@@ -219,8 +220,10 @@ class _Parts:
         return [None if ids is None else _value(next(verdicts)[0]) for ids in inputs]
 
     async def close(self) -> None:
-        await self.preparation.close()
-        await self.engine.close()
+        try:
+            await self.preparation.close()
+        finally:
+            await self.engine.close()
 
 
 def _value(verdict: Verdict) -> float | None:

@@ -18,7 +18,7 @@ from typing import TypeVar
 from fastapi import Request
 from pydantic import BaseModel, ValidationError
 
-from code_reward.deadlines import timeout
+from code_reward.deadlines import within
 
 MAX_BYTES = 64 << 20
 _ALL_BYTES = 512 << 20
@@ -80,8 +80,7 @@ class Reader:
         more = True
         while more:
             patience = min(_IDLE_SECONDS, deadline - time.monotonic())
-            async with timeout(patience):
-                message = await request.receive()
+            message = await within(patience, request.receive())
             if message["type"] == "http.disconnect":
                 raise ClientGone
             part = message.get("body", b"")
@@ -98,10 +97,12 @@ class Reader:
         if len(body) <= _LARGE:
             found = _parse(model, body)
         else:
+            process = self._executor()
             try:
-                found = await asyncio.get_running_loop().run_in_executor(self._executor(), _parse, model, body)
+                found = await asyncio.get_running_loop().run_in_executor(process, _parse, model, body)
             except BrokenProcessPool as error:
-                self.close()
+                if self._process is process:  # Others were told, too, and one may have a new one.
+                    self.close()
                 raise Refused(503, "The body cannot be read for want of memory; try again later.") from error
         if isinstance(found, str):
             raise Refused(422, found)

@@ -13,7 +13,7 @@ from typing import Any
 
 import aiohttp
 
-from code_reward.deadlines import timeout
+from code_reward.deadlines import within
 from code_reward.errors import DataError
 from code_reward.problem import Test
 from reward_servers.sandbox.intake import execute_unreadable, fail_unreadable, is_text, observe_unreadable, require_text, write_tests
@@ -92,8 +92,8 @@ class HttpSandbox:
             if attempt:
                 await asyncio.sleep(_PAUSE * 3 ** (attempt - 1))
             try:
-                async with self._line().room, timeout(patience):
-                    status, text = await self._post(path, request)
+                async with self._line().room:
+                    status, text = await within(patience, self._post(path, request))
                 if status == 200:
                     answer = json.loads(text)
                     if isinstance(answer, dict) and "kind" in answer:
@@ -129,8 +129,7 @@ class HttpSandbox:
 
     async def _is_there(self) -> bool:
         try:
-            async with timeout(_CONNECT_SECONDS):
-                await self._talk("GET", "/health")
+            await within(_CONNECT_SECONDS, self._talk("GET", "/health"))
         except (aiohttp.ClientError, asyncio.TimeoutError, OSError):
             return False
         return True

@@ -201,6 +201,8 @@ def _ask(worker: WorkerHandle, item: _Item, job: dict[str, Any]) -> dict[str, An
             worker.start()
         try:
             item.give_to(worker)
+            if item.abandoned:  # While the worker started; from here on it would be interrupted.
+                return {"kind": "sandbox_error", "message": "nobody waits for this program any more"}
             return worker.ask(job)
         except WorkerLost as error:
             lost = error

@@ -13,7 +13,7 @@ import signal
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
-from code_reward.deadlines import timeout
+from code_reward.deadlines import within
 from reward_servers.sglang_server.leftovers import Leftovers
 
 _PR_SET_PDEATHSIG = 1
@@ -65,8 +65,7 @@ class Process:
         if self.alive:
             self._process.terminate()
             with contextlib.suppress(asyncio.TimeoutError):
-                async with timeout(STOP_SECONDS):
-                    await self._process.wait()
+                await within(STOP_SECONDS, self._process.wait())
         # Children that outlive the leader keep its group.
         with contextlib.suppress(ProcessLookupError):
             os.killpg(group, signal.SIGKILL)

@@ -10,7 +10,7 @@ import sys
 import tempfile
 from pathlib import Path
 
-from code_reward.deadlines import timeout
+from code_reward.deadlines import within
 from code_reward.problem import CallTest, CheckTest, PytestTest, StdioTest, Test, UnittestTest
 
 _SLEEPING_SECONDS = 300.0
@@ -76,8 +76,7 @@ async def _run(folder: str, arguments: list[str], stdin: str, cpu_seconds: int) 
     with contextlib.suppress(ProcessLookupError):  # It has ended by now.
         resource.prlimit(process.pid, resource.RLIMIT_CPU, (cpu_seconds, cpu_seconds))
     try:
-        async with timeout(_SLEEPING_SECONDS):
-            out, said = await process.communicate(stdin.encode())
+        out, said = await within(_SLEEPING_SECONDS, process.communicate(stdin.encode()))
     except asyncio.TimeoutError:
         process.kill()
         await process.wait()

@@ -48,11 +48,11 @@ async def unless_aborting(args: Any, work: Coroutine[Any, Any, T]) -> T | None:
     task = asyncio.create_task(work)
     watch.add(task, args)
     try:
-        return await task
-    except asyncio.CancelledError:
-        if task in watch.given_up:
+        await asyncio.wait({task})  # Raises for the caller's own cancellation alone.
+        if task.cancelled() and task in watch.given_up:
             return None
-        raise
+        return task.result()
     finally:
+        task.cancel()
         watch.tasks.discard(task)
         watch.given_up.discard(task)

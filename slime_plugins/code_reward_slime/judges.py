@@ -7,7 +7,7 @@ from collections.abc import Callable, Coroutine
 from dataclasses import dataclass, field
 from typing import Any
 
-from code_reward.deadlines import timeout
+from code_reward.deadlines import within
 from code_reward.errors import ConfigurationError, RewardServerError
 from code_reward.extracting import extract
 from code_reward.hybrid import hybrid
@@ -87,8 +87,8 @@ async def by_tests(args: Any, settings: Settings, sample: Any, response: str) ->
     box = await sandbox(settings)
     program = runnable(problem, extraction.code)
     try:
-        async with timeout(settings.sandbox_seconds):
-            outcome = await box.run(program, problem.tests, entry_point=problem.entry_point, limits=limits)
+        work = box.run(program, problem.tests, entry_point=problem.entry_point, limits=limits)
+        outcome = await within(settings.sandbox_seconds, work)
     except asyncio.TimeoutError:
         return Judgement(Missing("sandbox_timeout"))
     verdict = to_verdict(outcome, total=len(problem.tests), reward=counted)

@@ -40,6 +40,19 @@ async def test_a_process_that_dies_is_replaced():
     assert await extract(LONG) == extract_code(LONG)
 
 
+async def test_who_gave_up_waiting_takes_nobody_along_when_a_process_dies():
+    pool = await extracting._POOL.get()
+    tasks = [asyncio.create_task(extract(LONG)) for _ in range(12)]
+    while len(pool._pending_work_items) < len(tasks):
+        await asyncio.sleep(0.001)
+        if any(task.done() for task in tasks):
+            break  # They are handed out slower than they are worked off.
+    tasks.pop(6).cancel()
+    for process in list(pool._processes.values()):
+        process.kill()
+    assert await asyncio.wait_for(asyncio.gather(*tasks), 120) == [extract_code(LONG)] * len(tasks)
+
+
 async def test_an_answer_that_kills_two_processes_in_turn_is_an_error(monkeypatch):
     monkeypatch.setattr(extracting, "extract_code", _die)
     with pytest.raises(BrokenProcessPool):

@@ -120,11 +120,11 @@ class Served:
         threading.Thread(target=self.loop.run_forever, daemon=True).start()
 
     def __enter__(self):
-        asyncio.run_coroutine_threadsafe(self.server.start(), self.loop).result(10)
+        asyncio.run_coroutine_threadsafe(self.server.start(), self.loop).result(60)
         return self.server
 
     def __exit__(self, *_):
-        asyncio.run_coroutine_threadsafe(self.server.stop(), self.loop).result(10)
+        asyncio.run_coroutine_threadsafe(self.server.stop(), self.loop).result(60)
         self.loop.call_soon_threadsafe(self.loop.stop)
 
 

@@ -17,7 +17,7 @@ from code_reward.verdict import Missing, Rejected, Scored
 from reward_servers.client import ClientSettings, RewardClient
 from reward_servers.client.preparation import Preparation
 
-QUICK = {"deadline_seconds": 600.0, "request_seconds": 10.0, "backoff_seconds": 0.01, "max_backoff_seconds": 0.05}
+QUICK = {"deadline_seconds": 600.0, "request_seconds": 60.0, "backoff_seconds": 0.01, "max_backoff_seconds": 0.05}
 
 
 @pytest.fixture
@@ -173,7 +173,7 @@ def test_one_client_serves_several_event_loops_at_once_and_one_after_the_other(c
     thread = threading.Thread(target=serving.run_forever)
     thread.start()
     server = Misbehaving()
-    asyncio.run_coroutine_threadsafe(server.start(), serving).result(10)
+    asyncio.run_coroutine_threadsafe(server.start(), serving).result(60)
     client = RewardClient(client_dir, [server.url], settings=ClientSettings(**QUICK))
     verdicts = {}
 
@@ -189,7 +189,7 @@ def test_one_client_serves_several_event_loops_at_once_and_one_after_the_other(c
             other.join()
         asyncio.run(ask("later"))
     finally:
-        asyncio.run_coroutine_threadsafe(server.stop(), serving).result(10)
+        asyncio.run_coroutine_threadsafe(server.stop(), serving).result(60)
         serving.call_soon_threadsafe(serving.stop)
         thread.join()
         serving.close()

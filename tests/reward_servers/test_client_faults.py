@@ -410,7 +410,7 @@ async def test_a_router_without_workers_is_a_reason_of_its_own(connect):
 
 async def test_check_asks_every_worker_of_a_router(connect):
     async with Misbehaving(router=True) as router, Misbehaving() as one, Misbehaving(other_score_of) as two:
-        async with connect(router=router.url) as client:
+        async with connect(router=router.url, request_seconds=30.0, connect_seconds=30.0) as client:
             router.workers = [one.url]
             await client.check()
             router.workers = [one.url, two.url]

@@ -19,6 +19,7 @@ from reward_servers.sandbox.fusion import RunCode
 from reward_servers.sandbox.handle import WorkerHandle, WorkerLost
 from reward_servers.sandbox.intake import check_names
 from reward_servers.sandbox.outcome import Limits
+from reward_servers.sandbox.pool import _Item
 from reward_servers.sandbox.worker.referee.job import Job
 from reward_servers.sandbox.worker.referee.verdicts import Verdicts
 
@@ -250,6 +251,34 @@ async def test_the_program_of_a_caller_who_went_is_ended(sandbox, monkeypatch):
     job.cancel()
     assert (await waiting).kind == "failed"
     assert (await sandbox.run(RIGHT, [TEST])).passed
+
+
+async def test_the_program_of_a_caller_who_went_while_its_worker_started_is_not_begun(monkeypatch):
+    starting, may_start, left = threading.Event(), threading.Event(), threading.Event()
+    start, abandon = WorkerHandle.start, _Item.abandon
+
+    def start_slowly(worker):
+        starting.set()
+        may_start.wait(60)
+        return start(worker)
+
+    def leave(item):
+        abandon(item)
+        left.set()
+
+    monkeypatch.setattr(WorkerHandle, "start", start_slowly)
+    monkeypatch.setattr(_Item, "abandon", leave)
+    monkeypatch.setattr("reward_servers.sandbox.pool._PARTING_SECONDS", 0.0)
+    sandbox = connect(workers=1)
+    job = asyncio.ensure_future(sandbox.run("import time\ntime.sleep(500)", [TEST], limits=Limits(wall_seconds=500)))
+    await asyncio.to_thread(starting.wait, 60)
+    job.cancel()
+    await asyncio.to_thread(left.wait, 60)
+    may_start.set()
+    try:
+        assert (await asyncio.wait_for(sandbox.run(RIGHT, [TEST]), 120)).passed
+    finally:
+        await sandbox.close()
 
 
 BODIES = {

@@ -130,7 +130,7 @@ async def test_a_server_that_gives_no_answer_is_a_sandbox_error(monkeypatch, is_
     # One after the other: the question after the server's health must not wait behind what it is about.
     client = HttpSandbox(f"http://127.0.0.1:{server.sockets[0].getsockname()[1]}", concurrency=1)
     run = client.run(ADD_ONE, [AssertTest(code="assert f(1) == 2")], limits=Limits(wall_seconds=0.05))
-    outcome = await asyncio.wait_for(run, 20)
+    outcome = await asyncio.wait_for(run, 120)
     assert outcome.kind == "sandbox_error"
     assert said in outcome.message
     assert posts == (1 if is_well else 4)
@@ -153,7 +153,7 @@ async def test_a_request_that_is_given_up_ends_even_while_the_server_says_that_i
     monkeypatch.setattr(HttpSandbox, "_talk", answer)
     client = HttpSandbox("http://127.0.0.1:1")
     run = asyncio.create_task(client.run(ADD_ONE, [AssertTest(code="assert f(1) == 2")]))
-    done, _ = await asyncio.wait({run}, timeout=0.5)
+    done, _ = await asyncio.wait({run}, timeout=60)
     await client.close()
     assert run in done
     assert run.cancelled()
@@ -221,7 +221,7 @@ def test_ctrl_c_ends_the_server_without_a_traceback_of_its_workers():
     process = subprocess.Popen(command, start_new_session=True, **pipes)
     assert process.stdout.readline().startswith("ready ")
     os.killpg(process.pid, signal.SIGINT)
-    _, said = process.communicate(timeout=30)
+    _, said = process.communicate(timeout=300)
     assert "Traceback" not in said
 
 

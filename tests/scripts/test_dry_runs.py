@@ -42,7 +42,7 @@ def ready(tmp_path):
 def launch(script, *words, **variables):
     kept = {name: os.environ[name] for name in ("PATH", "HOME", "LANG") if name in os.environ}
     command = ["bash", str(ROOT / "scripts" / script), *words]
-    return subprocess.run(command, capture_output=True, text=True, check=False, env=kept | variables, timeout=60)
+    return subprocess.run(command, capture_output=True, text=True, check=False, env=kept | variables, timeout=300)
 
 
 @pytest.mark.parametrize(("script", "reward"), [QWEN, ("run_glm4_9b.sh", "tests"), ("run_glm4_9b.sh", "hybrid")])

@@ -29,7 +29,7 @@ def run(script: str, *words: str, cwd: Path | None = None, **environment: str) -
     """A launcher in an environment that says nothing but what is given."""
     kept = {name: os.environ[name] for name in ("PATH", "HOME", "LANG") if name in os.environ}
     command = ["bash", str(ROOT / "scripts" / script), *words]
-    return subprocess.run(command, capture_output=True, text=True, check=False, cwd=cwd, env=kept | environment, timeout=60)
+    return subprocess.run(command, capture_output=True, text=True, check=False, cwd=cwd, env=kept | environment, timeout=300)
 
 
 def dry(tmp_path: Path, script: str, *words: str, **environment: str) -> str:
@@ -193,7 +193,7 @@ def test_what_the_last_run_wrote_in_a_log_is_not_read_as_this_runs(tmp_path):
     log = tmp_path / "rm.log"
     ask = 'echo "ready http://old" >"$1"; start RM "$1" echo up; line=""; read -r line <"$1" || true; [[ $line != ready* ]] || exit 1; wait'
     script = f'source {ROOT}/scripts/launch/shell.sh; for i in {{1..40}}; do {ask}; done; cat "$1"'
-    done = subprocess.run(["bash", "-euc", script, "bash", str(log)], capture_output=True, text=True, check=False, timeout=60)
+    done = subprocess.run(["bash", "-euc", script, "bash", str(log)], capture_output=True, text=True, check=False, timeout=300)
     assert (done.returncode, done.stdout, done.stderr) == (0, "up\n", "")
 
 

@@ -38,7 +38,7 @@ def background():
     thread = threading.Thread(target=loop.run_forever, daemon=True)
     thread.start()
     yield lambda work: asyncio.run_coroutine_threadsafe(work, loop).result(30)
-    asyncio.run_coroutine_threadsafe(cancel_all(), loop).result(10)
+    asyncio.run_coroutine_threadsafe(cancel_all(), loop).result(60)
     loop.call_soon_threadsafe(loop.stop)
     thread.join()
     loop.close()

@@ -18,7 +18,7 @@ from typing import Any, Literal
 
 from pydantic import ValidationError
 
-from code_reward.deadlines import timeout
+from code_reward.deadlines import within
 from code_reward.errors import ConfigurationError, DataError, RewardServerError, explain
 from code_reward.extracting import extract
 from code_reward.problem import Problem, runnable
@@ -66,8 +66,8 @@ async def compute_score(
     problem = _problem(extra_info or {})
     limits = Limits(cpu_seconds=cpu_seconds, stop_at_first_failure=tests_reward == "binary").allowing(problem.time_limit_seconds)
     try:
-        async with timeout(deadline_seconds):
-            verdict = await _verdict(solution_str, problem, _sandbox(sandbox_url), limits, tests_reward)
+        work = _verdict(solution_str, problem, _sandbox(sandbox_url), limits, tests_reward)
+        verdict = await within(deadline_seconds, work)
     except (asyncio.TimeoutError, TimeoutError):
         verdict = Missing("sandbox_timeout")
     except BrokenProcessPool:
