@@ -21,6 +21,7 @@ async def within(seconds: float | None, work: Awaitable[T]) -> T:
         asyncio.TimeoutError: The time is up.
     """
     task = asyncio.ensure_future(work)
+    task.add_done_callback(told_to_nobody)
     try:
         done, _ = await asyncio.wait({task}, timeout=seconds)
         if not done:
@@ -30,5 +31,9 @@ async def within(seconds: float | None, work: Awaitable[T]) -> T:
         if not task.done():
             task.cancel()
             await asyncio.wait({task})
-        if not task.cancelled():
-            task.exception()  # Whoever gave up is not told.
+
+
+def told_to_nobody(work: asyncio.Future[T]) -> None:
+    """What `work` raises is no news where everybody who waited for it has left; for `add_done_callback`."""
+    if not work.cancelled():
+        work.exception()

@@ -15,6 +15,7 @@ from threading import Lock
 from typing import Final
 from weakref import WeakKeyDictionary
 
+from code_reward.deadlines import told_to_nobody
 from code_reward.extraction import Extraction, Policy, extract_code
 
 INLINE_CHARACTERS: Final = 2_000
@@ -68,7 +69,7 @@ async def extract(response: str, policy: Policy = "last", entry_point: str | Non
                 executor = await _POOL.get()
                 work = asyncio.get_running_loop().run_in_executor(executor, extract_code, response, policy, entry_point)
             # A pool's own future is never cancelled: before Python 3.12 the pool would answer nobody any more after a process of it died.
-            work.add_done_callback(_told_to_nobody)
+            work.add_done_callback(told_to_nobody)
             return await asyncio.shield(work)
         except BrokenProcessPool:
             if executor is not None:
@@ -76,9 +77,3 @@ async def extract(response: str, policy: Policy = "last", entry_point: str | Non
             if attempt:
                 raise
     raise AssertionError("unreachable")
-
-
-def _told_to_nobody(work: asyncio.Future[Extraction]) -> None:
-    """What is raised when everybody has left is no news."""
-    if not work.cancelled():
-        work.exception()

@@ -214,7 +214,7 @@ class AuditJudge(Command):
     """What a language model that judges is shown."""
     endpoints: Path | None = None
     """YAML list of endpoints, as of data_prep.search."""
-    temperature: float | None = None
+    temperature: float | None = Field(default=None, ge=0)
     """Of a language model that judges; the server's own default if not given."""
     reply_tokens: int = Field(default=4096, gt=0)
     """Most tokens of a reply; prompt and reply together must fit the model's context."""

@@ -32,7 +32,7 @@ class Search(Command):
     """What a language model that judges is shown."""
     votes: int = Field(default=1, gt=0)
     """Replies of the judge per program."""
-    temperature: float | None = None
+    temperature: float | None = Field(default=None, ge=0)
     """Of the policy and of the judge; the server's own default if not given."""
     reply_tokens: int = Field(default=4096, gt=0)
     """Most tokens of a reply; prompt and reply together must fit the model's context."""

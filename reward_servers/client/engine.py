@@ -113,12 +113,14 @@ class Engine:
         self._closed = True
         for item in list(self._flights.values()):
             self._resolve(item, Missing("closed"))
-        # The session is closed last: whatever still runs would ask through it. Before Python 3.12 `wait_for` may lose a cancellation.
-        while running := [task for task in (*self._tasks, *self.fleet.checks()) if not task.done()]:
-            for task in running:
-                task.cancel()
-            await asyncio.wait(running, timeout=_CANCEL_SECONDS)
-        await self._session.close()
+        # The session is closed last: whatever still runs would ask through it. What others' code does may lose a cancellation.
+        try:
+            while running := [task for task in (*self._tasks, *self.fleet.checks()) if not task.done()]:
+                for task in running:
+                    task.cancel()
+                await asyncio.wait(running, timeout=_CANCEL_SECONDS)
+        finally:
+            await self._session.close()
 
     def _spawn(self, work: Coroutine[Any, Any, None]) -> None:
         task = asyncio.create_task(work)

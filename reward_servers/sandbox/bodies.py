@@ -18,7 +18,7 @@ from typing import TypeVar
 from fastapi import Request
 from pydantic import BaseModel, ValidationError
 
-from code_reward.deadlines import within
+from code_reward.deadlines import told_to_nobody, within
 
 MAX_BYTES = 64 << 20
 _ALL_BYTES = 512 << 20
@@ -99,7 +99,9 @@ class Reader:
         else:
             process = self._executor()
             try:
-                found = await asyncio.get_running_loop().run_in_executor(process, _parse, model, body)
+                work = asyncio.get_running_loop().run_in_executor(process, _parse, model, body)
+                work.add_done_callback(told_to_nobody)
+                found = await asyncio.shield(work)  # As in `code_reward.extracting`.
             except BrokenProcessPool as error:
                 if self._process is process:  # Others were told, too, and one may have a new one.
                     self.close()

@@ -44,9 +44,11 @@ class _Item:
     """Who works on it now."""
     changing: threading.Lock = field(default_factory=threading.Lock)
 
-    def give_to(self, worker: WorkerHandle | None) -> None:
+    def give_to(self, worker: WorkerHandle | None) -> bool:
+        """Whether somebody still wants the answer; if so, `abandon` ends it there from now on."""
         with self.changing:
-            self.worker = worker
+            self.worker = None if self.abandoned else worker
+            return not self.abandoned
 
     def abandon(self) -> None:
         """End what is left of it: nobody wants the answer."""
@@ -200,8 +202,7 @@ def _ask(worker: WorkerHandle, item: _Item, job: dict[str, Any]) -> dict[str, An
         if not worker.is_running:
             worker.start()
         try:
-            item.give_to(worker)
-            if item.abandoned:  # While the worker started; from here on it would be interrupted.
+            if not item.give_to(worker):
                 return {"kind": "sandbox_error", "message": "nobody waits for this program any more"}
             return worker.ask(job)
         except WorkerLost as error:

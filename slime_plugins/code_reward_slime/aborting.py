@@ -7,6 +7,7 @@ from collections.abc import Coroutine
 from typing import Any, Final, TypeVar
 from weakref import WeakKeyDictionary
 
+from code_reward.deadlines import told_to_nobody
 from code_reward_slime.trainer import is_aborting
 
 POLL_SECONDS: Final = 0.1
@@ -46,6 +47,7 @@ async def unless_aborting(args: Any, work: Coroutine[Any, Any, T]) -> T | None:
         return None
     watch = _watches.setdefault(asyncio.get_running_loop(), _Watch())
     task = asyncio.create_task(work)
+    task.add_done_callback(told_to_nobody)
     watch.add(task, args)
     try:
         await asyncio.wait({task})  # Raises for the caller's own cancellation alone.

@@ -73,4 +73,4 @@ async def test_what_the_work_still_raises_after_its_caller_left_is_told_to_nobod
 
     with pytest.raises(asyncio.TimeoutError):
         await within(0.01, stubborn())
-    assert caplog.records == []
+    assert "too late" not in caplog.text

@@ -200,11 +200,11 @@ async def test_a_place_that_is_free_in_the_very_turn_in_which_its_waiters_time_i
     fleet, loop = Fleet([Endpoint(url="http://127.0.0.1:1/v1", model="m", concurrency=1)]), asyncio.get_running_loop()
     start = loop.time()
     station = await fleet.take("judge", start + 60)
-    hurried = asyncio.create_task(fleet.take("judge", start + 0.02, urgency=1.0))
+    hurried = asyncio.create_task(fleet.take("judge", start + 1.0, urgency=1.0))
     patient = asyncio.create_task(fleet.take("judge", start + 60))
-    loop.call_at(start + 0.01, fleet.give_back, station)
+    loop.call_at(start + 0.5, fleet.give_back, station)
     await asyncio.sleep(0)
-    time.sleep(0.05)  # noqa: ASYNC251 - both moments pass in one turn of the loop.
+    time.sleep(1.2)  # noqa: ASYNC251 - both moments pass in one turn of the loop.
     assert await hurried is station
     fleet.give_back(station)
     assert await asyncio.wait_for(patient, 60) is station
