@@ -17,6 +17,7 @@ from weakref import WeakKeyDictionary
 
 from code_reward.deadlines import told_to_nobody
 from code_reward.extraction import Extraction, Policy, extract_code
+from code_reward.pools import make_executor
 
 INLINE_CHARACTERS: Final = 2_000
 _PROCESSES: Final = 2
@@ -39,7 +40,7 @@ class _Pool:
             if self._executor is None:
                 # Never a fork: inside a Ray actor it deadlocks. Kinder than the event loop, which may have no other core.
                 spawning = multiprocessing.get_context("spawn")
-                executor = ProcessPoolExecutor(_PROCESSES, mp_context=spawning, initializer=os.nice, initargs=(5,))
+                executor = make_executor(_PROCESSES, spawning, os.nice, (5,))
                 for _ in range(_PROCESSES):
                     executor.submit(int)
                 self._executor = executor

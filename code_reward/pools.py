@@ -12,11 +12,23 @@ from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import Future, ProcessPoolExecutor, ThreadPoolExecutor
 from contextlib import contextmanager
 from itertools import islice
-from multiprocessing.context import ForkContext, ForkProcess, SpawnContext, SpawnProcess
+from multiprocessing.context import BaseContext, ForkContext, ForkProcess, SpawnContext, SpawnProcess
 from types import TracebackType
 from typing import Any, TypeVar
 
 R = TypeVar("R")
+
+
+def make_executor(
+    processes: int, context: BaseContext, begin: Callable[..., object] | None = None, given: tuple[Any, ...] = ()
+) -> ProcessPoolExecutor:
+    """The standard library's pool, which lets its program exit whenever its processes die.
+
+    Python 3.10 waits at its exit for the thread that writes work to the processes, which nobody reads any more when they died of it.
+    """
+    executor = ProcessPoolExecutor(processes, context, begin, given)
+    executor._call_queue.cancel_join_thread()  # type: ignore[attr-defined]
+    return executor
 
 
 class Pool:
@@ -36,7 +48,7 @@ class Pool:
     def __init__(
         self, processes: int, begin: Callable[..., object] | None = None, given: tuple[Any, ...] = (), *, fork: bool = False
     ) -> None:
-        self._executor = ProcessPoolExecutor(processes, _Forking() if fork else _Spawning(), begin, given)
+        self._executor = make_executor(processes, _Forking() if fork else _Spawning(), begin, given)
         # Python raises Ctrl-C in the main thread, wherever that is: a process that another thread starts is started whole.
         self._starter = ThreadPoolExecutor(1)
         self._futures: list[Future[Any]] = []

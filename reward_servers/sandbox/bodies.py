@@ -19,6 +19,7 @@ from fastapi import Request
 from pydantic import BaseModel, ValidationError
 
 from code_reward.deadlines import told_to_nobody, within
+from code_reward.pools import make_executor
 
 MAX_BYTES = 64 << 20
 _ALL_BYTES = 512 << 20
@@ -117,7 +118,7 @@ class Reader:
 
     def _executor(self) -> ProcessPoolExecutor:
         if self._process is None:
-            self._process = ProcessPoolExecutor(1, mp_context=multiprocessing.get_context("spawn"))
+            self._process = make_executor(1, multiprocessing.get_context("spawn"))
         return self._process
 
 

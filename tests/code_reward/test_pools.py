@@ -31,6 +31,21 @@ if __name__ == "__main__":
     run(Busy, main, [])
 """
 
+DYING = """
+import os
+from concurrent.futures.process import BrokenProcessPool
+from multiprocessing import get_context
+from code_reward.pools import make_executor
+
+def die(*_):
+    os._exit(1)
+
+if __name__ == "__main__":
+    pool = make_executor(1, get_context("spawn"))
+    for work in [pool.submit(die, bytes(1_000_000)) for _ in range(9)]:
+        print(type(work.exception()).__name__, flush=True)
+"""
+
 
 def hear_interrupts():
     """Also where the tests run in a shell's background, which ignores Ctrl-C for all that it starts."""
@@ -54,6 +69,13 @@ def test_an_error_of_the_function_is_raised_and_the_rest_dropped():
 def test_a_process_that_dies_is_an_error():
     with pytest.raises(BrokenProcessPool), Pool(1) as pool:
         list(pool.map(os._exit, [1] * 5))
+
+
+def test_a_program_ends_whose_process_died_of_work_that_is_larger_than_a_pipe(tmp_path):
+    (tmp_path / "dying.py").write_text(DYING)
+    environment = {**os.environ, "PYTHONPATH": str(ROOT)}
+    ran = subprocess.run([sys.executable, str(tmp_path / "dying.py")], env=environment, capture_output=True, text=True, timeout=120)
+    assert (ran.returncode, ran.stdout.split()) == (0, ["BrokenProcessPool"] * 9)
 
 
 @pytest.mark.parametrize("how", ["spawn", "fork"])
