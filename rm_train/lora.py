@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from typing import TYPE_CHECKING
 
 import torch
 from torch import Tensor
@@ -11,17 +12,27 @@ from transformers import PreTrainedModel
 from code_reward.errors import ConfigurationError
 from rm_train.processes import whole
 
+if TYPE_CHECKING:
+    from peft import LoraConfig
+
 _ADAPTER = "default"
 
 
-def adapt(classifier: PreTrainedModel, rank: int) -> None:
-    """Put adapters of this rank beside every matrix of the body, in place; they and the head alone learn from then on."""
+def adapters(model: PreTrainedModel, rank: int) -> LoraConfig:
+    """Adapters of this rank beside every matrix of the model's body, whose output is doubled."""
     try:
-        from peft import LoraConfig, inject_adapter_in_model
+        from peft import LoraConfig
     except ImportError as error:
         raise ConfigurationError("--lora needs the package peft; install it with pip install 'code-reward[lora]'.") from error
-    matrices = {name.rpartition(".")[2] for name, module in classifier.base_model.named_modules() if isinstance(module, torch.nn.Linear)}
-    config = LoraConfig(r=rank, lora_alpha=2 * rank, target_modules=sorted(matrices))
+    matrices = {name.rpartition(".")[2] for name, module in model.base_model.named_modules() if isinstance(module, torch.nn.Linear)}
+    return LoraConfig(r=rank, lora_alpha=2 * rank, target_modules=sorted(matrices))
+
+
+def adapt(classifier: PreTrainedModel, rank: int) -> None:
+    """Put adapters into the body, in place; they and the head alone learn from then on."""
+    config = adapters(classifier, rank)
+    from peft import inject_adapter_in_model
+
     inject_adapter_in_model(config, classifier.base_model)
 
 

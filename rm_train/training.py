@@ -81,6 +81,8 @@ def resume(trainer: Trainer, title: str) -> None:
 def train_policy(trainer: Trainer, out: Path, title: str) -> None:
     """Train to the end; then `out` holds the model, its tokenizer and `trainer_state.json` with the log, and no checkpoint is left."""
     resume(trainer, title)
+    if hasattr(trainer.model, "merge_and_unload"):  # Adapters become part of the weights that they stand beside.
+        trainer.model = trainer.model.merge_and_unload()
     if not trainer.is_world_process_zero():
         trainer.save_model(str(out))  # Writes nothing; but a model in shards is gathered from every process.
         return

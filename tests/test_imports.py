@@ -38,7 +38,7 @@ MAY_IMPORT = {
 # The front door names the module that it starts, and imports nothing of its room.
 ENTRY_POINTS_MAY_IMPORT = {
     "code_reward_slime": ("reward_servers.scorer", "rm_train.export", "rm_train.inputs", "rm_train.specimens"),
-    "code_reward_trl": ("rm_train.checkpoints", "rm_train.training"),
+    "code_reward_trl": ("rm_train.checkpoints", "rm_train.lora", "rm_train.training"),
 }
 OURS = {*MAY_IMPORT, "scripts", "tests", "slime_plugins", "trl_plugins", "verl_plugins"}
 

@@ -49,6 +49,40 @@ def test_with_the_syntax_check(settings: dict[str, object], tmp_path: Path) -> N
         assert row.reward == float(extract_code(row.response, entry_point="shift").code is not None)
 
 
+@pytest.mark.parametrize("stored", [torch.float32, torch.bfloat16])
+def test_adapters_learn_in_the_place_of_the_weights_and_end_as_part_of_them(
+    stored: torch.dtype, settings: dict[str, object], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    calls = []
+
+    async def dies_once(completions: list[str], **columns: object) -> list[float | None]:
+        calls.append(len(calls))
+        if len(calls) == 2:
+            raise RewardServerError("the server is gone; start it and run again.")
+        return [float(len(completion)) + i for i, completion in enumerate(completions)]
+
+    monkeypatch.setattr(code_reward_trl.rewards, "syntax_reward", lambda: dies_once)
+    shutil.copytree(settings["policy"], tmp_path / "policy")
+    AutoModelForCausalLM.from_pretrained(settings["policy"], dtype=stored).save_pretrained(tmp_path / "policy")
+    command = Grpo(reward="syntax", lora=4, save_steps=1, **{**settings, "policy": tmp_path / "policy"})
+    with pytest.raises(RewardServerError):
+        main(command)
+    main(command)
+    assert_whole(tmp_path)
+    assert len(calls) == 3, "the step before the checkpoint is not repeated"
+    before, after = (AutoModelForCausalLM.from_pretrained(tmp_path / name).state_dict() for name in ("policy", "trained"))
+    assert before.keys() == after.keys()
+    for name, weight in after.items():
+        assert weight.dtype == stored
+        assert torch.equal(weight, before[name]) == ("_proj" not in name), name
+
+
+def test_adapters_and_shards_do_not_go_together(settings: dict[str, object], monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("ACCELERATE_USE_FSDP", "true")
+    with pytest.raises(ConfigurationError, match="--lora keeps the whole model in each process"):
+        main(Grpo(reward="syntax", lora=4, **settings))
+
+
 def test_with_the_tests(settings: dict[str, object], tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     before = set(psutil.Process().children(recursive=True))
     problems = [problem.model_copy(update={"starter_code": "import operator"}) for problem in load_problems(settings["problems"])]

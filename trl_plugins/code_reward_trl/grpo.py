@@ -68,6 +68,8 @@ class Grpo(Command):
     """Completions per problem."""
     learning_rate: float = 1e-3
     """Learning rate, falling linearly."""
+    lora: int = Field(default=0, ge=0)
+    """Rank of adapters to train in the place of the weights (LoRA); they are merged at the end. 0: no adapters."""
     beta: float = 0.0
     """Weight of the KL divergence from the starting policy."""
     adam_beta2: float = Field(default=0.999, gt=0, lt=1)
@@ -100,9 +102,12 @@ def main(settings: Grpo) -> None:
     from code_reward.problem import load_problems
     from code_reward_trl.policy import load_policy
     from rm_train.checkpoints import begin, checkpoints, last_checkpoint, step_of
+    from rm_train.lora import adapters
     from rm_train.training import common_arguments, quiet, train_policy
 
     quiet()
+    if settings.lora and "ACCELERATE_USE_FSDP" in os.environ:
+        raise ConfigurationError("--lora keeps the whole model in each process, which FSDP spreads; leave one of them out.")
     world, rank = (int(os.environ.get(name, default)) for name, default in (("WORLD_SIZE", "1"), ("RANK", "0")))
     device_batch, accumulate = _divide(settings, world)
     problems = load_problems(settings.problems)
@@ -113,8 +118,8 @@ def main(settings: Grpo) -> None:
             "--prompts."
         )
     reward, close = _reward(settings)
-    # Whatever a checkpoint is stored in: in bfloat16 steps as small as 1e-6 would vanish in rounding.
-    model, tokenizer = load_policy(settings.policy, dtype="float32")
+    # Whatever a checkpoint is stored in: in bfloat16 steps as small as 1e-6 would vanish in rounding. Adapters are float32 anyway.
+    model, tokenizer = load_policy(settings.policy, dtype="auto" if settings.lora else "float32")
     begin(settings)
     checkpoint = last_checkpoint(checkpoints(settings.out))
     rollouts = settings.out.with_name(f"{settings.out.name}.rollouts{rank or ''}.jsonl")
@@ -141,6 +146,7 @@ def main(settings: Grpo) -> None:
         args=config,
         train_dataset=_dataset(problems, settings, tokenizer),
         processing_class=tokenizer,
+        peft_config=adapters(model, settings.lora) if settings.lora else None,
     )
     try:
         train_policy(trainer, settings.out, "reinforcing the policy")
