@@ -124,8 +124,8 @@ class Misbehaving:
         fault = self.fault
         self.faults += fault is not None
         if fault == "closes" or "reset" in kinds:
-            assert request.transport is not None
-            request.transport.abort()
+            if request.transport is not None:  # Else the client has gone by itself.
+                request.transport.abort()
             await asyncio.sleep(3600)
         if fault in ("500", "503", "429", "404"):
             return web.Response(status=int(fault), headers={"Retry-After": self.retry_after} if self.retry_after else None)
